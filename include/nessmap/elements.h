@@ -1,0 +1,187 @@
+/* Transport elements: the laws a pathway can follow.
+ *
+ * A law knows its pathway through a context: affinity x = A/RT, its electrical part u, the products of the
+ * concentrations on both sides, the charge q that leaves the floating compartment. So no law takes species or
+ * charges as arguments, and each holds for any stoichiometry.
+ *
+ * Reciprocal laws give a one-way pair out, in >= 0 with ln(out/in) = x: the net flux is zero exactly at x = 0 and
+ * has its sign, so a passive pathway cannot run uphill. Driven laws have no such pair.
+ * Sources: physics of ohmic and GHK one-way fluxes (Ussing 1949; Goldman 1943, Hodgkin & Katz 1949), saturable
+ * reversible rate (Hill 1977), law of mass action with local detailed balance. */
+#ifndef NESSMAP_ELEMENTS_H
+#define NESSMAP_ELEMENTS_H
+
+#include "nessmap/lang.h"
+
+/* net flux with derivatives; out, in: one-way fluxes; gross: the scale of a residual; x: A/RT with its standard
+ * part; is_reciprocal as said above. All fluxes in mol per extent and second. */
+#ifdef __cplusplus
+
+template <unsigned M> struct nm_flux {
+    nm_dual<M> net;
+    nm_par out, in, gross, x, standard;
+    bool is_reciprocal;
+    static constexpr unsigned mask = M;
+};
+
+template <class X, class U, class P, class Q> struct nm_context {
+    X x;      /* affinity / RT without the standard part of the law */
+    U u;      /* its electrical part */
+    P from;   /* product of concentrations of the left side */
+    Q to;     /* and of the right side */
+    nm_par RT, RT_F2; /* J mol-1, J mol-1 / (C mol-1)^2 */
+    int q;
+};
+template <class X, class U, class P, class Q>
+NM_INLINE nm_context<X, U, P, Q> nm_make_context(X x, U u, P from, Q to, nm_par RT, nm_par RT_F2, int q) {
+    return nm_context<X, U, P, Q>{x, u, from, to, RT, RT_F2, q};
+}
+template <unsigned M>
+NM_INLINE nm_flux<M> nm_make_flux(nm_dual<M> net, nm_par out, nm_par in, nm_par gross, nm_par x, nm_par standard,
+                                  bool is_reciprocal) {
+    return nm_flux<M>{net, out, in, gross, x, standard, is_reciprocal};
+}
+template <unsigned W, unsigned M> NM_INLINE nm_flux<W> nm_widen_flux(nm_flux<M> f) {
+    return nm_flux<W>{nm_widen<W>(f.net), f.out, f.in, f.gross, f.x, f.standard, f.is_reciprocal};
+}
+
+/* one of several laws, by a choice that is the same for all points */
+template <int N, class A> NM_INLINE auto nm_by(int, A a) { return a(); }
+template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... rest) {
+    static_assert(N == 1 + sizeof...(B), "by(variant, ...): as many entries as the variant has choices are wanted");
+    if constexpr (requires { a().net; }) {
+        constexpr unsigned W = decltype(a())::mask | decltype(nm_by<N - 1>(0, rest...))::mask;
+        if (which == 0) { return nm_widen_flux<W>(a()); }
+        return nm_widen_flux<W>(nm_by<N - 1>(which - 1, rest...));
+    } else {
+        if (which == 0) { return a(); }
+        return nm_by<N - 1>(which - 1, rest...);
+    }
+}
+#define NM_ALTERNATIVE(x) [&]() NM_LAMBDA { return x; }
+#define NM_BY1(variant, a) nm_by<NM_VN_##variant>(nm_pick->variant, NM_ALTERNATIVE(a))
+#define NM_BY2(variant, a, b) nm_by<NM_VN_##variant>(nm_pick->variant, NM_ALTERNATIVE(a), NM_ALTERNATIVE(b))
+#define NM_BY3(variant, a, b, c)                                                                   \
+    nm_by<NM_VN_##variant>(nm_pick->variant, NM_ALTERNATIVE(a), NM_ALTERNATIVE(b), NM_ALTERNATIVE(c))
+#define NM_BY4(variant, a, b, c, d)                                                                \
+    nm_by<NM_VN_##variant>(nm_pick->variant, NM_ALTERNATIVE(a), NM_ALTERNATIVE(b), NM_ALTERNATIVE(c),  \
+                           NM_ALTERNATIVE(d))
+#define nm_flux_any auto
+#define nm_context_any auto
+
+#else
+
+typedef struct nm_flux {
+    nm_real net, out, in, gross, x, standard;
+    int is_reciprocal;
+} nm_flux;
+typedef struct nm_context {
+    nm_real x, u, from, to, RT, RT_F2;
+    int q;
+} nm_context;
+NM_FN nm_context nm_make_context(nm_real x, nm_real u, nm_real from, nm_real to, nm_real RT, nm_real RT_F2, int q) {
+    return (nm_context){x, u, from, to, RT, RT_F2, q};
+}
+NM_FN nm_flux nm_make_flux(nm_real net, nm_real out, nm_real in, nm_real gross, nm_real x, nm_real standard,
+                           int is_reciprocal) {
+    return (nm_flux){net, out, in, gross, x, standard, is_reciprocal};
+}
+#define NM_BY1(variant, a) (a)
+#define NM_BY2(variant, a, b) (nm_pick->variant == 0 ? (a) : (b))
+#define NM_BY3(variant, a, b, c) (nm_pick->variant == 0 ? (a) : nm_pick->variant == 1 ? (b) : (c))
+#define NM_BY4(variant, a, b, c, d)                                                                \
+    (nm_pick->variant == 0 ? (a) : nm_pick->variant == 1 ? (b) : nm_pick->variant == 2 ? (c) : (d))
+#define nm_flux_any nm_flux
+#define nm_context_any nm_context
+
+#endif
+
+/* linear in the force: J = L x, L [mol per extent and second]; one-way L B(-x), L B(x) */
+NM_FN nm_flux_any nm_law_linear(nm_context_any nm_c, nm_par L) {
+    nm_par x = nm_value(nm_c.x);
+    nm_par in = L * nm_bern(x), out = in + L * x;
+    out = nm_if(nm_less(x, 0.0), L * nm_bern(-x), out);
+    return nm_make_flux(L * nm_c.x, out, in, out + in, x, NM_PAR(0.0), 1);
+}
+
+/* Ohm: J = g (V - E)/(z F) = g RT/(q F)^2 x, g [S m-2] */
+NM_FN nm_flux_any nm_law_ohmic(nm_context_any nm_c, nm_par g) {
+    return nm_law_linear(nm_c, g * nm_c.RT_F2 * NM_PAR(1.0 / ((double)nm_c.q * nm_c.q)));
+}
+
+/* Goldman-Hodgkin-Katz: J = P [from B(-u) - to B(u)] = P to B(u) expm1(x), P [m s-1]; the second form keeps its
+ * digits near equilibrium. Holds for charge 0 too: P (from - to). */
+NM_FN nm_flux_any nm_law_ghk(nm_context_any nm_c, nm_par P) {
+    nm_par out = P * nm_value(nm_c.from) * nm_bern(-nm_value(nm_c.u));
+    nm_any b = P * nm_c.to * nm_bern(nm_c.u);
+    return nm_make_flux(b * nm_expm1(nm_c.x), out, nm_value(b), out + nm_value(b), nm_value(nm_c.x), NM_PAR(0.0), 1);
+}
+
+/* Saturable and reversible: J = cap (1 - e^-x)/(1 + kappa e^-x), cap > 0 [mol per extent and second], kappa >= 0.
+ * Written with e^-|x| so that nothing overflows. */
+NM_FN nm_flux_any nm_law_saturable(nm_context_any nm_c, nm_any cap, nm_par kappa) {
+    nm_any size = nm_abs(nm_c.x);
+    nm_any decay = nm_expm1(-size); /* e^-|x| - 1 */
+    nm_par is_back = nm_if(nm_less(nm_value(nm_c.x), 0.0), NM_PAR(1.0), NM_PAR(0.0));
+    nm_par sign = NM_PAR(1.0) - NM_PAR(2.0) * is_back;
+    /* denominator: 1 + kappa e for x >= 0, e + kappa for x < 0, with e = 1 + decay */
+    nm_par slope = is_back + (NM_PAR(1.0) - is_back) * kappa;
+    nm_any factor = cap / (NM_PAR(1.0) + kappa + slope * decay);
+    nm_any net = -sign * (factor * decay);
+    nm_par f = nm_value(factor), e = NM_PAR(1.0) + nm_value(decay);
+    nm_par out = f * (NM_PAR(1.0) - is_back + is_back * e), in = f * (is_back + (NM_PAR(1.0) - is_back) * e);
+    return nm_make_flux(net, out, in, out + in, nm_value(nm_c.x), NM_PAR(0.0), 1);
+}
+
+/* A user's own positive kinetic factor: J = factor tanh(x/2) */
+NM_FN nm_flux_any nm_law_reciprocal(nm_context_any nm_c, nm_any factor) {
+    return nm_law_saturable(nm_c, factor, NM_PAR(1.0));
+}
+
+/* Mass action: J = kf from - kr to; the standard part of the affinity is ln(kf/kr) */
+NM_FN nm_flux_any nm_law_mass_action(nm_context_any nm_c, nm_par kf, nm_par kr) {
+    nm_any forth = kf * nm_c.from;
+    nm_any back = kr * nm_c.to;
+    nm_par standard = nm_log(kf / kr);
+    return nm_make_flux(forth - back, nm_value(forth), nm_value(back), nm_value(forth) + nm_value(back),
+                        nm_value(nm_c.x) + standard, standard, 1);
+}
+
+/* Water down its osmotic force, on a row from inner to outer water. x = v_w (Pi_o - Pi_i) dimensionless; the flux of
+ * water is P_f x / v_w [mol m-2 s-1], P_f [m s-1]; residuals are taken against P_f times the osmolarities. */
+NM_FN nm_flux_any nm_law_osmosis(nm_context_any nm_c, nm_par P_f, nm_par v_w, nm_par osmolarity) {
+    nm_par L = P_f / v_w, x = nm_value(nm_c.x);
+    nm_par in = L * nm_bern(x);
+    return nm_make_flux(L * nm_c.x, in + L * x, in, P_f * osmolarity, x, NM_PAR(0.0), 1);
+}
+
+/* Driven: the rate is what it is, whatever the affinity */
+NM_FN nm_flux_any nm_law_driven(nm_context_any nm_c, nm_any rate) {
+    nm_par r = nm_value(rate), zero = NM_PAR(0.0);
+    nm_par out = nm_max(r, zero), in = nm_max(-r, zero);
+    return nm_make_flux(rate, out, in, out + in, nm_value(nm_c.x), zero, 0);
+}
+
+/* saturation S/(K + S) with n equal sites */
+#define hill(S, K, n) nm_powi((S) / ((K) + (S)), n)
+
+/* the words of the law column */
+#define NM_LAW_linear(L) nm_law_linear(nm_ctx, L)
+#define NM_LAW_ohmic(g)                                                                            \
+    nm_law_ohmic(nm_ctx, g)
+#define NM_LAW_ghk(P) nm_law_ghk(nm_ctx, P)
+#define NM_LAW_saturable(cap, kappa) nm_law_saturable(nm_ctx, cap, kappa)
+#define NM_LAW_reciprocal(factor) nm_law_reciprocal(nm_ctx, factor)
+#define NM_LAW_mass_action(kf, kr) nm_law_mass_action(nm_ctx, kf, kr)
+#define NM_LAW_osmosis(P_f) nm_law_osmosis(nm_ctx, P_f, nm_v_w, nm_osm)
+#define NM_LAW_constant(rate) nm_law_driven(nm_ctx, rate)
+#define NM_LAW_driven(rate) nm_law_driven(nm_ctx, rate)
+#define NM_LAW_by(variant, ...)                                                                    \
+    NM_LAW_PICK(__VA_ARGS__, NM_LAW_BY4, NM_LAW_BY3, NM_LAW_BY2, NM_LAW_BY1, 0)(variant, __VA_ARGS__)
+#define NM_LAW_PICK(a, b, c, d, name, ...) name
+#define NM_LAW_BY1(variant, a) NM_BY1(variant, NM_LAW_##a)
+#define NM_LAW_BY2(variant, a, b) NM_BY2(variant, NM_LAW_##a, NM_LAW_##b)
+#define NM_LAW_BY3(variant, a, b, c) NM_BY3(variant, NM_LAW_##a, NM_LAW_##b, NM_LAW_##c)
+#define NM_LAW_BY4(variant, a, b, c, d) NM_BY4(variant, NM_LAW_##a, NM_LAW_##b, NM_LAW_##c, NM_LAW_##d)
+
+#endif

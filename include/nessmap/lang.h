@@ -1,0 +1,568 @@
+/* The dialect of model files and kernels: one source for strict C11, for CPU lanes and for CUDA.
+ *
+ *   nm_par   a value without derivatives (a parameter): one number per lane
+ *   nm_any   "whatever the expression gives": in C++ deduced, so that a value carries only those derivatives
+ *            that it can have; in C11 the same as nm_real
+ *   nm_real  C11 only: double, or double complex for the complex step
+ *
+ * 1. Lanes        2. Elementary functions on lanes        3. Duals        4. C11
+ *
+ * In C++ a dual's type holds the set of unknowns it depends on (a bit mask), so zeros of a Jacobian are never
+ * computed, stored or tested, whatever the compiler. Bits are equal for every lane width and compiler: only IEEE
+ * operations, explicit fma, no contraction (-ffp-contract=off, nvcc -fmad=false).
+ * This is the only file with compiler tests. */
+#ifndef NESSMAP_LANG_H
+#define NESSMAP_LANG_H
+
+#include "nessmap/model_abi.h"
+
+#define NM_PAR(x) ((nm_par)(x)) /* a number as a parameter, in both languages */
+#define NM_R 8.31446261815324       /* gas constant [J mol-1 K-1], SI 2019 */
+#define NM_FARADAY 96485.33212331001 /* Faraday constant [C mol-1], SI 2019 */
+
+#ifdef __cplusplus
+
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
+#define NM_FN static __device__ __forceinline__
+#define NM_CONST_FN static __host__ __device__ constexpr
+#define NM_INLINE __device__ __forceinline__
+#define NM_LAMBDA
+#define NM_NOINLINE static __device__ __noinline__
+#else
+#include <math.h>
+#include <string.h>
+#define NM_FN static inline __attribute__((always_inline))
+#define NM_CONST_FN static constexpr
+#define NM_INLINE inline __attribute__((always_inline))
+#define NM_LAMBDA __attribute__((always_inline))
+#define NM_NOINLINE static __attribute__((noinline))
+#endif
+
+#ifndef NM_LANES
+#define NM_LANES 1
+#endif
+
+#define NM_MAYBE_UNUSED [[maybe_unused]]
+#define NM_RAW(x) ((x).v) /* the lanes of a value */
+
+/* every table has its own enumeration, and numbers of one are used with those of another on purpose */
+#if defined(__clang__) && !defined(__CUDACC__)
+#pragma clang diagnostic ignored "-Wdeprecated-anon-enum-enum-conversion"
+#pragma clang diagnostic ignored "-Wunknown-warning-option"
+#pragma clang diagnostic ignored "-Wbitwise-instead-of-logical" /* masks of one lane are bool */
+#elif defined(__GNUC__) && !defined(__CUDACC__)
+#pragma GCC diagnostic ignored "-Wenum-compare"
+#pragma GCC diagnostic ignored "-Wdeprecated-enum-enum-conversion"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized" /* gcc 12 on its own AVX-512 header */
+#endif
+
+/* --- 1. lanes: nm_vec holds NM_LANES doubles, nm_mask one truth per lane ------------------------ */
+
+#if NM_LANES == 1
+
+typedef double nm_vec;
+typedef int64_t nm_ivec;
+typedef bool nm_mask;
+
+NM_FN nm_vec nm_splat(double x) { return x; }
+NM_FN double nm_get(nm_vec x, int) { return x; }
+NM_FN bool nm_get(nm_mask m, int) { return m; }
+NM_FN void nm_set(nm_vec *x, int, double value) { *x = value; }
+NM_FN nm_vec nm_choose(nm_mask m, nm_vec a, nm_vec b) { return m ? a : b; }
+NM_FN bool nm_any_of(nm_mask m) { return m; }
+NM_FN bool nm_all_of(nm_mask m) { return m; }
+NM_FN nm_mask nm_not(nm_mask m) { return !m; }
+NM_FN nm_mask nm_mask_all(bool b) { return b; }
+NM_FN void nm_mask_set(nm_mask *m, int, bool b) { *m = b; }
+NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) { return fma(a, b, c); }
+NM_FN nm_vec nm_vsqrt(nm_vec x) { return sqrt(x); }
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
+NM_FN nm_ivec nm_bits(nm_vec x) { return __double_as_longlong(x); }
+NM_FN nm_vec nm_from_bits(nm_ivec i) { return __longlong_as_double(i); }
+#else
+NM_FN nm_ivec nm_bits(nm_vec x) { return __builtin_bit_cast(nm_ivec, x); }
+NM_FN nm_vec nm_from_bits(nm_ivec i) { return __builtin_bit_cast(nm_vec, i); }
+#endif
+
+#else
+
+typedef double nm_vec __attribute__((vector_size(8 * NM_LANES)));
+typedef int64_t nm_ivec __attribute__((vector_size(8 * NM_LANES)));
+typedef nm_ivec nm_mask; /* 0 or -1 per lane */
+
+NM_FN nm_vec nm_splat(double x) { return x - (nm_vec){}; }
+NM_FN double nm_get(nm_vec x, int lane) { return x[lane]; }
+NM_FN bool nm_get(nm_mask m, int lane) { return m[lane] != 0; }
+NM_FN void nm_set(nm_vec *x, int lane, double value) { (*x)[lane] = value; }
+NM_FN nm_vec nm_choose(nm_mask m, nm_vec a, nm_vec b) { return m ? a : b; }
+NM_FN nm_mask nm_not(nm_mask m) { return ~m; }
+NM_FN nm_mask nm_mask_all(bool b) { return (nm_mask){} - (int64_t)b; }
+NM_FN void nm_mask_set(nm_mask *m, int lane, bool b) { (*m)[lane] = -(int64_t)b; }
+NM_FN nm_ivec nm_bits(nm_vec x) { return (nm_ivec)x; }
+NM_FN nm_vec nm_from_bits(nm_ivec i) { return (nm_vec)i; }
+
+#if NM_LANES == 8 && defined(__AVX512F__) && defined(__AVX512DQ__)
+#include <immintrin.h>
+NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) { return (nm_vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+NM_FN nm_vec nm_vsqrt(nm_vec x) { return (nm_vec)_mm512_sqrt_pd((__m512d)x); }
+NM_FN bool nm_any_of(nm_mask m) { return _mm512_movepi64_mask((__m512i)m) != 0; }
+NM_FN bool nm_all_of(nm_mask m) { return _mm512_movepi64_mask((__m512i)m) == 0xff; }
+#elif NM_LANES == 4 && defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) { return (nm_vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+NM_FN nm_vec nm_vsqrt(nm_vec x) { return (nm_vec)_mm256_sqrt_pd((__m256d)x); }
+NM_FN bool nm_any_of(nm_mask m) { return _mm256_movemask_pd((__m256d)m) != 0; }
+NM_FN bool nm_all_of(nm_mask m) { return _mm256_movemask_pd((__m256d)m) == 0xf; }
+#else
+NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) {
+    nm_vec r;
+    for (int l = 0; l < NM_LANES; l++) { r[l] = fma(a[l], b[l], c[l]); }
+    return r;
+}
+NM_FN nm_vec nm_vsqrt(nm_vec x) {
+    for (int l = 0; l < NM_LANES; l++) { x[l] = sqrt(x[l]); }
+    return x;
+}
+NM_FN bool nm_any_of(nm_mask m) {
+    int64_t any = 0;
+    for (int l = 0; l < NM_LANES; l++) { any |= m[l]; }
+    return any != 0;
+}
+NM_FN bool nm_all_of(nm_mask m) { return !nm_any_of(nm_not(m)); }
+#endif
+
+#endif
+
+/* A number is finite if its exponent is not all ones; looks at bits, so no compiler flag can break it. */
+NM_FN nm_mask nm_vfinite(nm_vec x) {
+    return (nm_bits(x) & (int64_t)0x7ff0000000000000) != (nm_bits(x) & 0) + (int64_t)0x7ff0000000000000;
+}
+NM_FN nm_vec nm_vabs(nm_vec x) { return nm_from_bits(nm_bits(x) & (int64_t)0x7fffffffffffffff); }
+NM_FN nm_vec nm_vmax(nm_vec a, nm_vec b) { return nm_choose(a > b, a, b); }
+NM_FN nm_vec nm_vmin(nm_vec a, nm_vec b) { return nm_choose(a < b, a, b); }
+
+/* --- 2. elementary functions on lanes ------------------------------------------------------------
+ * Errors against long double over the ranges used are a test (tests/kernels/test_lang.cpp): exp, expm1, log below
+ * 1 ulp. Method: Cody-Waite reduction by ln 2 in two parts, then a polynomial. */
+
+/* Splits x = k ln 2 + r, |r| <= ln(2)/2; returns expm1(r) and puts 2^k into *scale. */
+NM_FN nm_vec nm_exp_core(nm_vec x, nm_vec *scale) {
+    const double magic = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to an integer */
+    x = nm_choose(x < nm_splat(-708.0), nm_splat(-708.0), x);
+    x = nm_choose(x > nm_splat(709.0), nm_splat(709.0), x);
+    nm_vec t = nm_vfma(x, nm_splat(1.4426950408889634074), nm_splat(magic));
+    nm_vec k = t - magic;
+    nm_vec r = nm_vfma(k, nm_splat(-6.93147180369123816490e-01), x);
+    r = nm_vfma(k, nm_splat(-1.90821492927058770002e-10), r);
+    *scale = nm_from_bits((nm_bits(t) << 52) + (int64_t)0x3ff0000000000000);
+    /* Taylor to r^13: the first term left out is below 1e-17 */
+    nm_vec q = nm_splat(1.0 / 6227020800.0);
+    q = nm_vfma(q, r, nm_splat(1.0 / 479001600.0));
+    q = nm_vfma(q, r, nm_splat(1.0 / 39916800.0));
+    q = nm_vfma(q, r, nm_splat(1.0 / 3628800.0));
+    q = nm_vfma(q, r, nm_splat(1.0 / 362880.0));
+    q = nm_vfma(q, r, nm_splat(1.0 / 40320.0));
+    q = nm_vfma(q, r, nm_splat(1.0 / 5040.0));
+    q = nm_vfma(q, r, nm_splat(1.0 / 720.0));
+    q = nm_vfma(q, r, nm_splat(1.0 / 120.0));
+    q = nm_vfma(q, r, nm_splat(1.0 / 24.0));
+    q = nm_vfma(q, r, nm_splat(1.0 / 6.0));
+    q = nm_vfma(q, r, nm_splat(0.5));
+    return nm_vfma(r * r, q, r);
+}
+
+/* exp, its argument clamped to [-708, 709] */
+NM_FN nm_vec nm_vexp(nm_vec x) {
+    nm_vec scale, p = nm_exp_core(x, &scale);
+    return nm_vfma(scale, p, scale);
+}
+
+/* exp(x) - 1 without cancellation */
+NM_FN nm_vec nm_vexpm1(nm_vec x) {
+    nm_vec scale, p = nm_exp_core(x, &scale);
+    return nm_vfma(scale, p, scale - 1.0);
+}
+
+/* Natural logarithm of a normal number; -inf at 0, NaN below. Reduction to [sqrt(1/2), sqrt(2)) and the series in
+ * s = f/(2+f) with the coefficients of a minimax polynomial (the one that fdlibm made known). */
+NM_FN nm_vec nm_vlog(nm_vec x) {
+    const double magic = 6755399441055744.0;
+    nm_ivec shifted = nm_bits(x) - (int64_t)0x3fe6a09e667f3bcd; /* sqrt(1/2) */
+    nm_ivec e = shifted >> 52;
+    nm_vec k = nm_from_bits(e + (int64_t)0x4338000000000000) - magic;
+    nm_vec m = nm_from_bits(nm_bits(x) - (e << 52));
+    nm_vec f = m - 1.0;
+    nm_vec s = f / (f + 2.0);
+    nm_vec z = s * s;
+    nm_vec w = nm_splat(1.479819860511658591e-01);
+    w = nm_vfma(w, z, nm_splat(1.531383769920937332e-01));
+    w = nm_vfma(w, z, nm_splat(1.818357216161805012e-01));
+    w = nm_vfma(w, z, nm_splat(2.222219843214978396e-01));
+    w = nm_vfma(w, z, nm_splat(2.857142874366239149e-01));
+    w = nm_vfma(w, z, nm_splat(3.999999999940941908e-01));
+    w = nm_vfma(w, z, nm_splat(6.666666666666735130e-01));
+    nm_vec half = f * f * 0.5;
+    nm_vec tail = nm_vfma(s, nm_vfma(w, z, half), k * 1.90821492927058770002e-10);
+    nm_vec y = nm_vfma(k, nm_splat(6.93147180369123816490e-01), f - (half - tail));
+    y = nm_choose(x > nm_splat(0.0), y, nm_choose(x == nm_splat(0.0), nm_splat(-__builtin_huge_val()), nm_splat(0.0) / (x - x)));
+    return nm_choose(nm_vfinite(x), y, x);
+}
+
+/* Bernoulli function u/(exp(u)-1), 1 at u = 0 */
+NM_FN nm_vec nm_vbern(nm_vec u) {
+    nm_mask is_zero = u == nm_splat(0.0);
+    nm_vec safe = nm_choose(is_zero, nm_splat(1.0), u);
+    return nm_choose(is_zero, nm_splat(1.0), u / nm_vexpm1(safe));
+}
+
+/* its derivative; the closed form cancels near 0, where the series takes over */
+NM_FN nm_vec nm_vbern_slope(nm_vec u, nm_vec b) {
+    nm_mask is_small = nm_vabs(u) < nm_splat(0.1);
+    nm_vec safe = nm_choose(is_small, nm_splat(1.0), u);
+    nm_vec u2 = u * u;
+    nm_vec odd = nm_vfma(u2, nm_splat(-1.0 / 151200.0), nm_splat(1.0 / 5040.0));
+    odd = nm_vfma(u2, odd, nm_splat(-1.0 / 180.0));
+    odd = nm_vfma(u2, odd, nm_splat(1.0 / 6.0));
+    return nm_choose(is_small, nm_vfma(u, odd, nm_splat(-0.5)), b / safe * (1.0 - b - u));
+}
+
+/* --- 3. duals: a value and its derivatives by the unknowns named in the mask M ------------------- */
+
+NM_CONST_FN int nm_count(unsigned mask) {
+    int n = 0;
+    for (; mask; mask &= mask - 1) { n++; }
+    return n;
+}
+NM_CONST_FN int nm_rank(unsigned mask, int bit) { return nm_count(mask & ((1u << bit) - 1u)); }
+NM_CONST_FN int nm_bit(unsigned mask, int rank) {
+    int i = 0;
+    for (;; i++) {
+        if (mask >> i & 1u) {
+            if (rank == 0) { return i; }
+            rank--;
+        }
+    }
+}
+
+template <int I> struct nm_index {
+    static constexpr int value = I;
+};
+template <int... I> struct nm_indices {};
+template <int N, int... I> struct nm_indices_to : nm_indices_to<N - 1, N - 1, I...> {};
+template <int... I> struct nm_indices_to<0, I...> {
+    typedef nm_indices<I...> type;
+};
+template <class F, int... I> NM_INLINE void nm_unroll_over(NM_MAYBE_UNUSED F f, nm_indices<I...>) { (f(nm_index<I>{}), ...); }
+/* f(nm_index<0>), ..., f(nm_index<N-1>): a loop whose counter is a constant */
+template <int N, class F> NM_INLINE void nm_unroll(F f) { nm_unroll_over(f, typename nm_indices_to<N>::type{}); }
+
+template <unsigned M> struct nm_dual {
+    nm_vec v;
+    nm_vec d[nm_count(M)];
+};
+template <> struct nm_dual<0> {
+    nm_vec v;
+    nm_dual() = default;
+    NM_INLINE nm_dual(double x) : v(nm_splat(x)) {}
+#if NM_LANES > 1
+    NM_INLINE nm_dual(nm_vec x) : v(x) {}
+#endif
+};
+typedef nm_dual<0> nm_par;
+#define nm_any auto
+
+NM_INLINE nm_par nm_lift(nm_vec x) {
+    nm_par r;
+    r.v = x;
+    return r;
+}
+
+/* the neutral element of a sum and of a product: no code at all */
+struct nm_nothing {};
+template <unsigned M> NM_INLINE nm_dual<M> operator+(nm_nothing, nm_dual<M> x) { return x; }
+template <unsigned M> NM_INLINE nm_dual<M> operator+(nm_dual<M> x, nm_nothing) { return x; }
+NM_INLINE nm_nothing operator+(nm_nothing, nm_nothing) { return nm_nothing{}; }
+template <unsigned M> NM_INLINE nm_dual<M> operator*(nm_nothing, nm_dual<M> x) { return x; }
+template <unsigned M> NM_INLINE nm_dual<M> operator*(nm_dual<M> x, nm_nothing) { return x; }
+NM_INLINE nm_nothing operator*(nm_nothing, nm_nothing) { return nm_nothing{}; }
+
+template <unsigned M> NM_INLINE nm_par nm_value(nm_dual<M> x) {
+    nm_par r;
+    r.v = x.v;
+    return r;
+}
+NM_INLINE nm_par nm_value(nm_nothing) { return nm_par(0.0); }
+NM_INLINE nm_par nm_value(double x) { return nm_par(x); }
+
+/* derivative i of x, 0 where it has none */
+template <int I, unsigned M> NM_INLINE nm_vec nm_slope(nm_dual<M> x) {
+    if constexpr (M >> I & 1u) {
+        return x.d[nm_rank(M, I)];
+    } else {
+        return nm_splat(0.0);
+    }
+}
+
+/* applies the chain rule: value f, slope df/dx */
+template <unsigned M> NM_INLINE nm_dual<M> nm_chain(nm_dual<M> x, nm_vec f, nm_vec slope) {
+    nm_dual<M> r;
+    r.v = f;
+    if constexpr (M != 0) {
+        nm_unroll<nm_count(M)>([&](auto k) NM_LAMBDA { r.d[k.value] = slope * x.d[k.value]; });
+    }
+    return r;
+}
+
+/* value v; derivative i from those of a and b by `both`, `left`, `right` */
+template <unsigned A, unsigned B, class F, class G, class H>
+NM_INLINE nm_dual<A | B> nm_merge(nm_dual<A> a, nm_dual<B> b, nm_vec v, F both, G left, H right) {
+    nm_dual<A | B> r;
+    r.v = v;
+    if constexpr ((A | B) != 0) {
+        nm_unroll<nm_count(A | B)>([&](auto k) NM_LAMBDA {
+            constexpr int i = nm_bit(A | B, k.value);
+            if constexpr ((A >> i & 1u) && (B >> i & 1u)) {
+                r.d[k.value] = both(nm_slope<i>(a), nm_slope<i>(b));
+            } else if constexpr (A >> i & 1u) {
+                r.d[k.value] = left(nm_slope<i>(a));
+            } else {
+                r.d[k.value] = right(nm_slope<i>(b));
+            }
+        });
+    }
+    return r;
+}
+
+template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> operator+(nm_dual<A> a, nm_dual<B> b) {
+    return nm_merge(
+        a, b, a.v + b.v, [](nm_vec p, nm_vec q) NM_LAMBDA { return p + q; }, [](nm_vec p) NM_LAMBDA { return p; },
+        [](nm_vec q) NM_LAMBDA { return q; });
+}
+template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> operator-(nm_dual<A> a, nm_dual<B> b) {
+    return nm_merge(
+        a, b, a.v - b.v, [](nm_vec p, nm_vec q) NM_LAMBDA { return p - q; }, [](nm_vec p) NM_LAMBDA { return p; },
+        [](nm_vec q) NM_LAMBDA { return -q; });
+}
+template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> operator*(nm_dual<A> a, nm_dual<B> b) {
+    return nm_merge(
+        a, b, a.v * b.v, [&](nm_vec p, nm_vec q) NM_LAMBDA { return nm_vfma(a.v, q, p * b.v); },
+        [&](nm_vec p) NM_LAMBDA { return p * b.v; }, [&](nm_vec q) NM_LAMBDA { return a.v * q; });
+}
+template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> operator/(nm_dual<A> a, nm_dual<B> b) {
+    if constexpr ((A | B) == 0) {
+        nm_par r;
+        r.v = a.v / b.v;
+        return r;
+    } else {
+        nm_vec inverse = 1.0 / b.v, ratio = a.v * inverse;
+        return nm_merge(
+            a, b, ratio, [&](nm_vec p, nm_vec q) NM_LAMBDA { return nm_vfma(-ratio, q, p) * inverse; },
+            [&](nm_vec p) NM_LAMBDA { return p * inverse; }, [&](nm_vec q) NM_LAMBDA { return -ratio * q * inverse; });
+    }
+}
+template <unsigned A> NM_INLINE nm_dual<A> operator-(nm_dual<A> a) { return nm_chain(a, -a.v, nm_splat(-1.0)); }
+template <unsigned A> NM_INLINE nm_dual<A> operator+(nm_dual<A> a) { return a; }
+template <unsigned A> NM_INLINE nm_dual<A> operator+(nm_dual<A> a, double b) { return a + nm_par(b); }
+template <unsigned A> NM_INLINE nm_dual<A> operator+(double a, nm_dual<A> b) { return nm_par(a) + b; }
+template <unsigned A> NM_INLINE nm_dual<A> operator-(nm_dual<A> a, double b) { return a - nm_par(b); }
+template <unsigned A> NM_INLINE nm_dual<A> operator-(double a, nm_dual<A> b) { return nm_par(a) - b; }
+template <unsigned A> NM_INLINE nm_dual<A> operator*(nm_dual<A> a, double b) { return a * nm_par(b); }
+template <unsigned A> NM_INLINE nm_dual<A> operator*(double a, nm_dual<A> b) { return nm_par(a) * b; }
+template <unsigned A> NM_INLINE nm_dual<A> operator/(nm_dual<A> a, double b) { return a * nm_par(1.0 / b); }
+template <unsigned A> NM_INLINE nm_dual<A> operator/(double a, nm_dual<A> b) { return nm_par(a) / b; }
+
+template <unsigned M> NM_INLINE nm_dual<M> nm_exp(nm_dual<M> x) {
+    nm_vec e = nm_vexp(x.v);
+    return nm_chain(x, e, e);
+}
+template <unsigned M> NM_INLINE nm_dual<M> nm_expm1(nm_dual<M> x) {
+    nm_vec scale, p = nm_exp_core(x.v, &scale);
+    return nm_chain(x, nm_vfma(scale, p, scale - 1.0), nm_vfma(scale, p, scale));
+}
+template <unsigned M> NM_INLINE nm_dual<M> nm_log(nm_dual<M> x) {
+    if constexpr (M == 0) {
+        nm_par r;
+        r.v = nm_vlog(x.v);
+        return r;
+    } else {
+        return nm_chain(x, nm_vlog(x.v), 1.0 / x.v);
+    }
+}
+template <unsigned M> NM_INLINE nm_dual<M> nm_sqrt(nm_dual<M> x) {
+    nm_vec s = nm_vsqrt(x.v);
+    return nm_chain(x, s, 0.5 / s);
+}
+template <unsigned M> NM_INLINE nm_dual<M> nm_bern(nm_dual<M> u) {
+    nm_vec b = nm_vbern(u.v);
+    if constexpr (M == 0) {
+        nm_par r;
+        r.v = b;
+        return r;
+    } else {
+        return nm_chain(u, b, nm_vbern_slope(u.v, b));
+    }
+}
+template <unsigned M> NM_INLINE nm_dual<M> nm_abs(nm_dual<M> x) {
+    return nm_chain(x, nm_vabs(x.v), nm_choose(x.v < nm_splat(0.0), nm_splat(-1.0), nm_splat(1.0)));
+}
+
+template <unsigned A, unsigned B> NM_INLINE nm_mask nm_less(nm_dual<A> a, nm_dual<B> b) { return a.v < b.v; }
+template <unsigned A> NM_INLINE nm_mask nm_less(nm_dual<A> a, double b) { return a.v < nm_splat(b); }
+template <unsigned A> NM_INLINE nm_mask nm_less(double a, nm_dual<A> b) { return nm_splat(a) < b.v; }
+
+/* the same number with derivatives (zeros among them) by all of W */
+template <unsigned W, unsigned M> NM_INLINE nm_dual<W> nm_widen(nm_dual<M> x) {
+    nm_dual<W> r;
+    r.v = x.v;
+    if constexpr (W != 0) {
+        nm_unroll<nm_count(W)>([&](auto k) NM_LAMBDA { r.d[k.value] = nm_slope<nm_bit(W, k.value)>(x); });
+    }
+    return r;
+}
+/* m ? a : b, lane by lane, both sides computed */
+template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> nm_if(nm_mask m, nm_dual<A> a, nm_dual<B> b) {
+    nm_dual<A | B> p = nm_widen<A | B>(a), q = nm_widen<A | B>(b), r;
+    r.v = nm_choose(m, p.v, q.v);
+    if constexpr ((A | B) != 0) {
+        nm_unroll<nm_count(A | B)>([&](auto k) NM_LAMBDA { r.d[k.value] = nm_choose(m, p.d[k.value], q.d[k.value]); });
+    }
+    return r;
+}
+template <unsigned A> NM_INLINE nm_dual<A> nm_if(nm_mask m, nm_dual<A> a, double b) { return nm_if(m, a, nm_par(b)); }
+template <unsigned A> NM_INLINE nm_dual<A> nm_if(nm_mask m, double a, nm_dual<A> b) { return nm_if(m, nm_par(a), b); }
+template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> nm_max(nm_dual<A> a, nm_dual<B> b) { return nm_if(nm_less(b, a), a, b); }
+template <unsigned A> NM_INLINE nm_dual<A> nm_max(nm_dual<A> a, double b) { return nm_max(a, nm_par(b)); }
+
+/* x^n for an integer n >= 1 */
+template <unsigned M> NM_INLINE nm_dual<M> nm_powi(nm_dual<M> x, int n) {
+    nm_dual<M> r = x;
+    for (int i = 1; i < n; i++) { r = r * x; }
+    return r;
+}
+/* x^N with N = 0 giving the neutral element */
+template <int N, unsigned M> NM_INLINE auto nm_power(nm_dual<M> x) {
+    if constexpr (N == 0) {
+        return nm_nothing{};
+    } else {
+        return nm_powi(x, N);
+    }
+}
+/* N x with N = 0 giving the neutral element of a sum */
+template <int N, unsigned M> NM_INLINE auto nm_times(nm_dual<M> x) {
+    if constexpr (N == 0) {
+        return nm_nothing{};
+    } else if constexpr (N == 1) {
+        return x;
+    } else {
+        return x * (double)N;
+    }
+}
+template <int N> NM_INLINE nm_nothing nm_times(nm_nothing) { return nm_nothing{}; }
+/* x if KEEP, else nothing */
+template <bool KEEP, unsigned M> NM_INLINE auto nm_keep(nm_dual<M> x) {
+    if constexpr (KEEP) {
+        return x;
+    } else {
+        return nm_nothing{};
+    }
+}
+/* unknown number I with value x and derivative `slope` by itself; without derivatives where D is false */
+template <bool D, int I> NM_INLINE auto nm_unknown(nm_vec x, nm_vec slope) {
+    if constexpr (D) {
+        nm_dual<1u << I> r;
+        r.v = x;
+        r.d[0] = slope;
+        return r;
+    } else {
+        nm_par r;
+        r.v = x;
+        return r;
+    }
+}
+
+/* words that read the same in both languages */
+#define NM_ZERO nm_nothing {}
+#define NM_ONE nm_nothing {}
+#define NM_KEEP(condition, x) nm_keep<(condition)>(x)
+#define NM_TIMES(n, x) nm_times<(n)>(x)
+#define NM_POWER(n, x) nm_power<(n)>(x)
+#define NM_UNKNOWN(i, x, slope) nm_unknown<D, (i)>(x, slope)
+#define NM_CONSTANT(name, value) constexpr int name = (value)
+#define NM_TEMPLATE_D template <bool D>
+/* name = expression, in which nm_here is the constant `here` */
+#define NM_LET(name, here, ...)                                                                    \
+    NM_MAYBE_UNUSED const auto name = [&]() NM_LAMBDA {                                            \
+        NM_MAYBE_UNUSED constexpr int nm_here = (here);                                            \
+        return __VA_ARGS__;                                                                        \
+    }()
+
+#else /* --- 4. C11 ------------------------------------------------------------------------------- */
+
+#include <math.h>
+
+#define NM_FN static inline
+#define NM_MAYBE_UNUSED __attribute__((unused))
+#define NM_LANES 1
+
+#ifdef NM_COMPLEX
+#include <complex.h>
+#undef I
+typedef double complex nm_real;
+#define nm_exp cexp
+#define nm_log clog
+#define nm_sqrt csqrt
+#define NM_REAL_PART(x) creal(x)
+/* exp(a + ib) - 1 = expm1(a) cos b - 2 sin^2(b/2) + i e^a sin b: no cancellation */
+NM_FN nm_real nm_expm1(nm_real x) {
+    double a = creal(x), b = cimag(x), s = sin(0.5 * b);
+    return CMPLX(expm1(a) * cos(b) - 2.0 * s * s, exp(a) * sin(b));
+}
+#else
+typedef double nm_real;
+#define nm_exp exp
+#define nm_log log
+#define nm_sqrt sqrt
+#define nm_expm1 expm1
+#define NM_REAL_PART(x) (x)
+#endif
+
+typedef nm_real nm_par;
+typedef nm_real nm_vec;
+#define nm_any nm_real
+#define nm_lift(x) (x)
+#define NM_RAW(x) (x)
+#define nm_vexp nm_exp
+#define nm_vlog nm_log
+#define nm_splat(x) (x)
+#define NM_CONST_FN static inline
+#define NM_ZERO 0.0
+#define NM_ONE 1.0
+#define NM_KEEP(condition, x) ((condition) ? (x) : 0.0)
+#define NM_TIMES(n, x) ((double)(n) * (x))
+#define NM_POWER(n, x) nm_powz(n, x)
+#define NM_UNKNOWN(i, x, slope) (x)
+#define NM_CONSTANT(name, value) const int name = (value)
+#define NM_TEMPLATE_D
+#define NM_LET(name, here, ...)                                                                    \
+    NM_MAYBE_UNUSED nm_real name;                                                                  \
+    do {                                                                                           \
+        NM_MAYBE_UNUSED const int nm_here = (here);                                                \
+        name = __VA_ARGS__;                                                                        \
+    } while (0)
+#define nm_value(x) (x)
+#define nm_less(a, b) (NM_REAL_PART(a) < NM_REAL_PART(b))
+#define nm_if(m, a, b) ((m) ? (a) : (b))
+#define nm_max(a, b) (nm_less(b, a) ? (a) : (b))
+#define nm_abs(x) (nm_less(x, 0.0) ? -(x) : (x))
+NM_FN nm_real nm_bern(nm_real u) {
+    return NM_REAL_PART(u) * NM_REAL_PART(u) < 1e-6 ? 1.0 - u / 2.0 + u * u / 12.0 - u * u * u * u / 720.0 : u / nm_expm1(u);
+}
+NM_FN nm_real nm_powi(nm_real x, int n) {
+    nm_real r = x;
+    for (int i = 1; i < n; i++) { r = r * x; }
+    return r;
+}
+NM_FN nm_real nm_powz(int n, nm_real x) { return n == 0 ? 1.0 : nm_powi(x, n); }
+
+#endif
+#endif

@@ -1,0 +1,223 @@
+/* The one include of a model file: its tables become numbers, names and constant functions.
+ *
+ * The rows of a table start with a word (`param(`, `free(`, `path(`): these words are the parameters of the table
+ * macro, so each pass over a table hands in one macro per word. A pathway's two sides are expressions in species
+ * names; the same text, evaluated with other meanings of the names, gives stoichiometry, affinity and charge.
+ *
+ * 1. Defaults  2. Numbers  3. Constants of the network  4. Checks at compile time
+ *
+ * Errors: a broken rule stops the compiler at a static_assert with the row's text. */
+#ifndef NESSMAP_MODEL_H
+#define NESSMAP_MODEL_H
+
+#include "nessmap/elements.h"
+
+/* --- 1. defaults: tables that a model may leave out --------------------------------------------- */
+
+#ifndef NM_VARIANTS
+#define NM_VARIANTS(variant)
+#endif
+#ifndef NM_FUELS
+#define NM_FUELS(fuel)
+#endif
+#ifndef NM_TOTALS
+#define NM_TOTALS(total)
+#endif
+#ifndef NM_OBSERVABLES
+#define NM_OBSERVABLES(observable)
+#endif
+#ifndef NM_WATER_VOLUME /* [m3 mol-1] */
+#define NM_WATER_VOLUME 1.8e-5
+#endif
+#ifndef NM_EXTENT /* quantities are per membrane area, "m-2", or per volume, "m-3" */
+#define NM_EXTENT "m-2"
+#endif
+#ifndef NM_GROWTH
+#define NM_GROWTH NULL
+#endif
+
+#define NM_SKIP(...)
+
+/* --- 2. numbers ---------------------------------------------------------------------------------- */
+
+#define NM_ROW_P(name, ...) NM_P_##name,
+enum { NM_PARAMETERS(NM_ROW_P) NM_NP };
+
+#define NM_ROW_V(name, ...) NM_V_##name,
+enum { NM_VARIANTS(NM_ROW_V) NM_NV };
+#define NM_COUNT_ARGS(...) NM_COUNT_PICK(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define NM_COUNT_PICK(a, b, c, d, e, f, g, h, n, ...) n
+#define NM_ROW_VN(name, ...) NM_VN_##name = NM_COUNT_ARGS(__VA_ARGS__),
+enum { NM_VARIANTS(NM_ROW_VN) NM_VN_end };
+#define NM_ROW_V_FIELD(name, ...) int name;
+typedef struct nm_choices { /* the chosen entry of each variant */
+    NM_VARIANTS(NM_ROW_V_FIELD)
+    int nm_end;
+} nm_choices;
+
+#define NM_ROW_C(name, ...) NM_C_##name,
+enum { NM_COMPARTMENTS(NM_ROW_C) NM_NC };
+
+#define NM_ROW_S(name, ...) NM_S_##name,
+enum { NM_SPECIES(NM_ROW_S, NM_ROW_S, NM_ROW_S, NM_ROW_S) NM_NS };
+
+#define NM_ROW_E(name, ...) NM_E_##name,
+enum { NM_FUELS(NM_ROW_E) NM_NE };
+
+#define NM_ROW_J(name, ...) NM_J_##name,
+enum { NM_PATHWAYS(NM_ROW_J) NM_NJ };
+
+#define NM_ROW_T(name, ...) NM_T_##name,
+enum { NM_TOTALS(NM_ROW_T) NM_NT };
+
+#define NM_ROW_O(name, ...) NM_OBS_##name,
+enum { NM_OBSERVABLES(NM_ROW_O) NM_NO };
+
+/* unknowns: ln c of the free species, ln of the volumes, reduced potentials F V/RT */
+#define NM_ROW_Y(name, ...) NM_Y_##name,
+#define NM_VOLUME_Y_swells(volume) NM_Y_##volume,
+#define NM_VOLUME_Y_fixed(value)
+#define NM_POTENTIAL_Y_floats(potential, membrane) NM_Y_##potential,
+#define NM_POTENTIAL_Y_ground
+#define NM_ROW_C_VOLUME_Y(name, volume, potential, text) NM_VOLUME_Y_##volume
+#define NM_ROW_C_POTENTIAL_Y(name, volume, potential, text) NM_POTENTIAL_Y_##potential
+enum {
+    NM_SPECIES(NM_ROW_Y, NM_SKIP, NM_SKIP, NM_SKIP)
+    NM_COMPARTMENTS(NM_ROW_C_VOLUME_Y)
+    NM_COMPARTMENTS(NM_ROW_C_POTENTIAL_Y)
+    NM_NY
+};
+#define NM_ONE_OF(...) +1
+#define NM_VOLUME_ONE_swells(volume) +1
+#define NM_VOLUME_ONE_fixed(value)
+#define NM_POTENTIAL_ONE_floats(potential, membrane) +1
+#define NM_POTENTIAL_ONE_ground
+#define NM_ROW_C_VOLUME_ONE(name, volume, potential, text) NM_VOLUME_ONE_##volume
+#define NM_ROW_C_POTENTIAL_ONE(name, volume, potential, text) NM_POTENTIAL_ONE_##potential
+enum {
+    NM_N_FREE = 0 NM_SPECIES(NM_ONE_OF, NM_SKIP, NM_SKIP, NM_SKIP),
+    NM_N_VOLUMES = 0 NM_COMPARTMENTS(NM_ROW_C_VOLUME_ONE),
+    NM_N_POTENTIALS = 0 NM_COMPARTMENTS(NM_ROW_C_POTENTIAL_ONE)
+};
+
+/* --- 3. constants of the network: functions that the compiler folds ------------------------------ */
+
+/* unknown of a compartment's volume or potential, -1 where it has none */
+#define NM_VOLUME_OF_swells(volume) NM_Y_##volume
+#define NM_VOLUME_OF_fixed(value) -1
+#define NM_POTENTIAL_OF_floats(potential, membrane) NM_Y_##potential
+#define NM_POTENTIAL_OF_ground -1
+#define NM_ROW_C_VOLUME_OF(name, volume, potential, text) c == NM_C_##name ? NM_VOLUME_OF_##volume:
+#define NM_ROW_C_POTENTIAL_OF(name, volume, potential, text) c == NM_C_##name ? NM_POTENTIAL_OF_##potential:
+NM_CONST_FN int nm_volume_of(int c) { return NM_COMPARTMENTS(NM_ROW_C_VOLUME_OF) -1; }
+NM_CONST_FN int nm_potential_of(int c) { return NM_COMPARTMENTS(NM_ROW_C_POTENTIAL_OF) -1; }
+
+#define NM_ROW_S_PLACE(name, charge, where, value, text) s == NM_S_##name ? NM_C_##where:
+NM_CONST_FN int nm_place(int s) {
+    return NM_SPECIES(NM_ROW_S_PLACE, NM_ROW_S_PLACE, NM_ROW_S_PLACE, NM_ROW_S_PLACE) -1;
+}
+
+#define NM_ROW_S_FREE(name, ...) s == NM_S_##name ? NM_SPECIES_FREE:
+#define NM_ROW_S_TRAPPED(name, ...) s == NM_S_##name ? NM_SPECIES_TRAPPED:
+#define NM_ROW_S_WATER(name, ...) s == NM_S_##name ? NM_SPECIES_WATER:
+#define NM_ROW_S_HELD(name, ...) s == NM_S_##name ? NM_SPECIES_HELD:
+NM_CONST_FN int nm_kind(int s) {
+    return NM_SPECIES(NM_ROW_S_FREE, NM_ROW_S_TRAPPED, NM_ROW_S_WATER, NM_ROW_S_HELD) -1;
+}
+
+/* the unknown of a species: its own ln c, or the volume of its water; -1 where it has none */
+#define NM_ROW_S_Y(name, ...) s == NM_S_##name ? NM_Y_##name:
+#define NM_ROW_S_WATER_Y(name, charge, where, value, text) s == NM_S_##name ? nm_volume_of(NM_C_##where):
+NM_CONST_FN int nm_unknown_of(int s) { return NM_SPECIES(NM_ROW_S_Y, NM_SKIP, NM_ROW_S_WATER_Y, NM_SKIP) -1; }
+NM_CONST_FN int nm_species_of(int y) {
+    for (int s = 0; s < NM_NS; s++) {
+        if (nm_kind(s) == NM_SPECIES_FREE && nm_unknown_of(s) == y) { return s; }
+    }
+    return -1;
+}
+
+/* Moles of species s (or fuel s - NM_NS) on one side of pathway k: the side's text with names as unit vectors. */
+#define NM_ROW_S_UNIT(name, ...) NM_MAYBE_UNUSED const int name = s == NM_S_##name;
+#define NM_ROW_E_UNIT(name, ...) NM_MAYBE_UNUSED const int name = s == NM_NS + NM_E_##name;
+#define NM_ROW_J_COUNT(name, from, to, law, text)                                                  \
+    case NM_J_##name: return is_to ? (to) : (from);
+NM_CONST_FN int nm_moles(int k, int is_to, int s) {
+    NM_SPECIES(NM_ROW_S_UNIT, NM_ROW_S_UNIT, NM_ROW_S_UNIT, NM_ROW_S_UNIT)
+    NM_FUELS(NM_ROW_E_UNIT)
+    switch (k) { NM_PATHWAYS(NM_ROW_J_COUNT) default: return 0; }
+}
+/* moles made per mole of pathway */
+NM_CONST_FN int nm_nu(int k, int s) { return nm_moles(k, 1, s) - nm_moles(k, 0, s); }
+
+NM_CONST_FN int nm_is_fueled(int k) {
+    for (int e = 0; e < NM_NE; e++) {
+        if (nm_nu(k, NM_NS + e) != 0) { return 1; }
+    }
+    return 0;
+}
+
+/* Charge number of a species that moves; a charge that is a parameter counts as NM_NO_CHARGE. */
+enum { NM_NO_CHARGE = 1000003 };
+#define NM_ROW_P_NO_CHARGE(name, ...) NM_MAYBE_UNUSED const int name = NM_NO_CHARGE;
+#define NM_ROW_S_CHARGE(name, charge, where, value, text) s == NM_S_##name ? (int)(charge):
+NM_CONST_FN int nm_charge(int s) {
+    NM_PARAMETERS(NM_ROW_P_NO_CHARGE)
+    return NM_SPECIES(NM_ROW_S_CHARGE, NM_ROW_S_CHARGE, NM_ROW_S_CHARGE, NM_ROW_S_CHARGE) 0;
+}
+
+/* charge that pathway k takes out of compartment c */
+NM_CONST_FN int nm_charge_left(int k, int c) {
+    int q = 0;
+    for (int s = 0; s < NM_NS; s++) {
+        if (nm_place(s) == c && nm_nu(k, s) != 0) { q -= nm_nu(k, s) * nm_charge(s); }
+    }
+    return q;
+}
+/* charge that pathway k takes out of the first floating compartment it touches */
+NM_CONST_FN int nm_path_charge(int k) {
+    for (int c = 0; c < NM_NC; c++) {
+        if (nm_potential_of(c) >= 0 && nm_charge_left(k, c) != 0) { return nm_charge_left(k, c); }
+    }
+    return 0;
+}
+
+/* 1 if the balance of the free species at unknown y is replaced by a total */
+#define NM_ROW_T_REPLACES(name, expression, species, text) || y == NM_Y_##species
+NM_CONST_FN int nm_is_replaced(int y) { return (void)y, 0 NM_TOTALS(NM_ROW_T_REPLACES); }
+#define NM_ROW_T_Y(name, expression, species, text) t == NM_T_##name ? NM_Y_##species:
+NM_CONST_FN int nm_total_unknown(int t) { return (void)t, NM_TOTALS(NM_ROW_T_Y) -1; }
+
+/* --- 4. checks ------------------------------------------------------------------------------------ */
+
+#ifdef __cplusplus
+constexpr bool nm_conserves_charge(int k) {
+    int q = 0;
+    for (int s = 0; s < NM_NS; s++) {
+        if (nm_nu(k, s) != 0) { q += nm_nu(k, s) * nm_charge(s); }
+    }
+    return q == 0;
+}
+constexpr bool nm_has_fixed_charges(int k) {
+    for (int s = 0; s < NM_NS; s++) {
+        if (nm_nu(k, s) != 0 && nm_charge(s) == NM_NO_CHARGE) { return false; }
+    }
+    return true;
+}
+constexpr bool nm_moves_only_free(int k) {
+    for (int s = 0; s < NM_NS; s++) {
+        if (nm_kind(s) == NM_SPECIES_TRAPPED && nm_nu(k, s) != 0) { return false; }
+    }
+    return true;
+}
+#define NM_ROW_J_CHECK(name, from, to, law, text)                                                                      \
+    static_assert(nm_has_fixed_charges(NM_J_##name), "pathway " #name ": a moved species needs a constant integer charge"); \
+    static_assert(nm_conserves_charge(NM_J_##name),                                                                    \
+                  "pathway " #name ": from and to carry different charge: " #from " -> " #to);                         \
+    static_assert(nm_moves_only_free(NM_J_##name), "pathway " #name ": a trapped species cannot move");
+NM_PATHWAYS(NM_ROW_J_CHECK)
+static_assert(NM_NY <= 31, "at most 31 unknowns");
+static_assert(NM_NP <= NM_MAX_PARAMS, "too many parameters: raise NM_MAX_PARAMS");
+static_assert(NM_NV <= NM_MAX_VARIANTS, "too many variants: raise NM_MAX_VARIANTS");
+#endif
+
+#endif

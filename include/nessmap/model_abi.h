@@ -1,0 +1,245 @@
+/* What a compiled model and the host say to each other: plain structs, no code.
+ *
+ * A compiled model is one `nm_model`: tables of names and texts, and a few functions. The host never
+ * includes a kernel; it knows a model only through this file. Arrays are field-major ([field][point]).
+ * Units are SI; quantities of a cell are per m2 of membrane. */
+#ifndef NESSMAP_MODEL_ABI_H
+#define NESSMAP_MODEL_ABI_H
+
+#ifndef __CUDACC_RTC__
+#include <stdint.h>
+#else
+typedef signed char int8_t;
+typedef short int16_t;
+typedef unsigned short uint16_t;
+typedef int int32_t;
+typedef unsigned int uint32_t;
+typedef long long int64_t;
+typedef unsigned long long uint64_t;
+#endif
+
+#include "nessmap/status.h"
+
+enum {
+    NM_ABI = 1,          /* raised with every change of this file */
+    NM_MAX_PARAMS = 96,  /* parameters of a model */
+    NM_MAX_VARIANTS = 8, /* variants of a model */
+    NM_MAX_AXES = 8,     /* gridded parameters of a scan */
+    NM_MAX_RANDOM = 64,  /* drawn parameters of a scan */
+    NM_MAX_TIES = 16,    /* tied parameters of a scan */
+    NM_MAX_TERMS = 8,    /* parameters in one tie */
+    NM_MAX_OUTPUTS = 512 /* outputs of a model */
+};
+
+/* --- what a model is: tables, each row as its file says it ------------------------------------ */
+
+typedef struct nm_param_info {
+    const char *name, *unit;
+    double dflt, low, high; /* default and the suggested range of a scan, in `unit` */
+    int is_log;             /* 1: the range is best scanned in logarithms */
+    const char *text;
+} nm_param_info;
+
+typedef struct nm_variant_info {
+    const char *name;
+    int n_choices;
+    const char *const *choices; /* choice 0 is the default */
+} nm_variant_info;
+
+typedef struct nm_compartment_info {
+    const char *name;
+    const char *volume;    /* name of its water volume / membrane area, or NULL where fixed */
+    const char *potential; /* name of its potential, or NULL where it is ground */
+    const char *text;
+} nm_compartment_info;
+
+typedef enum nm_species_kind { NM_SPECIES_FREE, NM_SPECIES_TRAPPED, NM_SPECIES_WATER, NM_SPECIES_HELD } nm_species_kind;
+
+typedef struct nm_species_info {
+    const char *name;
+    nm_species_kind kind;
+    const char *charge; /* as written */
+    int compartment;
+    const char *value; /* as written: initial concentration, amount, initial volume or held value */
+    const char *text;
+    int partner; /* index of the same solute elsewhere (Na_i: Na_o), or -1 */
+} nm_species_info;
+
+typedef struct nm_fuel_info {
+    const char *name, *energy; /* `energy`: the expression of its free energy, J mol-1 */
+    const char *text;
+} nm_fuel_info;
+
+typedef struct nm_total_info {
+    const char *name, *expression;
+    int species; /* whose balance it replaces */
+    const char *text;
+} nm_total_info;
+
+typedef struct nm_path_info {
+    const char *name, *from, *to, *law, *text;
+    int is_fueled; /* a fuel stands on one of its sides */
+} nm_path_info;
+
+typedef struct nm_observable_info {
+    const char *name, *unit, *text;
+} nm_observable_info;
+
+/* Output families, in the order in which output numbers are given out.
+ * family(tag, counted by, prefix, suffix source, unit, text); unit "N" stands for the amount per extent
+ * (mol m-2 of a cell, mol m-3 of a flask), see nm_model.extent. */
+/* clang-format off */
+#define NM_FAMILY_LIST(family)                                                                              \
+    family(potential,   potentials,  "",         "V",                  "electric potential against ground")     \
+    family(volume,      volumes,     "",         "m",                  "water volume per membrane area")        \
+    family(conc,        species,     "",         "mol m-3",            "concentration")                         \
+    family(E,           pairs,       "E_",       "V",                  "Nernst potential")                      \
+    family(dmu,         pairs,       "dmu_",     "J mol-1",            "electrochemical potential difference, in - out") \
+    family(dmu_chem,    pairs,       "dmu_chem_","J mol-1",            "chemical part of the electrochemical potential difference") \
+    family(dmu_el,      pairs,       "dmu_el_",  "J mol-1",            "electrical part of the electrochemical potential difference") \
+    family(J,           paths,       "J_",       "mol EXTENT s-1",     "net flux, from -> to (outward)")        \
+    family(Jout,        paths,       "Jout_",    "mol EXTENT s-1",     "one-way flux, from -> to (outward)")    \
+    family(Jin,         paths,       "Jin_",     "mol EXTENT s-1",     "one-way flux, to -> from (inward)")     \
+    family(exch,        paths,       "exch_",    "mol EXTENT s-1",     "exchange flux sqrt(Jout Jin)")          \
+    family(A,           paths,       "A_",       "J mol-1",            "affinity")                              \
+    family(Tsigma,      paths,       "Tsigma_",  "W EXTENT",           "dissipation")                           \
+    family(P,           fuels,       "P_",       "W EXTENT",           "power supplied by the fuel")            \
+    family(scalar,      scalars,     "",         "",                   "")                                      \
+    family(V_min,       potentials,  "",         "V",                  "smallest potential of the oscillation") \
+    family(V_max,       potentials,  "",         "V",                  "largest potential of the oscillation")  \
+    family(observable,  observables, "",         "",                   "")
+
+/* scalar(name, unit, text): outputs that every model has once */
+#define NM_SCALAR_LIST(scalar)                                                                              \
+    scalar(P_held,       "W EXTENT",      "power supplied by held species and standard free energies")     \
+    scalar(P_clamp,      "W EXTENT",      "power supplied by the voltage clamp")                           \
+    scalar(Tsigma_total, "W EXTENT",      "total dissipation")                                             \
+    scalar(sigma_total,  "W EXTENT K-1",  "entropy production")                                            \
+    scalar(W_pump,       "W EXTENT",      "useful power of the fuelled pathways")                          \
+    scalar(efficiency,   "1",             "useful power / fuel power")                                     \
+    scalar(closure,      "W EXTENT",      "power supplied - dissipation (zero at a steady state)")         \
+    scalar(F_stored,     "J EXTENT",      "free energy stored in concentration differences")               \
+    scalar(F_cap,        "J EXTENT",      "energy stored in membrane capacitances")                        \
+    scalar(resid,        "1",             "largest relative residual of a flux balance")                   \
+    scalar(delta,        "1",             "last Newton step, an estimate of the relative error")           \
+    scalar(a_max,        "1",             "largest |affinity| / RT over active pathways")                  \
+    scalar(tau_slow,     "s",             "slowest relaxation time")                                       \
+    scalar(tau_fast,     "s",             "fastest relaxation time")                                       \
+    scalar(growth_rate,  "m s-1",         "rate of growth of the volume where it grows without end")       \
+    scalar(n_states,     "1",             "distinct stable states found from all starts")                  \
+    scalar(iterations,   "1",             "solver iterations")
+/* clang-format on */
+
+#define NM_SCALAR_ENUM(name, unit, text) NM_SCALAR_##name,
+enum { NM_SCALAR_LIST(NM_SCALAR_ENUM) NM_N_SCALARS };
+#undef NM_SCALAR_ENUM
+
+/* --- how a parameter set follows from its index ------------------------------------------------ */
+
+typedef enum nm_axis_scale { NM_AXIS_LINEAR, NM_AXIS_LOG, NM_AXIS_LIST } nm_axis_scale;
+
+typedef struct nm_axis {
+    int64_t n;
+    int32_t scale;        /* nm_axis_scale */
+    int32_t param;        /* index of the gridded parameter */
+    double low, high;     /* first and last value */
+    const double *values; /* NM_AXIS_LIST: [n]; else may be a table of all n values, or NULL */
+} nm_axis;
+
+typedef enum nm_dist { NM_DIST_UNIFORM, NM_DIST_LOGUNIFORM, NM_DIST_NORMAL, NM_DIST_LOGNORMAL, NM_DIST_TRIANGULAR } nm_dist;
+
+typedef struct nm_random {
+    int32_t dist;   /* nm_dist */
+    int32_t param;  /* index of the drawn parameter */
+    double a, b, c; /* low, high (uniform, loguniform); mean, sd (normal, lognormal: of ln x); low, high, mode */
+} nm_random;
+
+typedef struct nm_tie { /* p[param] = constant + sum_k coef[k] p[term[k]] */
+    int32_t param, n_terms;
+    double constant;
+    int32_t term[NM_MAX_TERMS];
+    double coef[NM_MAX_TERMS];
+} nm_tie;
+
+/* Index -> parameters. The first axis is the slowest; `n_draws` draws lie inside each cell of the axes.
+ * A pure function of (this struct, index): the same bits for any tiling, any thread, any backend. */
+typedef struct nm_draw {
+    uint64_t seed;
+    int64_t n_points, n_draws;
+    int32_t n_params, n_axes, n_random, n_ties, n_columns;
+    double value[NM_MAX_PARAMS]; /* fixed values; the others are overwritten */
+    nm_axis axis[NM_MAX_AXES];
+    nm_random random[NM_MAX_RANDOM];
+    nm_tie tie[NM_MAX_TIES];              /* evaluated in this order, after all else */
+    int32_t column_param[NM_MAX_PARAMS];  /* table design: parameter of each column */
+    const double *column[NM_MAX_PARAMS];  /* [n_points] each */
+} nm_draw;
+
+/* --- what to do with a set ---------------------------------------------------------------------- */
+
+typedef enum nm_mode { NM_MODE_AUTO, NM_MODE_FOLLOW } nm_mode;
+
+typedef struct nm_solver {
+    int32_t mode;   /* nm_mode */
+    int32_t starts; /* number of initial states, 1 or more */
+    double audit;   /* share of points that are also solved by following, 0 to 1 */
+    double rtol;    /* relative tolerance of following */
+} nm_solver;
+
+typedef struct nm_task { /* constant over a run */
+    int32_t abi;
+    int32_t choice[NM_MAX_VARIANTS];
+    nm_solver solver;
+    nm_draw draw;
+    int32_t n_slots;                    /* number of stored outputs */
+    int32_t is_f32;                     /* stored as float, else as double */
+    int16_t slot[NM_MAX_OUTPUTS];       /* output number -> slot, or -1 where it is not stored */
+    int32_t n_stored;                   /* parameters stored with every point (drawn ones) */
+    int32_t stored[NM_MAX_PARAMS];
+} nm_task;
+
+typedef struct nm_tile { /* points [first, first + n); buffers belong to the caller */
+    int64_t first, n;
+    void *values;        /* [n_slots][n] float or double; NaN where the outcome carries no value */
+    double *params;      /* [n_stored][n] */
+    int8_t *outcome;     /* [n] nm_outcome */
+    uint16_t *flags;     /* [n] nm_flag bits */
+    int64_t n_newton, n_follow; /* out: points settled by Newton alone, points followed */
+} nm_tile;
+
+typedef int (*nm_run_fn)(const nm_task *task, nm_tile *tile); /* 0, or -1 on a bad ABI or no memory */
+
+typedef struct nm_kernel {
+    int lanes;
+    nm_run_fn run;
+} nm_kernel;
+
+typedef struct nm_model {
+    int abi;           /* NM_ABI */
+    int struct_bytes;  /* sizeof(nm_model) */
+    const char *name;
+    const char *extent; /* "m-2": per area of membrane; "m-3": per volume */
+    const char *growth; /* what people call its growth ("lysis"), or NULL */
+    int n_params, n_variants, n_compartments, n_species, n_fuels, n_totals, n_paths, n_observables;
+    const nm_param_info *params;
+    const nm_variant_info *variants;
+    const nm_compartment_info *compartments;
+    const nm_species_info *species;
+    const nm_fuel_info *fuels;
+    const nm_total_info *totals;
+    const nm_path_info *paths;
+    const nm_observable_info *observables;
+    const signed char *nu; /* [n_paths][n_species] moles made per mole of pathway (to - from) */
+    int n_states;          /* unknowns of the solver */
+    int n_potentials, n_volumes, n_pairs;
+    const int *pairs;      /* [n_pairs] the inner species of each pair */
+    /* moves parameter set `index` into params[n_params] */
+    void (*draw)(const nm_draw *draw, int64_t index, double *params);
+    double (*axis_value)(const nm_axis *axis, int64_t i);
+    /* net charge of the ground compartments / sum of |charge|; 0 for a neutral bath */
+    double (*ground_charge)(const double *params);
+    int n_kernels;
+    const nm_kernel *kernels; /* widest first */
+} nm_model;
+
+#endif

@@ -1,0 +1,78 @@
+/* nessmap: phase diagrams of equilibrium and non-equilibrium steady states. The C API.
+ *
+ * Argument order: object, outputs, inputs; a length follows its array. Every call returns an
+ * nm_status; on failure nm_error() holds one sentence. Nothing here exits, and nothing prints
+ * unless asked to. */
+#ifndef NESSMAP_NESSMAP_H
+#define NESSMAP_NESSMAP_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "nessmap/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct nm_scan nm_scan; /* a configuration bound to its model */
+
+typedef struct nm_run_options {
+    const char *output;  /* path of the file; NULL: the configuration's name with .nc, here */
+    const char *backend; /* "auto", "cpu", "cuda"; NULL: "auto" */
+    int n_threads;       /* 0: all cores */
+    int lanes;           /* 8, 4, 1: at most so many points side by side; 0: the widest */
+    int shard, n_shards; /* tiles t with t % n_shards == shard; n_shards 0 or 1: all */
+    int fresh;           /* throw an unfinished run away, replace a finished one of this question */
+    int quiet;           /* no progress */
+    int log_json;        /* progress as JSON lines */
+} nm_run_options;
+
+/* One sentence on the last failure in this thread. */
+const char *nm_error(void);
+int nm_exit_status(nm_status status);
+const char *nm_version(void);
+
+/* The candidate nearest to `word` by edit distance, or NULL if none is near. */
+const char *nm_suggest(const char *word, const char *const *candidates, int n_candidates);
+
+/* path: a TOML file. overrides: `--set` texts. */
+nm_status nm_scan_open(nm_scan **scan, const char *path, const char *const *overrides,
+                       int n_overrides);
+void nm_scan_close(nm_scan **scan);
+
+/* Runs to the finished file, resuming where an earlier run of the same question stopped. The
+ * summary is printed to `summary` (may be NULL). returns NM_OK, NM_FAILED_POINTS,
+ * NM_INTERRUPTED, ... */
+nm_status nm_scan_run(nm_scan *scan, const nm_run_options *options, FILE *summary);
+
+/* Prints points, tiles, bytes, memory, disk and the estimated time; writes nothing. */
+nm_status nm_scan_print_plan(nm_scan *scan, FILE *stream);
+
+/* Prints the resolved configuration and remarks, as TOML. */
+nm_status nm_scan_print_check(nm_scan *scan, FILE *stream);
+
+/* Assembles the journal folder `parts` ("out.nc.parts") into out.nc, or, partial, into
+ * out.partial.nc, where missing tiles are not_run; the parts stay then. */
+nm_status nm_assemble(const char *parts, int partial, FILE *summary);
+
+/* One cell's balance sheet, as tables or as JSON. Overrides as in nm_scan_open. index: of a point
+ * of a finished file, "17", or one number per axis and draw, "3,5", from 0. */
+nm_status nm_print_point(FILE *stream, const char *model, const char *const *overrides,
+                         int n_overrides, int json);
+nm_status nm_print_point_of_file(FILE *stream, const char *path, const char *index, int json);
+
+/* Print: the models, one line each; one model's parameters, states, pathways, outputs; a commented
+ * configuration to start from; version, compiler, lanes, backends. */
+nm_status nm_print_models(FILE *stream);
+nm_status nm_print_model(FILE *stream, const char *name);
+nm_status nm_print_init(FILE *stream, const char *model);
+nm_status nm_print_info(FILE *stream);
+
+/* Asks a running nm_scan_run to stop cleanly (drain, sync, NM_INTERRUPTED). Async-signal-safe. */
+void nm_interrupt(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,112 @@
+/* The description of a model: its tables as plain structs, its draw, its kernels by width. */
+#include NM_MODEL_FILE
+#include "draw.h"
+#include "observe.h"
+
+#define NM_NAME_2(prefix, model, suffix) prefix##model##suffix
+#define NM_NAME(prefix, model, suffix) NM_NAME_2(prefix, model, suffix)
+#define NM_TEXT_2(x) #x
+#define NM_TEXT(x) NM_TEXT_2(x)
+
+extern "C" {
+int NM_NAME(nm_run_, NM_MODEL, _8)(const nm_task *task, nm_tile *tile);
+int NM_NAME(nm_run_, NM_MODEL, _4)(const nm_task *task, nm_tile *tile);
+int NM_NAME(nm_run_, NM_MODEL, _1)(const nm_task *task, nm_tile *tile);
+extern const nm_model NM_NAME(nm_model_, NM_MODEL, );
+}
+
+namespace {
+
+enum { scale_linear = 0, scale_log = 1 };
+#define ROW_PARAM(name, unit, dflt, low, high, scale, text) {#name, unit, dflt, low, high, scale_##scale, text},
+const nm_param_info params[] = {NM_PARAMETERS(ROW_PARAM)};
+
+#define ROW_CHOICES(name, ...) const char *const choices_##name[] = {NM_EACH_TEXT(__VA_ARGS__)};
+#define NM_EACH_TEXT(...) NM_EACH_PICK(__VA_ARGS__, EACH8, EACH7, EACH6, EACH5, EACH4, EACH3, EACH2, EACH1, 0)(__VA_ARGS__)
+#define NM_EACH_PICK(a, b, c, d, e, f, g, h, name, ...) name
+#define EACH1(a) #a
+#define EACH2(a, ...) #a, EACH1(__VA_ARGS__)
+#define EACH3(a, ...) #a, EACH2(__VA_ARGS__)
+#define EACH4(a, ...) #a, EACH3(__VA_ARGS__)
+#define EACH5(a, ...) #a, EACH4(__VA_ARGS__)
+#define EACH6(a, ...) #a, EACH5(__VA_ARGS__)
+#define EACH7(a, ...) #a, EACH6(__VA_ARGS__)
+#define EACH8(a, ...) #a, EACH7(__VA_ARGS__)
+NM_VARIANTS(ROW_CHOICES)
+#define ROW_VARIANT(name, ...) {#name, NM_VN_##name, choices_##name},
+const nm_variant_info variants[] = {NM_VARIANTS(ROW_VARIANT){NULL, 0, NULL}};
+
+#define VOLUME_swells(name) #name
+#define VOLUME_fixed(value) NULL
+#define POTENTIAL_floats(name, membrane) #name
+#define POTENTIAL_ground NULL
+#define ROW_COMPARTMENT(name, volume, potential, text) {#name, VOLUME_##volume, POTENTIAL_##potential, text},
+const nm_compartment_info compartments[] = {NM_COMPARTMENTS(ROW_COMPARTMENT)};
+
+#define ROW_FREE(name, z, where, value, text) {#name, NM_SPECIES_FREE, #z, NM_C_##where, #value, text, nm_partner(NM_S_##name)},
+#define ROW_TRAPPED(name, z, where, value, text) {#name, NM_SPECIES_TRAPPED, #z, NM_C_##where, #value, text, -1},
+#define ROW_WATER(name, z, where, value, text) {#name, NM_SPECIES_WATER, #z, NM_C_##where, #value, text, -1},
+#define ROW_HELD(name, z, where, value, text) {#name, NM_SPECIES_HELD, #z, NM_C_##where, #value, text, -1},
+const nm_species_info species[] = {NM_SPECIES(ROW_FREE, ROW_TRAPPED, ROW_WATER, ROW_HELD)};
+
+#define ROW_FUEL(name, energy, text) {#name, #energy, text},
+const nm_fuel_info fuels[] = {NM_FUELS(ROW_FUEL){NULL, NULL, NULL}};
+
+#define ROW_TOTAL(name, expression, which, text) {#name, #expression, NM_S_##which, text},
+const nm_total_info totals[] = {NM_TOTALS(ROW_TOTAL){NULL, NULL, 0, NULL}};
+
+#define ROW_PATH(name, from, to, law, text) {#name, #from, #to, #law, text, nm_is_fueled(NM_J_##name)},
+const nm_path_info paths[] = {NM_PATHWAYS(ROW_PATH)};
+
+#define ROW_OBSERVABLE(name, unit, expression, text) {#name, unit, text},
+const nm_observable_info observables[] = {NM_OBSERVABLES(ROW_OBSERVABLE){NULL, NULL, NULL}};
+
+struct stoichiometry {
+    signed char nu[NM_NJ * NM_NS];
+    int pairs[NM_NS + 1];
+};
+constexpr stoichiometry tabulate() {
+    stoichiometry t = {};
+    for (int k = 0; k < NM_NJ; k++) {
+        for (int s = 0; s < NM_NS; s++) { t.nu[k * NM_NS + s] = (signed char)nm_nu(k, s); }
+    }
+    for (int i = 0; i < nm_n_pairs(); i++) { t.pairs[i] = nm_pair(i); }
+    return t;
+}
+constexpr stoichiometry table = tabulate();
+
+void draw_point(const nm_draw *draw, int64_t index, double *p) {
+    for (int i = 0; i < NM_NP; i++) { p[i] = draw->value[i]; }
+    nm_draw_point(draw, index, p);
+}
+
+double axis_value(const nm_axis *axis, int64_t i) { return nm_axis_point(axis, i); }
+
+/* charge of held species in ground compartments / sum of its parts */
+double ground_charge(const double *p) {
+    nm_point pt;
+    nm_choices pick;
+    memset(&pick, 0, sizeof pick);
+    for (int i = 0; i < NM_NP; i++) { pt.p[i] = p[i]; }
+    nm_prepare(&pt, &pick);
+    double net = 0.0, all = 0.0;
+    for (int s = 0; s < NM_NS; s++) {
+        if (nm_kind(s) == NM_SPECIES_HELD && nm_potential_of(nm_place(s)) < 0) {
+            net += pt.charge[s] * pt.held[s];
+            all += fabs(pt.charge[s] * pt.held[s]);
+        }
+    }
+    return all > 0.0 ? net / all : 0.0;
+}
+
+const nm_kernel kernels[] = {
+    {8, NM_NAME(nm_run_, NM_MODEL, _8)}, {4, NM_NAME(nm_run_, NM_MODEL, _4)}, {1, NM_NAME(nm_run_, NM_MODEL, _1)}};
+
+} // namespace
+
+const nm_model NM_NAME(nm_model_, NM_MODEL, ) = {
+    NM_ABI, sizeof(nm_model), NM_TEXT(NM_MODEL), NM_EXTENT, NM_GROWTH,
+    NM_NP, NM_NV, NM_NC, NM_NS, NM_NE, NM_NT, NM_NJ, NM_NO,
+    params, variants, compartments, species, fuels, totals, paths, observables,
+    table.nu, NM_NY, NM_N_POTENTIALS, NM_N_VOLUMES, nm_n_pairs(), table.pairs,
+    draw_point, axis_value, ground_charge, 3, kernels};

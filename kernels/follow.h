@@ -1,0 +1,319 @@
+/* Following the time course: Rodas4 on amounts, volumes and potentials.
+ *
+ * State x: amounts n = c * volume [mol per extent], volumes [m], reduced potentials. Charge: C' dv/dt = sum z dn/dt
+ * with C' = C RT/F^2 (C' = 0 where neutral: an algebraic row of index 1), so linear invariants (totals, charge) are
+ * kept exactly by the method. Coefficients: RODAS of Hairer & Wanner, Solving ODEs II, section IV.7 (order 4(3),
+ * stiffly accurate, gamma = 1/4). Everything is scaled by the state at the start of a step, so errors are relative. */
+#ifndef NESSMAP_FOLLOW_H
+#define NESSMAP_FOLLOW_H
+
+#include "newton.h"
+
+enum { NM_FOLLOW_STEPS = 4000 };
+
+enum nm_follow_status { /* per lane, as a double in lanes */
+    NM_FOLLOWING = 0,
+    NM_ARRIVED,   /* within `arrival` of a steady state by the Newton step */
+    NM_GREW,      /* a volume passed its bound, still growing linearly or faster */
+    NM_DEPLETED,  /* a concentration reaches zero in finite time */
+    NM_VANISHED,  /* a concentration decays to zero for ever: a boundary state */
+    NM_WANDERING, /* step limit */
+    NM_LEFT       /* no finite numbers */
+};
+
+#define NM_GROWN 6.907755278982137  /* ln 1000: the bound of a volume against its start */
+#define NM_VANISHING 1e-12          /* of the initial concentration */
+
+NM_FN void nm_state_to_unknowns(nm_vec *y, const nm_vec *x) {
+    nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
+        constexpr int s = nm_species_of(i.value);
+        if constexpr (s >= 0) {
+            constexpr int volume = nm_volume_of(nm_place(s));
+            if constexpr (volume >= 0) {
+                y[i.value] = nm_vlog(x[i.value] / x[volume]);
+            } else {
+                y[i.value] = nm_vlog(x[i.value]);
+            }
+        } else if constexpr (i.value < NM_N_FREE + NM_N_VOLUMES) {
+            y[i.value] = nm_vlog(x[i.value]);
+        } else {
+            y[i.value] = x[i.value];
+        }
+    });
+}
+
+NM_FN void nm_unknowns_to_state(nm_vec *x, const nm_vec *y) {
+    nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
+        constexpr int s = nm_species_of(i.value);
+        if constexpr (s >= 0 && nm_volume_of(nm_place(s < 0 ? 0 : s)) >= 0) {
+            x[i.value] = nm_vexp(y[i.value]) * nm_vexp(y[nm_volume_of(nm_place(s))]);
+        } else if constexpr (i.value < NM_N_FREE + NM_N_VOLUMES) {
+            x[i.value] = nm_vexp(y[i.value]);
+        } else {
+            x[i.value] = y[i.value];
+        }
+    });
+}
+
+/* amount of a fixed-volume species per its unknown: dn/dt = volume dc/dt */
+template <int I> NM_FN nm_vec nm_state_volume(const nm_point *pt) {
+    constexpr int s = nm_species_of(I);
+    if constexpr (s >= 0) {
+        if constexpr (nm_volume_of(nm_place(s)) < 0) { return pt->fixed[nm_place(s)]; }
+    }
+    return nm_splat(1.0);
+}
+
+/* charge row of each floating compartment: the current into its capacitance */
+NM_FN void nm_put_currents(nm_balance *b, const nm_point *pt, bool with_jacobian) {
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        constexpr int v = nm_potential_of(c.value);
+        if constexpr (v >= 0) {
+            nm_vec f = nm_splat(0.0);
+            nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+                constexpr int s = nm_species_of(i.value);
+                if constexpr (nm_place(s) == c.value && nm_charge(s) != 0) {
+                    f = nm_vfma(nm_splat((double)nm_charge(s)), b->f[i.value], f);
+                }
+            });
+            b->f[v] = pt->is_clamped[c.value] ? nm_splat(0.0) : f;
+            if (with_jacobian) {
+                NM_UNROLL for (int j = 0; j < NM_NY; j++) {
+                    nm_vec d = nm_splat(0.0);
+                    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+                        constexpr int s = nm_species_of(i.value);
+                        if constexpr (nm_place(s) == c.value && nm_charge(s) != 0) {
+                            d = nm_vfma(nm_splat((double)nm_charge(s)), b->jac[i.value][j], d);
+                        }
+                    });
+                    b->jac[v][j] = pt->is_clamped[c.value] ? nm_splat(0.0) : d;
+                }
+            }
+        }
+    });
+}
+
+/* derivatives by ln c and ln volume -> by ln n and ln volume */
+NM_FN void nm_by_amounts(nm_balance *b) {
+    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+        constexpr int volume = nm_volume_of(nm_place(nm_species_of(i.value)));
+        if constexpr (volume >= 0) {
+            NM_UNROLL for (int k = 0; k < NM_NY; k++) { b->jac[k][volume] = b->jac[k][volume] - b->jac[k][i.value]; }
+        }
+    });
+}
+
+/* rates f(x), raw rows; no Jacobian */
+NM_NOINLINE void nm_rates(nm_vec *f, const nm_vec *x, const nm_point *pt, const nm_choices *pick) {
+    nm_balance b;
+    nm_vec y[NM_NY];
+    b.v_w = pt->v_w;
+    nm_state_to_unknowns(y, x);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { b.f[i] = nm_splat(0.0); }
+    nm_visit_network<false>(&b, pt, pick, y);
+    nm_put_currents(&b, pt, false);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { f[i] = b.f[i]; }
+}
+
+/* scale of row and unknown i: amounts and volumes by themselves, potentials by 1; mass of row i */
+struct nm_scaling {
+    nm_vec size[NM_NY], inverse[NM_NY], mass[NM_NY];
+};
+NM_FN void nm_scale(nm_scaling *scale, const nm_vec *x, const nm_point *pt) {
+    nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
+        if constexpr (i.value < NM_N_FREE + NM_N_VOLUMES) {
+            scale->size[i.value] = x[i.value];
+            /* a fixed-volume species: x is a concentration, its balance is an amount */
+            scale->inverse[i.value] = 1.0 / (x[i.value] * nm_state_volume<i.value>(pt));
+            scale->mass[i.value] = nm_splat(1.0);
+        } else {
+            scale->size[i.value] = nm_splat(1.0);
+            scale->inverse[i.value] = nm_splat(1.0);
+        }
+    });
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        constexpr int v = nm_potential_of(c.value);
+        if constexpr (v >= 0) { scale->mass[v] = pt->is_clamped[c.value] ? nm_splat(1.0) : pt->capacity[c.value]; }
+    });
+}
+
+/* One Rodas4 step from x with rates f and scaled Jacobian jac (by amounts). x_new and the error in units of the
+ * relative tolerance come out. */
+NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm_vec (*jac)[NM_NY], const nm_scaling *scale,
+                       nm_vec h, double rtol, const nm_point *pt, const nm_choices *pick) {
+    static constexpr double gamma = 0.25;
+    NM_MAYBE_UNUSED static constexpr double a[6][5] = {
+        {0, 0, 0, 0, 0},
+        {1.544, 0, 0, 0, 0},
+        {0.9466785280815826, 0.2557011698983284, 0, 0, 0},
+        {3.314825187068521, 2.896124015972201, 0.9986419139977817, 0, 0},
+        {1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950, 0},
+        {1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950, 1}};
+    NM_MAYBE_UNUSED static constexpr double c[6][5] = {
+        {0, 0, 0, 0, 0},
+        {-5.6688, 0, 0, 0, 0},
+        {-2.430093356833875, -0.2063599157091915, 0, 0, 0},
+        {-0.1073529058151375, -9.594562251023355, -20.47028614809616, 0, 0},
+        {7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160, 0},
+        {8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136, -6.058818238834054}};
+    nm_vec lu[NM_NY][NM_NY], k[6][NM_NY], stage[NM_NY], rate[NM_NY];
+    nm_vec inverse_h = 1.0 / h;
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+        NM_UNROLL for (int j = 0; j < NM_NY; j++) { lu[i][j] = -jac[i][j]; }
+        lu[i][i] = nm_vfma(scale->mass[i], inverse_h * (1.0 / gamma), lu[i][i]);
+    }
+    nm_lu<NM_NY>(lu);
+    nm_unroll<6>([&](auto stage_index) NM_LAMBDA {
+        constexpr int m = stage_index.value;
+        if constexpr (m == 0) {
+            NM_UNROLL for (int i = 0; i < NM_NY; i++) { rate[i] = f[i]; }
+        } else {
+            NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+                nm_vec relative = nm_splat(0.0);
+                nm_unroll<m>([&](auto j) NM_LAMBDA { relative = nm_vfma(nm_splat(a[m][j.value]), k[j.value][i], relative); });
+                stage[i] = nm_vfma(relative, scale->size[i], x[i]);
+            }
+            nm_rates(rate, stage, pt, pick);
+        }
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+            nm_vec memory = nm_splat(0.0);
+            nm_unroll<m>([&](auto j) NM_LAMBDA { memory = nm_vfma(nm_splat(c[m][j.value]), k[j.value][i], memory); });
+            k[m][i] = nm_vfma(rate[i], scale->inverse[i], memory * inverse_h * scale->mass[i]);
+        }
+        nm_lu_solve<NM_NY>(lu, k[m]);
+    });
+    nm_vec error = nm_splat(0.0);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+        x_new[i] = nm_vfma(k[5][i], scale->size[i], stage[i]);
+        nm_vec e = nm_vabs(k[5][i]);
+        error = nm_choose(nm_vfinite(e), nm_vmax(error, e), nm_splat(__builtin_huge_val()));
+    }
+    return error * (1.0 / rtol);
+}
+
+/* A time course in lanes; lanes can be refilled one by one. */
+struct nm_course {
+    nm_vec x[NM_NY];
+    nm_vec t, h, change, steps, arrival, status, ln_volume0[NM_NC], start[NM_N_FREE];
+};
+
+/* Puts initial state y (unknowns) into all lanes of `mask`. */
+NM_FN void nm_course_begin(nm_course *course, const nm_vec *y, nm_vec arrival, nm_mask mask) {
+    nm_vec x[NM_NY];
+    nm_unknowns_to_state(x, y);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { course->x[i] = nm_choose(mask, x[i], course->x[i]); }
+    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+        course->start[i.value] = nm_choose(mask, nm_vexp(y[i.value]), course->start[i.value]);
+    });
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        if constexpr (nm_volume_of(c.value) >= 0) {
+            course->ln_volume0[c.value] = nm_choose(mask, y[nm_volume_of(c.value)], course->ln_volume0[c.value]);
+        }
+    });
+    course->t = nm_choose(mask, nm_splat(0.0), course->t);
+    course->h = nm_choose(mask, nm_splat(0.0), course->h);
+    course->change = nm_choose(mask, nm_splat(1.0), course->change);
+    course->steps = nm_choose(mask, nm_splat(0.0), course->steps);
+    course->arrival = nm_choose(mask, arrival, course->arrival);
+    course->status = nm_choose(mask, nm_splat((double)NM_FOLLOWING), course->status);
+}
+
+/* Advances all following lanes by one tried step. */
+NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_choices *pick, double rtol, int max_steps) {
+    nm_balance b;
+    nm_vec y[NM_NY];
+    nm_scaling scale;
+    nm_mask following = course->status == nm_splat((double)NM_FOLLOWING);
+    b.v_w = pt->v_w;
+    nm_state_to_unknowns(y, course->x);
+    b.clear();
+    nm_visit_network<true>(&b, pt, pick, y);
+
+    /* a small last step may mean arrival: the Newton step decides */
+    nm_mask maybe = following & (course->change < nm_splat(1e-2));
+    if (nm_any_of(maybe)) {
+        nm_balance newton = b;
+        nm_mask is_singular = nm_mask_all(false);
+        nm_put_totals(&newton);
+        nm_lu_pivot<NM_NY>(newton.jac, newton.f, &is_singular);
+        nm_vec distance = nm_splat(0.0);
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+            distance = nm_choose(nm_vfinite(newton.f[i]), nm_vmax(distance, nm_vabs(newton.f[i])), nm_splat(1e300));
+        }
+        nm_mask arrived = maybe & nm_not(is_singular) & (distance < course->arrival);
+        /* where the Jacobian is singular, arrival is a state that has not moved for 1e10 of its own steps */
+        arrived = arrived | (maybe & is_singular & (course->change < nm_splat(1e-13)) & (course->h > 1e-3 * course->t) &
+                             (course->steps > nm_splat(20.0)));
+        course->status = nm_choose(arrived, nm_splat((double)NM_ARRIVED), course->status);
+        following = following & nm_not(arrived);
+    }
+    if (!nm_any_of(following)) { return; }
+
+    nm_put_currents(&b, pt, true);
+    nm_by_amounts(&b);
+    nm_scale(&scale, course->x, pt);
+
+    /* first step: a thousandth of the fastest relative change */
+    nm_vec fastest = nm_splat(1e-9);
+    NM_UNROLL for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
+        fastest = nm_vmax(fastest, nm_vabs(b.f[i] * scale.inverse[i]));
+    }
+    course->h = nm_choose(course->h > nm_splat(0.0), course->h, 1e-3 / fastest);
+
+    /* growth: a volume beyond its bound with d ln(volume)/d ln t > 0.9 */
+    nm_mask grew = nm_mask_all(false);
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        constexpr int volume = nm_volume_of(c.value);
+        if constexpr (volume >= 0) {
+            nm_mask is_big = y[volume] - course->ln_volume0[c.value] > nm_splat(NM_GROWN);
+            grew = grew | (is_big & (b.f[volume] * course->t > 0.9 * course->x[volume]));
+        }
+    });
+    /* depletion: nearly nothing is left, and it goes faster than the elapsed time; else it decays for ever */
+    nm_mask depleted = nm_mask_all(false), vanished = nm_mask_all(false);
+    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+        nm_mask is_gone = nm_vexp(y[i]) < NM_VANISHING * course->start[i];
+        nm_vec rate = b.f[i] * scale.inverse[i];
+        nm_mask is_sudden = -rate * course->t > nm_splat(1e3);
+        depleted = depleted | (is_gone & is_sudden);
+        vanished = vanished | (is_gone & nm_not(is_sudden) & (rate < nm_splat(0.0)));
+    }
+    vanished = vanished & nm_not(depleted);
+
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+        NM_UNROLL for (int j = 0; j < NM_NY; j++) { b.jac[i][j] = b.jac[i][j] * scale.inverse[i]; }
+    }
+    nm_vec x_new[NM_NY];
+    nm_vec error = nm_rodas4(x_new, course->x, b.f, b.jac, &scale, course->h, rtol, pt, pick);
+
+    /* a step is good if it is accurate and leaves amounts and volumes positive */
+    nm_mask good = error <= nm_splat(1.0);
+    nm_vec change = nm_splat(0.0);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+        if (i < NM_N_FREE + NM_N_VOLUMES) { good = good & (x_new[i] > nm_splat(0.0)); }
+        change = nm_vmax(change, nm_vabs((x_new[i] - course->x[i]) / scale.size[i]));
+    }
+    /* h * clamp(0.9 error^(-1/4), 0.2, 6) */
+    nm_vec factor = 0.9 / nm_vsqrt(nm_vsqrt(nm_vmax(nm_vmin(error, nm_splat(1e12)), nm_splat(1e-12))));
+    factor = nm_vmin(nm_vmax(factor, nm_splat(0.2)), nm_splat(6.0));
+    factor = nm_choose(good, factor, nm_vmin(factor, nm_splat(0.5)));
+
+    nm_mask stop = grew | depleted | vanished;
+    nm_mask take = following & good & nm_not(stop);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { course->x[i] = nm_choose(take, x_new[i], course->x[i]); }
+    course->t = nm_choose(take, course->t + course->h, course->t);
+    course->change = nm_choose(take, change, course->change);
+    course->h = nm_choose(following & nm_not(stop), course->h * factor, course->h);
+    course->steps = nm_choose(following, course->steps + 1.0, course->steps);
+
+    nm_vec status = nm_splat((double)NM_FOLLOWING);
+    status = nm_choose(course->steps >= nm_splat((double)max_steps), nm_splat((double)NM_WANDERING), status);
+    status = nm_choose(nm_vfinite(course->h) & (course->h > 1e-14 * course->t) & (course->h > nm_splat(1e-200)), status,
+                       nm_splat((double)NM_LEFT));
+    status = nm_choose(vanished, nm_splat((double)NM_VANISHED), status);
+    status = nm_choose(depleted, nm_splat((double)NM_DEPLETED), status);
+    status = nm_choose(grew, nm_splat((double)NM_GREW), status);
+    course->status = nm_choose(following, status, course->status);
+}
+
+#endif

@@ -1,0 +1,226 @@
+/* From tables to rates: what a point needs once, its fluxes, balances, charge rows and their Jacobian.
+ *
+ * The pathways are evaluated in one place, nm_visit_network: it hands each flux and each algebraic row to a visitor.
+ * Solvers visit with derivatives and sum balances; observe.h visits without and keeps everything.
+ * Unknowns: ln c of free species, ln volumes, reduced potentials v = F V/RT (see model.h). */
+#ifndef NESSMAP_NETWORK_H
+#define NESSMAP_NETWORK_H
+
+#include "nessmap/model.h"
+
+/* everything of a parameter set that does not change while it is solved */
+typedef struct nm_point {
+    nm_vec p[NM_NP];
+    nm_vec held[NM_NS], ln_held[NM_NS]; /* held concentrations and their logarithms */
+    nm_vec trapped[NM_NS];              /* amounts [mol per extent] */
+    nm_vec start[NM_NS];                /* initial concentrations; initial volume for water */
+    nm_vec charge[NM_NS];
+    nm_vec fuel[NM_NE + 1];  /* -dG/RT */
+    nm_vec fixed[NM_NC];     /* volumes that do not swell */
+    nm_vec capacity[NM_NC];  /* C RT/F^2 [mol m-2], 0 where neutral or clamped */
+    nm_vec clamp[NM_NC];     /* held reduced potential */
+    int is_clamped[NM_NC], is_neutral[NM_NC]; /* the same for all lanes: variants */
+    nm_vec RT, RT_F2, v_w;
+} nm_point;
+
+typedef struct nm_membrane {
+    int kind; /* 0 capacitor, 1 neutral, 2 clamp */
+    nm_par value;
+} nm_membrane;
+NM_FN nm_membrane nm_make_membrane(int kind, nm_par value) {
+    nm_membrane m = {kind, value};
+    return m;
+}
+#define NM_MEMBRANE_capacitor(C) nm_make_membrane(0, C)
+#define NM_MEMBRANE_neutral nm_make_membrane(1, NM_PAR(0.0))
+#define NM_MEMBRANE_clamp(V) nm_make_membrane(2, V)
+#define NM_MEMBRANE_by(variant, ...)                                                               \
+    NM_LAW_PICK(__VA_ARGS__, NM_MEMBRANE_BY4, NM_MEMBRANE_BY3, NM_MEMBRANE_BY2, NM_MEMBRANE_BY1, 0)(variant, __VA_ARGS__)
+#define NM_MEMBRANE_BY1(variant, a) NM_BY1(variant, NM_MEMBRANE_##a)
+#define NM_MEMBRANE_BY2(variant, a, b) NM_BY2(variant, NM_MEMBRANE_##a, NM_MEMBRANE_##b)
+#define NM_MEMBRANE_BY3(variant, a, b, c) NM_BY3(variant, NM_MEMBRANE_##a, NM_MEMBRANE_##b, NM_MEMBRANE_##c)
+#define NM_MEMBRANE_BY4(variant, a, b, c, d)                                                       \
+    NM_BY4(variant, NM_MEMBRANE_##a, NM_MEMBRANE_##b, NM_MEMBRANE_##c, NM_MEMBRANE_##d)
+
+/* parameters by their names */
+#define NM_ROW_P_LOCAL(name, ...) NM_MAYBE_UNUSED const nm_par name = nm_lift(nm_pt->p[NM_P_##name]);
+
+/* Fills the rest of a point from its parameters p. */
+#define NM_ROW_S_PREPARE_FREE(name, z, where, value, text)                                         \
+    nm_pt->start[NM_S_##name] = NM_RAW(NM_PAR(value));                                             \
+    nm_pt->charge[NM_S_##name] = NM_RAW(NM_PAR(z));
+#define NM_ROW_S_PREPARE_TRAPPED(name, z, where, value, text)                                      \
+    nm_pt->trapped[NM_S_##name] = NM_RAW(NM_PAR(value));                                           \
+    nm_pt->charge[NM_S_##name] = NM_RAW(NM_PAR(z));
+#define NM_ROW_S_PREPARE_WATER(name, z, where, value, text) nm_pt->start[NM_S_##name] = NM_RAW(NM_PAR(value));
+#define NM_ROW_S_PREPARE_HELD(name, z, where, value, text)                                         \
+    nm_pt->held[NM_S_##name] = NM_RAW(NM_PAR(value));                                              \
+    nm_pt->ln_held[NM_S_##name] = nm_vlog(NM_RAW(NM_PAR(value)));                                  \
+    nm_pt->charge[NM_S_##name] = NM_RAW(NM_PAR(z));
+#define NM_ROW_E_PREPARE(name, energy, text) nm_pt->fuel[NM_E_##name] = NM_RAW(-NM_PAR(energy) / nm_RT);
+#define NM_VOLUME_PREPARE_swells(volume) NM_PAR(1.0)
+#define NM_VOLUME_PREPARE_fixed(value) NM_PAR(value)
+#define NM_POTENTIAL_PREPARE_ground nm_make_membrane(1, NM_PAR(0.0))
+#define NM_POTENTIAL_PREPARE_floats(potential, membrane) NM_MEMBRANE_##membrane
+#define NM_ROW_C_PREPARE(name, volume, potential, text)                                            \
+    {                                                                                              \
+        nm_membrane nm_m = NM_POTENTIAL_PREPARE_##potential;                                       \
+        nm_pt->fixed[NM_C_##name] = NM_RAW(NM_VOLUME_PREPARE_##volume);                            \
+        nm_pt->is_neutral[NM_C_##name] = nm_m.kind == 1;                                           \
+        nm_pt->is_clamped[NM_C_##name] = nm_m.kind == 2;                                           \
+        nm_pt->capacity[NM_C_##name] = nm_m.kind == 0 ? NM_RAW(nm_m.value * nm_RT_F2) : nm_splat(0.0); \
+        nm_pt->clamp[NM_C_##name] = nm_m.kind == 2 ? NM_RAW(nm_m.value * NM_PAR(NM_FARADAY) / nm_RT) : nm_splat(0.0); \
+    }
+NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick) {
+    NM_PARAMETERS(NM_ROW_P_LOCAL)
+    const nm_par nm_RT = NM_PAR(NM_R) * T;
+    const nm_par nm_RT_F2 = nm_RT * NM_PAR(1.0 / (NM_FARADAY * NM_FARADAY));
+    NM_SPECIES(NM_ROW_S_PREPARE_FREE, NM_ROW_S_PREPARE_TRAPPED, NM_ROW_S_PREPARE_WATER, NM_ROW_S_PREPARE_HELD)
+    NM_FUELS(NM_ROW_E_PREPARE)
+    NM_COMPARTMENTS(NM_ROW_C_PREPARE)
+    nm_pt->RT = NM_RAW(nm_RT);
+    nm_pt->RT_F2 = NM_RAW(nm_RT_F2);
+    nm_pt->v_w = NM_RAW(NM_PAR(NM_WATER_VOLUME));
+}
+
+/* 1/volume of each compartment */
+#define NM_VOLUME_INVERSE_swells(volume) NM_UNKNOWN(NM_Y_##volume, nm_vexp(-nm_y[NM_Y_##volume]), -nm_vexp(-nm_y[NM_Y_##volume]))
+#define NM_VOLUME_INVERSE_fixed(value) NM_PAR(1.0) / nm_lift(nm_pt->fixed[nm_here])
+#define NM_ROW_C_INVERSE(name, volume, potential, text) NM_LET(nm_inv_##name, NM_C_##name, NM_VOLUME_INVERSE_##volume);
+
+/* concentration nm_c_<species> and chemical potential / RT nm_mu_<species> */
+#define NM_ROW_S_FREE_C(name, z, where, value, text)                                               \
+    NM_LET(nm_c_##name, 0, NM_UNKNOWN(NM_Y_##name, nm_vexp(nm_y[NM_Y_##name]), nm_vexp(nm_y[NM_Y_##name]))); \
+    NM_LET(nm_mu_##name, 0, NM_UNKNOWN(NM_Y_##name, nm_y[NM_Y_##name], nm_splat(1.0)));
+#define NM_ROW_S_TRAPPED_C(name, z, where, value, text)                                            \
+    NM_LET(nm_c_##name, 0, nm_lift(nm_pt->trapped[NM_S_##name]) * nm_inv_##where);                 \
+    NM_LET(nm_mu_##name, 0, NM_PAR(0.0));
+#define NM_ROW_S_HELD_C(name, z, where, value, text)                                               \
+    NM_LET(nm_c_##name, 0, nm_lift(nm_pt->held[NM_S_##name]));                                     \
+    NM_LET(nm_mu_##name, 0, nm_lift(nm_pt->ln_held[NM_S_##name]));
+#define NM_ROW_S_WATER_C(name, z, where, value, text) NM_LET(nm_c_##name, 0, NM_PAR(1.0));
+#define NM_ROW_S_WATER_MU(name, z, where, value, text)                                             \
+    NM_LET(nm_mu_##name, 0, -(nm_lift(nm_pt->v_w) * (NM_PAR(0.0) + nm_osm_##where)));
+
+/* osmolarity and charge density of each compartment */
+#define NM_ROW_S_OSM(name, z, where, value, text) +NM_KEEP(NM_C_##where == nm_here, nm_c_##name)
+#define NM_ROW_S_RHO(name, z, where, value, text)                                                  \
+    +NM_KEEP(NM_C_##where == nm_here, nm_lift(nm_pt->charge[NM_S_##name]) * nm_c_##name)
+#define NM_ROW_C_SUMS(name, volume, potential, text)                                               \
+    NM_LET(nm_osm_##name, NM_C_##name, NM_ZERO NM_SPECIES(NM_ROW_S_OSM, NM_ROW_S_OSM, NM_SKIP, NM_ROW_S_OSM)); \
+    NM_LET(nm_rho_##name, NM_C_##name, NM_ZERO NM_SPECIES(NM_ROW_S_RHO, NM_ROW_S_RHO, NM_SKIP, NM_ROW_S_RHO));
+
+/* reduced potential of each compartment */
+#define NM_POTENTIAL_PSI_floats(potential, membrane) NM_UNKNOWN(NM_Y_##potential, nm_y[NM_Y_##potential], nm_splat(1.0))
+#define NM_POTENTIAL_PSI_ground NM_ZERO
+#define NM_ROW_C_PSI(name, volume, potential, text) NM_LET(nm_psi_##name, 0, NM_POTENTIAL_PSI_##potential);
+
+/* names as concentrations, for laws, totals and observables */
+#define NM_ROW_S_NAME(name, ...) NM_MAYBE_UNUSED NM_CONST_ANY name = nm_c_##name;
+
+/* one pathway: its context, its law, its visit */
+#define NM_ROW_S_AFFINITY(name, ...) +NM_TIMES(-nm_nu(nm_k, NM_S_##name), nm_mu_##name)
+#define NM_ROW_C_ELECTRIC(name, ...) +NM_TIMES(nm_charge_left(nm_k, NM_C_##name), nm_psi_##name)
+#define NM_ROW_E_AFFINITY(name, ...) +NM_TIMES(-nm_nu(nm_k, NM_NS + NM_E_##name), nm_lift(nm_pt->fuel[NM_E_##name]))
+#define NM_ROW_S_FROM(name, ...) *NM_POWER(nm_moles(nm_k, 0, NM_S_##name), nm_c_##name)
+#define NM_ROW_S_TO(name, ...) *NM_POWER(nm_moles(nm_k, 1, NM_S_##name), nm_c_##name)
+#define NM_ROW_C_OSM_SUM(name, ...) +nm_value(nm_osm_##name)
+#define NM_ROW_J_VISIT(name, from, to, law, text)                                                  \
+    {                                                                                              \
+        NM_MAYBE_UNUSED NM_CONSTANT(nm_k, NM_J_##name);                                            \
+        NM_LET(nm_u, 0, NM_PAR(0.0) + (NM_ZERO NM_COMPARTMENTS(NM_ROW_C_ELECTRIC)));               \
+        NM_LET(nm_x, 0,                                                                            \
+               nm_u + (NM_ZERO NM_SPECIES(NM_ROW_S_AFFINITY, NM_ROW_S_AFFINITY, NM_ROW_S_AFFINITY, \
+                                          NM_ROW_S_AFFINITY) NM_FUELS(NM_ROW_E_AFFINITY)));        \
+        NM_LET(nm_left, 0, NM_PAR_ONE *(NM_ONE NM_SPECIES(NM_ROW_S_FROM, NM_SKIP, NM_SKIP, NM_ROW_S_FROM))); \
+        NM_LET(nm_right, 0, NM_PAR_ONE *(NM_ONE NM_SPECIES(NM_ROW_S_TO, NM_SKIP, NM_SKIP, NM_ROW_S_TO))); \
+        NM_MAYBE_UNUSED NM_CONST_ANY_CONTEXT nm_ctx =                                              \
+            nm_make_context(nm_x, nm_u, nm_left, nm_right, nm_lift(nm_pt->RT), nm_lift(nm_pt->RT_F2), nm_path_charge(nm_k)); \
+        NM_SPECIES(NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME)                     \
+        NM_VISIT_FLUX(nm_k, NM_LAW_##law);                                                         \
+    }
+
+/* one total: expression - its parameter */
+#define NM_ROW_T_VISIT(name, expression, species, text)                                            \
+    {                                                                                              \
+        const nm_par nm_wanted = nm_lift(nm_pt->p[NM_P_##name]);                                   \
+        NM_SPECIES(NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME)                     \
+        NM_VISIT_TOTAL(NM_T_##name, (expression) - nm_wanted, nm_wanted);                          \
+    }
+
+/* Charge of each floating compartment: sum z c - C V/(F volume) = 0, or the clamp v - v_hold = 0 */
+#define NM_POTENTIAL_VISIT_ground(name)
+#define NM_POTENTIAL_VISIT_floats(name)                                                            \
+    if (nm_pt->is_clamped[NM_C_##name]) {                                                          \
+        NM_VISIT_CHARGE(NM_C_##name, nm_psi_##name - nm_lift(nm_pt->clamp[NM_C_##name]));          \
+    } else {                                                                                       \
+        NM_VISIT_CHARGE(NM_C_##name,                                                               \
+                        nm_rho_##name - nm_lift(nm_pt->capacity[NM_C_##name]) * nm_psi_##name * nm_inv_##name); \
+    }
+#define NM_IS_floats(potential, membrane) floats
+#define NM_IS_ground ground
+#define NM_PASTE(a, b) NM_PASTE_2(a, b)
+#define NM_PASTE_2(a, b) a##b
+#define NM_ROW_C_VISIT(name, volume, potential, text) NM_PASTE(NM_POTENTIAL_VISIT_, NM_IS_##potential)(name)
+
+#ifdef __cplusplus
+#define NM_CONST_ANY const auto
+#define NM_CONST_ANY_CONTEXT const auto
+#define NM_PAR_ONE NM_ONE_THEN{}
+#define NM_VISIT_FLUX(k, flux) nm_visit->template path<(k)>(flux)
+#define NM_VISIT_TOTAL(t, row, scale) nm_visit->template total<(t)>(row, scale)
+#define NM_VISIT_CHARGE(c, row) nm_visit->template charge<(c)>(row)
+
+/* a product that may have no factor is 1 */
+struct NM_ONE_THEN {};
+NM_INLINE nm_par operator*(NM_ONE_THEN, nm_nothing) { return nm_par(1.0); }
+template <unsigned M> NM_INLINE nm_dual<M> operator*(NM_ONE_THEN, nm_dual<M> x) { return x; }
+NM_INLINE nm_nothing operator-(nm_nothing, nm_nothing) { return nm_nothing{}; }
+template <unsigned M> NM_INLINE nm_dual<M> operator-(nm_nothing, nm_dual<M> x) { return -x; }
+
+template <bool D, class VISITOR>
+NM_FN void nm_visit_network(VISITOR *nm_visit, const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
+                            const nm_vec *nm_y) {
+#else
+#define NM_CONST_ANY const nm_real
+#define NM_CONST_ANY_CONTEXT const nm_context
+#define NM_PAR_ONE 1.0
+#define NM_VISIT_FLUX(k, flux) nm_visit_flux(nm_visit, k, flux)
+#define NM_VISIT_TOTAL(t, row, scale) nm_visit_total(nm_visit, t, row, scale)
+#define NM_VISIT_CHARGE(c, row) nm_visit_charge(nm_visit, c, row)
+
+typedef struct nm_visitor { /* C11: balances, charge rows and totals in solver order */
+    nm_real f[NM_NY], total[NM_NT + 1];
+    nm_real v_w;
+} nm_visitor;
+NM_FN void nm_visit_flux(nm_visitor *visit, int k, nm_flux flux) {
+    for (int s = 0; s < NM_NS; s++) {
+        int y = nm_unknown_of(s);
+        if (y >= 0 && nm_nu(k, s) != 0) {
+            visit->f[y] += (nm_kind(s) == NM_SPECIES_WATER ? visit->v_w : 1.0) * nm_nu(k, s) * flux.net;
+        }
+    }
+}
+NM_FN void nm_visit_total(nm_visitor *visit, int t, nm_real row, nm_real scale) {
+    (void)scale;
+    visit->total[t] = row;
+}
+NM_FN void nm_visit_charge(nm_visitor *visit, int c, nm_real row) { visit->f[nm_potential_of(c)] = row; }
+
+NM_FN void nm_visit_network(nm_visitor *nm_visit, const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
+                            const nm_vec *nm_y) {
+#endif
+    NM_PARAMETERS(NM_ROW_P_LOCAL)
+    NM_COMPARTMENTS(NM_ROW_C_INVERSE)
+    NM_SPECIES(NM_ROW_S_FREE_C, NM_ROW_S_TRAPPED_C, NM_ROW_S_WATER_C, NM_ROW_S_HELD_C)
+    NM_COMPARTMENTS(NM_ROW_C_SUMS)
+    NM_COMPARTMENTS(NM_ROW_C_PSI)
+    NM_SPECIES(NM_SKIP, NM_SKIP, NM_ROW_S_WATER_MU, NM_SKIP)
+    NM_MAYBE_UNUSED const nm_par nm_v_w = nm_lift(nm_pt->v_w);
+    NM_MAYBE_UNUSED const nm_par nm_osm = NM_PAR(0.0) NM_COMPARTMENTS(NM_ROW_C_OSM_SUM);
+    NM_PATHWAYS(NM_ROW_J_VISIT)
+    NM_TOTALS(NM_ROW_T_VISIT)
+    NM_COMPARTMENTS(NM_ROW_C_VISIT)
+}
+
+#endif

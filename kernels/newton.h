@@ -1,0 +1,193 @@
+/* Damped Newton for steady states, and for the asymptotic state of a cell that grows without end.
+ *
+ * Rows: balances of free species and volumes; declared totals replace the balance they name; the charge of a
+ * floating compartment (or its clamp) is a row of its own, so V is never a difference of charges. */
+#ifndef NESSMAP_NEWTON_H
+#define NESSMAP_NEWTON_H
+
+#include "linalg.h"
+#include "network.h"
+
+enum { NM_NEWTON_ITERATIONS = 30, NM_NEWTON_ITERATIONS_FAR = 100 };
+#define NM_NEWTON_CAP 1.5   /* largest change of an unknown in one step */
+#define NM_NEWTON_STEP 1e-7 /* converged when a whole step is smaller: the next error is its square */
+#define NM_UNBOUNDED 25.0   /* a volume e^25 times its start is no steady state any more */
+
+/* balances with Jacobian, raw: dn/dt [mol per extent s-1], d(volume)/dt [m s-1], charge rows, and total rows */
+struct nm_balance {
+    nm_vec f[NM_NY], jac[NM_NY][NM_NY];
+    nm_vec total_f[NM_NT + 1], total_jac[NM_NT + 1][NM_NY];
+    nm_vec v_w;
+
+    NM_INLINE void clear() {
+        /* -0 is the neutral element of IEEE addition: the first sum folds away */
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+            f[i] = nm_splat(-0.0);
+            NM_UNROLL for (int j = 0; j < NM_NY; j++) { jac[i][j] = nm_splat(-0.0); }
+        }
+    }
+    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux) {
+        nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+            constexpr int y = nm_unknown_of(s.value), nu = nm_nu(K, s.value);
+            if constexpr (y >= 0 && nu != 0) {
+                nm_vec factor = nm_splat((double)nu);
+                if constexpr (nm_kind(s.value) == NM_SPECIES_WATER) { factor = factor * v_w; }
+                f[y] = nm_vfma(factor, flux.net.v, f[y]);
+                if constexpr (M != 0) {
+                    nm_unroll<nm_count(M)>([&](auto i) NM_LAMBDA {
+                        constexpr int x = nm_bit(M, i.value);
+                        jac[y][x] = nm_vfma(factor, flux.net.d[i.value], jac[y][x]);
+                    });
+                }
+            }
+        });
+    }
+    template <int T, unsigned M> NM_INLINE void total_row(nm_dual<M> row) {
+        total_f[T] = row.v;
+        nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { total_jac[T][i.value] = nm_slope<i.value>(row); });
+    }
+    template <int T, unsigned M> NM_INLINE void total(nm_dual<M> row, nm_par) { total_row<T>(row); }
+    template <int C, unsigned M> NM_INLINE void charge(nm_dual<M> row) {
+        constexpr int y = nm_potential_of(C);
+        f[y] = row.v;
+        nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { jac[y][i.value] = nm_slope<i.value>(row); });
+    }
+};
+
+/* declared totals take the place of the balances they name */
+NM_FN void nm_put_totals(nm_balance *b) {
+    nm_unroll<NM_NT>([&](auto t) NM_LAMBDA {
+        constexpr int y = nm_total_unknown(t.value);
+        b->f[y] = b->total_f[t.value];
+        NM_UNROLL for (int j = 0; j < NM_NY; j++) { b->jac[y][j] = b->total_jac[t.value][j]; }
+    });
+}
+
+/* A concentration of exp(-600) and below is zero: its row is frozen (see follow.h, boundary states). */
+NM_FN void nm_freeze_zeros(nm_balance *b, const nm_vec *y) {
+    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+        nm_mask is_zero = y[i.value] < nm_splat(-600.0);
+        b->f[i.value] = nm_choose(is_zero, nm_splat(0.0), b->f[i.value]);
+        NM_UNROLL for (int j = 0; j < NM_NY; j++) {
+            b->jac[i.value][j] = nm_choose(is_zero, nm_splat(j == i.value ? 1.0 : 0.0), b->jac[i.value][j]);
+        }
+    });
+}
+
+struct nm_newton_result {
+    nm_mask converged;
+    nm_vec iterations;
+};
+
+/* Solves the lanes in `active` in place. PIVOT: pivoted LU and frozen zeros, for the few hard points. */
+template <bool PIVOT>
+NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices *pick, nm_mask active, int max_iterations) {
+    nm_newton_result r = {nm_mask_all(false), nm_splat(0.0)};
+    nm_balance b;
+    b.v_w = pt->v_w;
+    for (int iteration = 0; iteration < max_iterations && nm_any_of(active); iteration++) {
+        b.clear();
+        nm_visit_network<true>(&b, pt, pick, y);
+        nm_put_totals(&b);
+        if constexpr (PIVOT) {
+            nm_mask is_singular = nm_mask_all(false);
+            nm_freeze_zeros(&b, y);
+            nm_lu_pivot<NM_NY>(b.jac, b.f, &is_singular);
+        } else {
+            nm_lu<NM_NY>(b.jac);
+            nm_lu_solve<NM_NY>(b.jac, b.f);
+        }
+        /* damp the step and take it */
+        nm_vec step = nm_splat(0.0), sum = nm_splat(0.0);
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+            step = nm_vmax(step, nm_vabs(b.f[i]));
+            sum = sum + b.f[i];
+        }
+        nm_mask is_finite = nm_vfinite(sum);
+        nm_vec damp = nm_choose(step > nm_splat(NM_NEWTON_CAP), NM_NEWTON_CAP / step, nm_splat(1.0));
+        active = active & is_finite;
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(active, nm_vfma(-damp, b.f[i], y[i]), y[i]); }
+        r.iterations = r.iterations + nm_choose(active, nm_splat(1.0), nm_splat(0.0));
+        nm_mask is_done = active & (step < nm_splat(NM_NEWTON_STEP));
+        r.converged = r.converged | is_done;
+        active = active & nm_not(is_done);
+    }
+    return r;
+}
+
+/* The state of a compartment that grows without end: dn/dt = c u, d(volume)/dt = u, trapped solutes diluted away.
+ * Unknowns: ln c, ln u (in the place of ln volume), v. On success u [m s-1] > 0 by construction; driving: du/ds for
+ * fuelled pathways scaled by s. Only for networks with one volume. */
+struct nm_fuelled_balance { /* balances of the fuelled pathways alone */
+    nm_vec f[NM_NY];
+    nm_vec v_w;
+    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux) {
+        if constexpr (nm_is_fueled(K)) {
+            nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+                constexpr int y = nm_unknown_of(s.value), nu = nm_nu(K, s.value);
+                if constexpr (y >= 0 && nu != 0) { f[y] = nm_vfma(nm_splat((double)nu), flux.net.v, f[y]); }
+            });
+        }
+    }
+    template <int T, unsigned M> NM_INLINE void total(nm_dual<M>, nm_par) {}
+    template <int C, unsigned M> NM_INLINE void charge(nm_dual<M>) {}
+};
+
+NM_FN nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving, const nm_point *pt, const nm_choices *pick,
+                                        nm_mask active) {
+    nm_newton_result r = {nm_mask_all(false), nm_splat(0.0)};
+    *driving = nm_splat(0.0);
+    if constexpr (NM_N_VOLUMES == 1) {
+        constexpr int iu = NM_N_FREE;
+        nm_balance b;
+        b.v_w = pt->v_w;
+        nm_vec ln_u = nm_vlog(nm_vmax(*rate, nm_splat(1e-300)));
+        for (int iteration = 0; iteration < NM_NEWTON_ITERATIONS_FAR && nm_any_of(active); iteration++) {
+            y[iu] = nm_splat(708.0);
+            nm_vec u = nm_vexp(ln_u);
+            b.clear();
+            nm_visit_network<true>(&b, pt, pick, y);
+            nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+                if constexpr (nm_volume_of(nm_place(nm_species_of(i.value))) >= 0) {
+                    nm_vec gain = nm_vexp(y[i.value]) * u;
+                    b.f[i.value] = b.f[i.value] - gain;
+                    b.jac[i.value][i.value] = b.jac[i.value][i.value] - gain;
+                    b.jac[i.value][iu] = -gain;
+                }
+            });
+            b.f[iu] = b.f[iu] - u;
+            b.jac[iu][iu] = -u;
+            nm_mask is_singular = nm_mask_all(false);
+            nm_balance kept = b;
+            nm_lu_pivot<NM_NY>(b.jac, b.f, &is_singular);
+            nm_vec step = nm_splat(0.0), sum = nm_splat(0.0);
+            NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+                step = nm_vmax(step, nm_vabs(b.f[i]));
+                sum = sum + b.f[i];
+            }
+            nm_vec damp = nm_choose(step > nm_splat(NM_NEWTON_CAP), NM_NEWTON_CAP / step, nm_splat(1.0));
+            active = active & nm_vfinite(sum);
+            NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+                if (i != iu) { y[i] = nm_choose(active, nm_vfma(-damp, b.f[i], y[i]), y[i]); }
+            }
+            ln_u = nm_choose(active, nm_vfma(-damp, b.f[iu], ln_u), ln_u);
+            r.iterations = r.iterations + nm_choose(active, nm_splat(1.0), nm_splat(0.0));
+            nm_mask is_done = active & (step < nm_splat(1e-11));
+            if (nm_any_of(is_done)) {
+                /* sensitivity of ln u to the strength of the drive: J d(unknowns)/ds = -f_fuelled */
+                nm_fuelled_balance fuelled;
+                fuelled.v_w = pt->v_w;
+                NM_UNROLL for (int i = 0; i < NM_NY; i++) { fuelled.f[i] = nm_splat(0.0); }
+                nm_visit_network<false>(&fuelled, pt, pick, y);
+                nm_lu_pivot<NM_NY>(kept.jac, fuelled.f, &is_singular);
+                *driving = nm_choose(is_done, -fuelled.f[iu], *driving);
+            }
+            r.converged = r.converged | is_done;
+            active = active & nm_not(is_done);
+        }
+        *rate = nm_choose(r.converged, nm_vexp(ln_u), *rate);
+    }
+    return r;
+}
+
+#endif

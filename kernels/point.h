@@ -1,0 +1,306 @@
+/* A block of points, one per lane, end to end: start -> solve -> assess -> verdict -> outputs.
+ *
+ * What happens to a lane never depends on its neighbours: decisions are masks, and a lane that is done stands still. */
+#ifndef NESSMAP_POINT_H
+#define NESSMAP_POINT_H
+
+#include "draw.h"
+#include "follow.h"
+#include "stability.h"
+
+#ifndef NM_V_START /* [V] where a potential starts that floats */
+#define NM_V_START -0.06
+#endif
+
+enum { NM_MAX_STARTS = 16 };
+#define NM_RESID_MAX 1e-10  /* promise: no steady state with a larger residual */
+#define NM_DELTA_MAX 1e-8   /* nor with a larger Newton step */
+#define NM_SAME_STATE 1e-3  /* states further apart than this are different */
+#define NM_AUDIT_AGREES 1e-6
+
+/* verdicts of a block */
+struct nm_verdict {
+    nm_mask settled;              /* lanes that have one */
+    int outcome[NM_LANES];        /* nm_outcome */
+    unsigned flags[NM_LANES];     /* nm_flag bits */
+    nm_vec *out;                  /* [n_slots] */
+};
+
+NM_FN nm_choices nm_make_choices(const nm_task *task) {
+    nm_choices pick;
+#define NM_ROW_V_CHOICE(name, ...) pick.name = task->choice[NM_V_##name];
+    NM_VARIANTS(NM_ROW_V_CHOICE)
+    pick.nm_end = 0;
+    (void)task;
+    return pick;
+}
+
+/* The declared initial state as unknowns. Charge that is missing is added as the first free ion of the wanted sign.
+ * returns the lanes inside the model's domain. */
+NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt) {
+    nm_mask valid = pt->RT > nm_splat(0.0);
+    nm_vec volume[NM_NC];
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA { volume[c.value] = pt->fixed[c.value]; });
+    nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+        constexpr int kind = nm_kind(s.value), i = nm_unknown_of(s.value);
+        if constexpr (kind == NM_SPECIES_WATER && i >= 0) {
+            y[i] = nm_vlog(pt->start[s.value]);
+            volume[nm_place(s.value)] = pt->start[s.value];
+            valid = valid & (pt->start[s.value] > nm_splat(0.0)) & nm_vfinite(pt->start[s.value]);
+        } else if constexpr (kind == NM_SPECIES_HELD) {
+            bool moves = false;
+            for (int k = 0; k < NM_NJ; k++) { moves = moves || nm_nu(k, s.value) != 0; }
+            if (moves) { valid = valid & nm_vfinite(pt->ln_held[s.value]); }
+            valid = valid & nm_not(pt->held[s.value] < nm_splat(0.0));
+        }
+    });
+    nm_vec c[NM_N_FREE];
+    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+        c[i.value] = pt->start[nm_species_of(i.value)];
+        valid = valid & (c[i.value] > nm_splat(0.0)) & nm_vfinite(c[i.value]);
+    });
+    nm_unroll<NM_NC>([&](auto place) NM_LAMBDA {
+        constexpr int v = nm_potential_of(place.value);
+        if constexpr (v >= 0) {
+            y[v] = pt->is_clamped[place.value] ? pt->clamp[place.value] : NM_V_START * NM_FARADAY / pt->RT;
+            if (!pt->is_clamped[place.value]) {
+                nm_vec charge = -(pt->capacity[place.value] * y[v]) / volume[place.value];
+                nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+                    if constexpr (nm_place(s.value) == place.value && nm_kind(s.value) == NM_SPECIES_FREE) {
+                        charge = nm_vfma(pt->charge[s.value], c[nm_unknown_of(s.value)], charge);
+                    } else if constexpr (nm_place(s.value) == place.value && nm_kind(s.value) == NM_SPECIES_TRAPPED) {
+                        charge = charge + pt->charge[s.value] * pt->trapped[s.value] / volume[place.value];
+                    }
+                });
+                nm_vec lack_plus = nm_vmax(-charge, nm_splat(0.0)), lack_minus = nm_vmax(charge, nm_splat(0.0));
+                bool has_plus = false, has_minus = false;
+                nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+                    constexpr int s = nm_species_of(i.value), z = nm_charge(s);
+                    if constexpr (nm_place(s) == place.value && z != 0) {
+                        if (z > 0 && !has_plus) {
+                            c[i.value] = c[i.value] + lack_plus * (1.0 / (z > 0 ? z : 1));
+                            has_plus = true;
+                        }
+                        if (z < 0 && !has_minus) {
+                            c[i.value] = c[i.value] + lack_minus * (1.0 / (z < 0 ? -z : 1));
+                            has_minus = true;
+                        }
+                    }
+                });
+            }
+        }
+    });
+    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA { y[i.value] = nm_vlog(c[i.value]); });
+    nm_vec sum = nm_splat(0.0);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { sum = sum + y[i]; }
+    return valid & nm_vfinite(sum);
+}
+
+/* lanes whose volumes stayed within e^NM_UNBOUNDED of their start */
+NM_FN nm_mask nm_is_bounded(const nm_vec *y, const nm_point *pt) {
+    nm_mask bounded = nm_mask_all(true);
+    nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+        constexpr int i = nm_unknown_of(s.value);
+        if constexpr (nm_kind(s.value) == NM_SPECIES_WATER && i >= 0) {
+            bounded = bounded & (y[i] - nm_vlog(pt->start[s.value]) < nm_splat(NM_UNBOUNDED));
+        }
+    });
+    return bounded;
+}
+
+NM_FN nm_vec nm_distance(const nm_vec *a, const nm_vec *b) {
+    nm_vec d = nm_splat(0.0);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { d = nm_vmax(d, nm_vabs(a[i] - b[i])); }
+    return d;
+}
+
+/* Counts distinct stable states from further starts; y0: initial state, y: the state that is kept. */
+NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int64_t *index, nm_mask mask, const nm_task *task,
+                                   const nm_point *pt, const nm_choices *pick) {
+    nm_vec known[NM_MAX_STARTS][NM_NY], n = nm_splat(1.0);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { known[0][i] = y[i]; }
+    int starts = task->solver.starts < NM_MAX_STARTS ? task->solver.starts : NM_MAX_STARTS;
+    for (int k = 1; k < starts; k++) {
+        nm_vec *z = known[k];
+        for (int i = 0; i < NM_NY; i++) {
+            nm_vec u = nm_splat(0.0);
+            for (int lane = 0; lane < NM_LANES; lane++) {
+                nm_set(&u, lane, nm_draw_uniform(task->draw.seed, (uint64_t)index[lane], NM_TAG_STARTS, (k - 1) * NM_NY + i));
+            }
+            z[i] = nm_vfma(u - 0.5, nm_splat(i < NM_N_FREE + NM_N_VOLUMES ? 4.0 : 8.0), y0[i]);
+        }
+        nm_newton_result found = nm_newton<true>(z, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
+        nm_look look;
+        nm_assessment a;
+        nm_look_at(&look, z, pt, pick);
+        nm_assess<true>(&a, &look, z, pt, found.converged, false);
+        nm_mask is_new = mask & found.converged & nm_is_bounded(z, pt) & a.is_stable & (look.resid <= nm_splat(NM_RESID_MAX));
+        for (int j = 0; j < k; j++) { is_new = is_new & (nm_distance(z, known[j]) > nm_splat(NM_SAME_STATE)); }
+        /* a start that gave nothing new must not hide a later one */
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) { z[i] = nm_choose(is_new, z[i], y[i]); }
+        n = n + nm_choose(is_new, nm_splat(1.0), nm_splat(0.0));
+    }
+    return n;
+}
+
+/* verdict and outputs of the lanes in `mask`, whose state y is steady */
+NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look, const nm_assessment *a, const nm_vec *y,
+                       nm_remarks *remarks, unsigned more_flags, const nm_point *pt, const nm_choices *pick, const nm_task *task) {
+    nm_sink sink = {task->slot, verdict->out};
+    remarks->delta = a->delta;
+    remarks->tau_slow = a->tau_slow;
+    remarks->tau_fast = a->tau_fast;
+    remarks->growth_rate = nm_splat(__builtin_nan(""));
+    nm_emit(&sink, look, y, remarks, pt, pick);
+    nm_vec threshold = nm_vmax(nm_splat(1e-8), 100.0 * nm_choose(nm_vfinite(a->delta), a->delta, nm_splat(0.0)));
+    nm_mask is_equilibrium = nm_not(look->is_driven) & (look->a_reciprocal < threshold);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (!nm_get(mask, lane)) { continue; }
+        unsigned flags = more_flags;
+        verdict->outcome[lane] = nm_get(is_equilibrium, lane) ? NM_OUTCOME_equilibrium : NM_OUTCOME_ness;
+        if (nm_get(look->violates, lane)) { flags |= NM_FLAG_second_law_violated; }
+        if (nm_get(look->a_max, lane) < 0.1) { flags |= NM_FLAG_linear_regime; }
+        if (nm_get(remarks->n_states, lane) > 1.5) { flags |= NM_FLAG_multistable; }
+        for (int i = 0; i < NM_N_FREE; i++) {
+            if (nm_get(y[i], lane) < -600.0) { flags |= NM_FLAG_at_boundary; }
+        }
+        verdict->flags[lane] = flags;
+    }
+    verdict->settled = verdict->settled | mask;
+}
+
+/* all outputs of `lane` become NaN: outcomes without values */
+NM_FN void nm_blank(nm_verdict *verdict, int lane, int outcome, unsigned flags, const nm_task *task) {
+    for (int slot = 0; slot < task->n_slots; slot++) { nm_set(&verdict->out[slot], lane, __builtin_nan("")); }
+    verdict->outcome[lane] = outcome;
+    verdict->flags[lane] = flags;
+    nm_mask_set(&verdict->settled, lane, true);
+}
+NM_FN void nm_put_scalar(nm_verdict *verdict, int lane, int scalar, double value, const nm_task *task) {
+    int slot = task->slot[NM_OUT_scalar + scalar];
+    if (slot >= 0) { nm_set(&verdict->out[slot], lane, value); }
+}
+
+NM_FN bool nm_wants_tau_fast(const nm_task *task) { return task->slot[NM_OUT_scalar + NM_SCALAR_tau_fast] >= 0; }
+
+/* auto: Newton from the declared initial state. Settles the lanes that converge to a stable state; y: their states. */
+NM_FN void nm_solve_auto(nm_verdict *verdict, nm_vec *y, const int64_t *index, nm_mask mask, const nm_point *pt,
+                         const nm_choices *pick, const nm_task *task) {
+    nm_look look;
+    nm_assessment a;
+    nm_remarks remarks;
+    nm_vec y0[NM_NY];
+    nm_mask valid = mask & nm_initial(y, pt);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { y0[i] = y[i]; }
+    verdict->settled = nm_mask_all(false);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (nm_get(mask, lane) && !nm_get(valid, lane)) { nm_blank(verdict, lane, NM_OUTCOME_left_domain, 0, task); }
+    }
+    nm_newton_result found = nm_newton<false>(y, pt, pick, valid, NM_NEWTON_ITERATIONS);
+    nm_look_at(&look, y, pt, pick);
+    nm_mask candidate = found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX));
+    if (!nm_any_of(candidate)) { return; }
+    nm_assess<false>(&a, &look, y, pt, candidate, nm_wants_tau_fast(task));
+    candidate = candidate & a.is_stable & (a.delta <= nm_splat(NM_DELTA_MAX));
+    remarks.iterations = found.iterations;
+    remarks.n_states = nm_splat(1.0);
+    if (task->solver.starts > 1) { remarks.n_states = nm_count_states(y0, y, index, candidate, task, pt, pick); }
+    nm_conclude(verdict, candidate, &look, &a, y, &remarks, 0, pt, pick, task);
+}
+
+/* how a followed point came to its end */
+struct nm_ending {
+    nm_vec status, x[NM_NY], steps, arrival;
+};
+
+/* Turns endings into verdicts: polish, growth, depletion, boundary. y: final unknowns. Lanes that must be followed
+ * further stay unsettled. is_last: no more rounds, say what there is. */
+NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *end, const int64_t *index, nm_mask mask, bool is_last,
+                               const nm_point *pt, const nm_choices *pick, const nm_task *task) {
+    nm_look look;
+    nm_assessment a;
+    nm_remarks remarks;
+    nm_vec before[NM_NY], y0[NM_NY], growing[NM_NY];
+    nm_mask arrived = mask & (end->status == nm_splat((double)NM_ARRIVED));
+    nm_mask grew = mask & (end->status == nm_splat((double)NM_GREW));
+    nm_mask vanished = mask & (end->status == nm_splat((double)NM_VANISHED));
+    nm_mask left = mask & (end->status == nm_splat((double)NM_LEFT));
+    verdict->settled = nm_mask_all(false);
+    nm_initial(y0, pt);
+    nm_state_to_unknowns(y, end->x);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { before[i] = growing[i] = y[i]; }
+    /* a concentration that decays for ever is zero */
+    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+        nm_mask is_zero = vanished & (nm_vexp(y[i]) < 10.0 * NM_VANISHING * nm_vexp(y0[i]));
+        y[i] = nm_choose(is_zero, nm_splat(-700.0), y[i]);
+    }
+
+    /* polish */
+    nm_newton_result found = nm_newton<true>(y, pt, pick, mask & nm_not(left), NM_NEWTON_ITERATIONS_FAR);
+    nm_look_at(&look, y, pt, pick);
+    nm_assess<true>(&a, &look, y, pt, found.converged, nm_wants_tau_fast(task));
+    nm_mask is_steady = found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX)) &
+                        (a.delta <= nm_splat(NM_DELTA_MAX)) & nm_not(a.is_singular);
+    /* an arrival must be near its polished state; other endings may lie far from it */
+    nm_mask is_near = nm_distance(before, y) < 10.0 * end->arrival;
+    is_steady = is_steady & (is_near | nm_not(arrived));
+    nm_mask stable = is_steady & a.is_stable;
+    remarks.iterations = end->steps + found.iterations;
+    remarks.n_states = nm_splat(1.0);
+    if (task->solver.starts > 1) { remarks.n_states = nm_count_states(y0, y, index, stable, task, pt, pick); }
+    nm_conclude(verdict, stable, &look, &a, y, &remarks, 0, pt, pick, task);
+    /* an unstable state that was all there is */
+    nm_mask unstable = is_steady & nm_not(a.is_stable) & nm_mask_all(is_last);
+    if (nm_any_of(unstable)) {
+        nm_conclude(verdict, unstable, &look, &a, y, &remarks, 0, pt, pick, task);
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            if (nm_get(unstable, lane)) { verdict->outcome[lane] = NM_OUTCOME_unstable; }
+        }
+    }
+
+    /* a singular Jacobian: the state is the one that was reached */
+    nm_mask open = mask & nm_not(verdict->settled);
+    nm_mask marginal = open & arrived;
+    if (nm_any_of(marginal)) {
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) { before[i] = growing[i]; }
+        nm_look_at(&look, before, pt, pick);
+        nm_assess<true>(&a, &look, before, pt, marginal, false);
+        marginal = marginal & a.is_singular & (look.resid <= nm_splat(NM_RESID_MAX));
+        a.tau_slow = nm_splat(__builtin_huge_val());
+        a.delta = nm_splat(0.0);
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(marginal, before[i], y[i]); }
+        nm_conclude(verdict, marginal, &look, &a, y, &remarks, NM_FLAG_marginal, pt, pick, task);
+        open = open & nm_not(marginal);
+    }
+
+    /* growth without end: the state that it tends to */
+    nm_vec rate = nm_splat(0.0), driving = nm_splat(0.0);
+    nm_newton_result grown = {nm_mask_all(false), nm_splat(0.0)};
+    if (nm_any_of(grew & open)) {
+        nm_look_at(&look, growing, pt, pick);
+        if constexpr (NM_N_VOLUMES > 0) { rate = look.f[NM_N_FREE]; }
+        grown = nm_newton_growth(growing, &rate, &driving, pt, pick, grew & open);
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(grew & open, growing[i], y[i]); }
+    }
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (!nm_get(open, lane)) { continue; }
+        int status = (int)nm_get(end->status, lane);
+        if (status == NM_GREW) {
+            bool is_over = nm_get(grown.converged, lane) && nm_get(driving, lane) > 0.0;
+            nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, is_over ? NM_FLAG_over_pumped : 0, task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_growth_rate, nm_get(rate, lane), task);
+        } else if (status == NM_DEPLETED) {
+            nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_depletion, 0, task);
+        } else if (status == NM_LEFT) {
+            nm_blank(verdict, lane, NM_OUTCOME_left_domain, 0, task);
+        } else if (is_last) {
+            nm_blank(verdict, lane, NM_OUTCOME_not_converged, 0, task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_resid, nm_get(look.resid, lane), task);
+        }
+        if (nm_get(verdict->settled, lane)) {
+            nm_put_scalar(verdict, lane, NM_SCALAR_iterations, nm_get(end->steps, lane), task);
+        }
+    }
+}
+
+#endif

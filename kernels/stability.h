@@ -1,0 +1,367 @@
+/* Is a steady state stable, and how fast does it relax?
+ *
+ * Linearised dynamics: B dw/dt = J w, J the Newton Jacobian (totals and charge rows are algebraic: B has no such
+ * rows). Its finite eigenvalues are the inverses of those of the dynamic block of B J^-1, which the factors at hand
+ * give; the slow end of the spectrum, which decides, is the accurate end there. The fast end comes from J with the
+ * algebraic unknowns eliminated. Both are taken in relative amounts, so that sizes do not differ by units. */
+#ifndef NESSMAP_STABILITY_H
+#define NESSMAP_STABILITY_H
+
+#include "observe.h"
+
+/* Eigenvalues of a real n x n matrix, destroyed: elimination to Hessenberg form, then the QR iteration with double
+ * shifts (Francis 1961; Wilkinson & Reinsch 1971, contribution II/14). returns false without convergence. */
+NM_NOINLINE bool nm_eigenvalues(int n, double (*a)[NM_NY], double *re, double *im) {
+    const double eps = 2.2e-16;
+    for (int m = 1; m < n - 1; m++) {
+        int pivot = m;
+        for (int i = m + 1; i < n; i++) {
+            if (fabs(a[i][m - 1]) > fabs(a[pivot][m - 1])) { pivot = i; }
+        }
+        if (a[pivot][m - 1] == 0.0) { continue; }
+        if (pivot != m) {
+            for (int j = m - 1; j < n; j++) {
+                double t = a[pivot][j];
+                a[pivot][j] = a[m][j];
+                a[m][j] = t;
+            }
+            for (int i = 0; i < n; i++) {
+                double t = a[i][pivot];
+                a[i][pivot] = a[i][m];
+                a[i][m] = t;
+            }
+        }
+        for (int i = m + 1; i < n; i++) {
+            double l = a[i][m - 1] / a[m][m - 1];
+            if (l != 0.0) {
+                for (int j = m; j < n; j++) { a[i][j] = fma(-l, a[m][j], a[i][j]); }
+                for (int k = 0; k < n; k++) { a[k][m] = fma(l, a[k][i], a[k][m]); }
+            }
+            a[i][m - 1] = 0.0;
+        }
+    }
+    double norm = 0.0;
+    for (int i = 0; i < n; i++) {
+        for (int j = i ? i - 1 : 0; j < n; j++) { norm += fabs(a[i][j]); }
+    }
+    double shift = 0.0;
+    int top = n - 1, iterations = 0;
+    while (top >= 0) {
+        /* look for a small subdiagonal element */
+        int l = top;
+        for (; l > 0; l--) {
+            double s = fabs(a[l - 1][l - 1]) + fabs(a[l][l]);
+            if (s == 0.0) { s = norm; }
+            if (fabs(a[l][l - 1]) <= eps * s) { break; }
+        }
+        double x = a[top][top];
+        if (l == top) { /* one real root */
+            re[top] = x + shift;
+            im[top] = 0.0;
+            top--;
+            iterations = 0;
+            continue;
+        }
+        double y = a[top - 1][top - 1], w = a[top][top - 1] * a[top - 1][top];
+        if (l == top - 1) { /* a pair */
+            double p = 0.5 * (y - x), q = fma(p, p, w), z = sqrt(fabs(q));
+            x += shift;
+            if (q >= 0.0) {
+                z = p >= 0.0 ? p + z : p - z;
+                re[top - 1] = x + z;
+                re[top] = z != 0.0 ? x - w / z : x;
+                im[top - 1] = im[top] = 0.0;
+            } else {
+                re[top - 1] = re[top] = x + p;
+                im[top - 1] = z;
+                im[top] = -z;
+            }
+            top -= 2;
+            iterations = 0;
+            continue;
+        }
+        if (iterations == 60) { return false; }
+        if (iterations % 10 == 9) { /* exceptional shift */
+            shift += x;
+            for (int i = 0; i <= top; i++) { a[i][i] -= x; }
+            double s = fabs(a[top][top - 1]) + fabs(a[top - 1][top - 2]);
+            x = y = 0.75 * s;
+            w = -0.4375 * s * s;
+        }
+        iterations++;
+        /* two consecutive small subdiagonal elements */
+        double p = 0.0, q = 0.0, r = 0.0, z;
+        int m = top - 2;
+        for (; m >= l; m--) {
+            z = a[m][m];
+            double rr = x - z, ss = y - z;
+            p = (rr * ss - w) / a[m + 1][m] + a[m][m + 1];
+            q = a[m + 1][m + 1] - z - rr - ss;
+            r = a[m + 2][m + 1];
+            double s = fabs(p) + fabs(q) + fabs(r);
+            p /= s;
+            q /= s;
+            r /= s;
+            if (m == l) { break; }
+            double u = fabs(a[m][m - 1]) * (fabs(q) + fabs(r));
+            double v = fabs(p) * (fabs(a[m - 1][m - 1]) + fabs(z) + fabs(a[m + 1][m + 1]));
+            if (u <= eps * v) { break; }
+        }
+        for (int i = m + 2; i <= top; i++) {
+            a[i][i - 2] = 0.0;
+            if (i > m + 2) { a[i][i - 3] = 0.0; }
+        }
+        /* double QR step on rows l..top and columns m..top */
+        for (int k = m; k < top; k++) {
+            bool is_last = k == top - 1;
+            if (k != m) {
+                p = a[k][k - 1];
+                q = a[k + 1][k - 1];
+                r = is_last ? 0.0 : a[k + 2][k - 1];
+                x = fabs(p) + fabs(q) + fabs(r);
+                if (x != 0.0) {
+                    p /= x;
+                    q /= x;
+                    r /= x;
+                }
+            }
+            double s = sqrt(p * p + q * q + r * r);
+            if (p < 0.0) { s = -s; }
+            if (s == 0.0) { continue; }
+            if (k == m) {
+                if (l != m) { a[k][k - 1] = -a[k][k - 1]; }
+            } else {
+                a[k][k - 1] = -s * x;
+            }
+            p += s;
+            x = p / s;
+            y = q / s;
+            z = r / s;
+            q /= p;
+            r /= p;
+            for (int j = k; j <= top; j++) {
+                double t = a[k][j] + q * a[k + 1][j];
+                if (!is_last) {
+                    t += r * a[k + 2][j];
+                    a[k + 2][j] -= t * z;
+                }
+                a[k + 1][j] -= t * y;
+                a[k][j] -= t * x;
+            }
+            int last_row = top < k + 3 ? top : k + 3;
+            for (int i = l; i <= last_row; i++) {
+                double t = x * a[i][k] + y * a[i][k + 1];
+                if (!is_last) {
+                    t += z * a[i][k + 2];
+                    a[i][k + 2] -= t * r;
+                }
+                a[i][k + 1] -= t * q;
+                a[i][k] -= t;
+            }
+        }
+    }
+    return true;
+}
+
+struct nm_spectrum {
+    double tau_slow, tau_fast; /* [s] */
+    bool is_stable, is_sure;   /* is_sure: the eigenvalues were found */
+};
+
+/* Slow relaxation times: m = dynamic block of B J^-1 in relative amounts, for one lane. weight[c][i]: z n of the free
+ * species of a neutral compartment, whose combination is conserved, else 0. */
+NM_FN nm_spectrum nm_slow_spectrum(double (*m)[NM_NY], int n, const double (*weight)[NM_NY], const bool *is_neutral) {
+    nm_spectrum s = {0.0, __builtin_huge_val(), true, true};
+    for (int c = 0; c < NM_NC; c++) {
+        if (!is_neutral[c]) { continue; }
+        /* x_p = -sum w_j x_j / w_p takes one unknown away */
+        int p = 0;
+        for (int j = 1; j < n; j++) {
+            if (fabs(weight[c][j]) > fabs(weight[c][p])) { p = j; }
+        }
+        if (weight[c][p] == 0.0) { continue; }
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j < n; j++) {
+                if (j != p) { m[i][j] = fma(-m[i][p], weight[c][j] / weight[c][p], m[i][j]); }
+            }
+        }
+        for (int i = p; i < n - 1; i++) {
+            for (int j = 0; j < n; j++) { m[i][j] = m[i + 1][j]; }
+        }
+        for (int j = p; j < n - 1; j++) {
+            for (int i = 0; i < n; i++) { m[i][j] = m[i][j + 1]; }
+        }
+        n--;
+    }
+    double re[NM_NY], im[NM_NY];
+    s.is_sure = nm_eigenvalues(n, m, re, im);
+    double largest = 0.0;
+    for (int i = 0; i < n; i++) {
+        double size = sqrt(re[i] * re[i] + im[i] * im[i]);
+        if (size > largest) { largest = size; }
+    }
+    for (int i = 0; i < n; i++) {
+        double size2 = re[i] * re[i] + im[i] * im[i];
+        if (size2 == 0.0) { continue; }
+        double tau = size2 / fabs(re[i]);
+        if (tau > s.tau_slow) { s.tau_slow = tau; }
+        if (tau < s.tau_fast) { s.tau_fast = tau; }
+        /* beyond rounding, a growing mode */
+        if (re[i] > 1e-13 * largest) { s.is_stable = false; }
+    }
+    return s;
+}
+
+/* Fast relaxation time from raw J of one lane (row-major), by eliminating the algebraic rows; size[i]: amount or volume
+ * of unknown i. returns false where an algebraic row does not hold its own unknown (neutral membranes). */
+NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const double *size, const bool *is_frozen) {
+    double m[NM_NY][NM_NY], re[NM_NY], im[NM_NY];
+    int n = 0;
+    bool is_gone[NM_NY];
+    for (int r = 0; r < NM_NY; r++) {
+        is_gone[r] = r >= NM_N_FREE + NM_N_VOLUMES || nm_is_replaced(r) || is_frozen[r];
+        if (!is_gone[r]) { continue; }
+        if (j[r][r] == 0.0) { return false; }
+        for (int i = 0; i < NM_NY; i++) {
+            if (i == r || j[i][r] == 0.0) { continue; }
+            double l = j[i][r] / j[r][r];
+            for (int k = 0; k < NM_NY; k++) { j[i][k] = k == r ? 0.0 : fma(-l, j[r][k], j[i][k]); }
+        }
+    }
+    /* by relative amounts, d ln c = d ln n - d ln volume */
+    for (int i = 0; i < NM_N_FREE; i++) {
+        int volume = nm_volume_of(nm_place(nm_species_of(i)));
+        if (volume >= 0) {
+            for (int r = 0; r < NM_NY; r++) { j[r][volume] -= j[r][i]; }
+        }
+    }
+    int row = 0;
+    for (int r = 0; r < NM_NY; r++) {
+        if (is_gone[r]) { continue; }
+        int column = 0;
+        for (int k = 0; k < NM_NY; k++) {
+            if (!is_gone[k]) { m[row][column++] = j[r][k] / size[r]; }
+        }
+        row++;
+    }
+    n = row;
+    if (!nm_eigenvalues(n, m, re, im)) { return false; }
+    double fastest = 0.0;
+    for (int i = 0; i < n; i++) {
+        if (fabs(re[i]) > fastest) { fastest = fabs(re[i]); }
+        double largest = sqrt(re[i] * re[i] + im[i] * im[i]);
+        /* a growing fast mode, seen from the accurate end */
+        if (re[i] > 1e-3 * largest && re[i] * s->tau_slow > 1e9) { s->is_stable = false; }
+    }
+    if (fastest > 0.0) { s->tau_fast = 1.0 / fastest; }
+    return true;
+}
+
+/* what is known of a state after one look: Newton step there, spectrum */
+struct nm_assessment {
+    nm_vec delta, tau_slow, tau_fast;
+    nm_mask is_stable, is_singular;
+};
+
+/* Assesses the lanes in `mask`. PIVOT: pivoted, frozen zeros are left out. want_fast: tau_fast is asked for. */
+template <bool PIVOT>
+NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, const nm_point *pt, nm_mask mask, bool want_fast) {
+    nm_balance b = *look;
+    nm_vec size[NM_NY], inverse[NM_NY][NM_NY];
+    nm_put_totals(&b);
+    a->is_singular = nm_mask_all(false);
+    if constexpr (PIVOT) { nm_freeze_zeros(&b, y); }
+
+    /* amounts and volumes */
+    nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
+        constexpr int s = nm_species_of(i.value);
+        size[i.value] = nm_splat(1.0);
+        if constexpr (s >= 0) {
+            constexpr int volume = nm_volume_of(nm_place(s));
+            size[i.value] = nm_vexp(y[i.value]) * pt->fixed[nm_place(s)];
+            if constexpr (volume >= 0) { size[i.value] = nm_vexp(y[i.value]) * nm_vexp(y[volume]); }
+        } else if constexpr (i.value < NM_N_FREE + NM_N_VOLUMES) {
+            size[i.value] = nm_vexp(y[i.value]);
+        }
+    });
+
+    /* delta = J^-1 F and J^-1 by columns */
+    nm_vec d[NM_NY];
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { d[i] = b.f[i]; }
+    if constexpr (PIVOT) {
+        nm_balance work = b;
+        nm_lu_pivot<NM_NY>(work.jac, d, &a->is_singular);
+        for (int k = 0; k < NM_N_FREE + NM_N_VOLUMES; k++) {
+            nm_vec e[NM_NY];
+            nm_mask ignore = nm_mask_all(false);
+            for (int i = 0; i < NM_NY; i++) { e[i] = nm_splat(i == k ? 1.0 : 0.0); }
+            work = b;
+            nm_lu_pivot<NM_NY>(work.jac, e, &ignore);
+            for (int i = 0; i < NM_NY; i++) { inverse[i][k] = e[i]; }
+        }
+    } else {
+        nm_vec lu[NM_NY][NM_NY];
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+            NM_UNROLL for (int j = 0; j < NM_NY; j++) { lu[i][j] = b.jac[i][j]; }
+        }
+        nm_lu<NM_NY>(lu);
+        nm_lu_solve<NM_NY>(lu, d);
+        nm_unroll<NM_N_FREE + NM_N_VOLUMES>([&](auto k) NM_LAMBDA {
+            if constexpr (!nm_is_replaced(k.value)) {
+                nm_vec e[NM_NY];
+                NM_UNROLL for (int i = 0; i < NM_NY; i++) { e[i] = nm_splat(i == k.value ? 1.0 : 0.0); }
+                nm_lu_solve<NM_NY>(lu, e);
+                NM_UNROLL for (int i = 0; i < NM_NY; i++) { inverse[i][k.value] = e[i]; }
+            }
+        });
+    }
+    a->delta = nm_splat(0.0);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+        nm_vec e = nm_vabs(d[i]);
+        a->delta = nm_choose(nm_vfinite(e), nm_vmax(a->delta, e), nm_splat(__builtin_huge_val()));
+    }
+    a->tau_slow = a->tau_fast = nm_splat(__builtin_huge_val());
+    a->is_stable = nm_mask_all(false);
+
+    /* the spectra, lane by lane */
+    nm_mask wanted = mask & nm_vfinite(a->delta) & nm_not(a->is_singular);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (!nm_get(wanted, lane)) { continue; }
+        double m[NM_NY][NM_NY], weight[NM_NC][NM_NY];
+        int dynamic[NM_NY], n = 0;
+        bool is_neutral[NM_NC], is_frozen[NM_NY];
+        for (int i = 0; i < NM_NY; i++) {
+            is_frozen[i] = PIVOT && i < NM_N_FREE && nm_get(y[i], lane) < -600.0;
+            if (i < NM_N_FREE + NM_N_VOLUMES && !nm_is_replaced(i) && !is_frozen[i]) { dynamic[n++] = i; }
+        }
+        for (int i = 0; i < n; i++) {
+            int s = nm_species_of(dynamic[i]), volume = s >= 0 ? nm_volume_of(nm_place(s)) : -1;
+            for (int j = 0; j < n; j++) {
+                double x = nm_get(inverse[dynamic[i]][dynamic[j]], lane);
+                if (volume >= 0) { x += nm_get(inverse[volume][dynamic[j]], lane); }
+                m[i][j] = x * nm_get(size[dynamic[j]], lane);
+            }
+        }
+        for (int c = 0; c < NM_NC; c++) {
+            is_neutral[c] = nm_potential_of(c) >= 0 && !pt->is_clamped[c] && nm_get(pt->capacity[c], lane) == 0.0;
+            for (int j = 0; j < n; j++) {
+                int s = nm_species_of(dynamic[j]);
+                weight[c][j] = is_neutral[c] && s >= 0 && nm_place(s) == c ? nm_charge(s) * nm_get(size[dynamic[j]], lane) : 0.0;
+            }
+        }
+        nm_spectrum spectrum = nm_slow_spectrum(m, n, weight, is_neutral);
+        if (want_fast || spectrum.tau_slow > 1e11 * spectrum.tau_fast) {
+            double j[NM_NY][NM_NY], amount[NM_NY];
+            for (int i = 0; i < NM_NY; i++) {
+                amount[i] = nm_get(size[i], lane);
+                for (int k = 0; k < NM_NY; k++) { j[i][k] = nm_get(b.jac[i][k], lane); }
+            }
+            nm_fast_spectrum(&spectrum, j, amount, is_frozen);
+        }
+        nm_set(&a->tau_slow, lane, spectrum.tau_slow);
+        nm_set(&a->tau_fast, lane, spectrum.tau_fast);
+        nm_mask_set(&a->is_stable, lane, spectrum.is_stable && spectrum.is_sure);
+    }
+}
+
+#endif
