@@ -17,7 +17,7 @@ struct traveller {
     int64_t offset; /* in the tile */
     int64_t audit;  /* index into the audit list, or -1 */
     int round;
-    double status, x[NM_NY], t, h, change, steps, arrival, ln_volume0[NM_NC], start[NM_N_FREE];
+    double status, x[NM_NY], t, h, steps, arrival, ln_volume0[NM_NC], ln_c0[NM_N_FREE];
 };
 
 /* what auto found for a point that is audited */
@@ -139,24 +139,24 @@ bool solve_tile(job *j) {
 void save(traveller *to, const nm_course *course, int lane) {
     for (int i = 0; i < NM_NY; i++) { to->x[i] = nm_get(course->x[i], lane); }
     for (int i = 0; i < NM_NC; i++) { to->ln_volume0[i] = nm_get(course->ln_volume0[i], lane); }
-    for (int i = 0; i < NM_N_FREE; i++) { to->start[i] = nm_get(course->start[i], lane); }
+    for (int i = 0; i < NM_N_FREE; i++) { to->ln_c0[i] = nm_get(course->ln_c0[i], lane); }
     to->status = nm_get(course->status, lane);
     to->t = nm_get(course->t, lane);
     to->h = nm_get(course->h, lane);
-    to->change = nm_get(course->change, lane);
     to->steps = nm_get(course->steps, lane);
     to->arrival = nm_get(course->arrival, lane);
 }
 void restore(nm_course *course, const traveller *from, int lane) {
     for (int i = 0; i < NM_NY; i++) { nm_set(&course->x[i], lane, from->x[i]); }
     for (int i = 0; i < NM_NC; i++) { nm_set(&course->ln_volume0[i], lane, from->ln_volume0[i]); }
-    for (int i = 0; i < NM_N_FREE; i++) { nm_set(&course->start[i], lane, from->start[i]); }
+    for (int i = 0; i < NM_N_FREE; i++) { nm_set(&course->ln_c0[i], lane, from->ln_c0[i]); }
     nm_set(&course->status, lane, NM_FOLLOWING);
     nm_set(&course->t, lane, from->t);
     nm_set(&course->h, lane, from->h);
     nm_set(&course->change, lane, 1.0);
     nm_set(&course->steps, lane, from->steps);
     nm_set(&course->arrival, lane, from->arrival);
+    nm_set(&course->grown, lane, NM_GROWN + 2.0 * from->round);
 }
 
 /* audited points: does following agree with auto? */
@@ -265,6 +265,7 @@ bool follow_tile(job *j) {
         if (any) {
             nm_prepare(&pt, &j->pick);
             nm_mask valid = nm_initial(y, &pt);
+            nm_settle_potentials(y, &pt, &j->pick);
             nm_course_begin(&course, y, nm_splat(ARRIVAL), fresh);
             course.status = nm_choose(fresh & nm_not(valid), nm_splat((double)NM_LEFT), course.status);
             for (int lane = 0; lane < NM_LANES; lane++) {

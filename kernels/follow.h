@@ -16,13 +16,15 @@ enum nm_follow_status { /* per lane, as a double in lanes */
     NM_ARRIVED,   /* within `arrival` of a steady state by the Newton step */
     NM_GREW,      /* a volume passed its bound, still growing linearly or faster */
     NM_DEPLETED,  /* a concentration reaches zero in finite time */
-    NM_VANISHED,  /* a concentration decays to zero for ever: a boundary state */
+    NM_FADED,     /* a concentration fell out of the numbers: a boundary state, or one that Newton finds */
     NM_WANDERING, /* step limit */
     NM_LEFT       /* no finite numbers */
 };
 
-#define NM_GROWN 6.907755278982137  /* ln 1000: the bound of a volume against its start */
-#define NM_VANISHING 1e-12          /* of the initial concentration */
+#define NM_GROWN 6.907755278982137   /* ln 1000: the bound of a volume against its start */
+#define NM_GROWN_FAR 7.0             /* so much further, slow growth counts as growth too */
+#define NM_NEARLY_GONE 27.6          /* -ln 1e-12: a concentration against its start */
+#define NM_FADED_OUT 500.0           /* the same where doubles end */
 
 NM_FN void nm_state_to_unknowns(nm_vec *y, const nm_vec *x) {
     nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
@@ -194,7 +196,7 @@ NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm
 /* A time course in lanes; lanes can be refilled one by one. */
 struct nm_course {
     nm_vec x[NM_NY];
-    nm_vec t, h, change, steps, arrival, status, ln_volume0[NM_NC], start[NM_N_FREE];
+    nm_vec t, h, change, steps, arrival, grown, status, ln_volume0[NM_NC], ln_c0[NM_N_FREE];
 };
 
 /* Puts initial state y (unknowns) into all lanes of `mask`. */
@@ -203,7 +205,7 @@ NM_FN void nm_course_begin(nm_course *course, const nm_vec *y, nm_vec arrival, n
     nm_unknowns_to_state(x, y);
     NM_UNROLL for (int i = 0; i < NM_NY; i++) { course->x[i] = nm_choose(mask, x[i], course->x[i]); }
     nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
-        course->start[i.value] = nm_choose(mask, nm_vexp(y[i.value]), course->start[i.value]);
+        course->ln_c0[i.value] = nm_choose(mask, y[i.value], course->ln_c0[i.value]);
     });
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
         if constexpr (nm_volume_of(c.value) >= 0) {
@@ -215,7 +217,34 @@ NM_FN void nm_course_begin(nm_course *course, const nm_vec *y, nm_vec arrival, n
     course->change = nm_choose(mask, nm_splat(1.0), course->change);
     course->steps = nm_choose(mask, nm_splat(0.0), course->steps);
     course->arrival = nm_choose(mask, arrival, course->arrival);
+    course->grown = nm_choose(mask, nm_splat(NM_GROWN), course->grown);
     course->status = nm_choose(mask, nm_splat((double)NM_FOLLOWING), course->status);
+}
+
+/* Puts the potential of neutral compartments where no net current flows: their rows are algebraic, and a course must
+ * start on them. Newton on each potential alone; a current rises with its potential. */
+NM_NOINLINE void nm_settle_potentials(nm_vec *y, const nm_point *pt, const nm_choices *pick) {
+    bool any_neutral = false;
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        if constexpr (nm_potential_of(c.value) >= 0) { any_neutral = any_neutral || pt->is_neutral[c.value]; }
+    });
+    if (!any_neutral) { return; }
+    for (int iteration = 0; iteration < 60; iteration++) {
+        nm_balance b;
+        b.v_w = pt->v_w;
+        b.clear();
+        nm_visit_network<true>(&b, pt, pick, y);
+        nm_put_currents(&b, pt, true);
+        nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+            constexpr int v = nm_potential_of(c.value);
+            if constexpr (v >= 0) {
+                if (pt->is_neutral[c.value]) {
+                    nm_vec most = 2.0 + nm_vabs(y[v]), step = nm_vmax(nm_vmin(b.f[v] / b.jac[v][v], most), -most);
+                    y[v] = nm_choose(nm_vfinite(step), y[v] - step, y[v]);
+                }
+            }
+        });
+    }
 }
 
 /* Advances all following lanes by one tried step. */
@@ -260,25 +289,39 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
     }
     course->h = nm_choose(course->h > nm_splat(0.0), course->h, 1e-3 / fastest);
 
-    /* growth: a volume beyond its bound with d ln(volume)/d ln t > 0.9 */
+    /* growth: a volume beyond its bound, with d ln(volume)/d ln t > 0.9, or slower but far beyond it */
     nm_mask grew = nm_mask_all(false);
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
         constexpr int volume = nm_volume_of(c.value);
         if constexpr (volume >= 0) {
-            nm_mask is_big = y[volume] - course->ln_volume0[c.value] > nm_splat(NM_GROWN);
-            grew = grew | (is_big & (b.f[volume] * course->t > 0.9 * course->x[volume]));
+            nm_vec size = y[volume] - course->ln_volume0[c.value], slope = b.f[volume] * course->t / course->x[volume];
+            grew = grew | ((size > course->grown) & (slope > nm_splat(0.9))) |
+                   ((size > course->grown + NM_GROWN_FAR) & (slope > nm_splat(0.3)));
         }
     });
-    /* depletion: nearly nothing is left, and it goes faster than the elapsed time; else it decays for ever */
-    nm_mask depleted = nm_mask_all(false), vanished = nm_mask_all(false);
+    /* a concentration that is nearly gone: it runs out if the drain holds at zero, or fades away */
+    nm_mask nearly = nm_mask_all(false), depleted = nm_mask_all(false), faded = nm_mask_all(false);
     NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
-        nm_mask is_gone = nm_vexp(y[i]) < NM_VANISHING * course->start[i];
-        nm_vec rate = b.f[i] * scale.inverse[i];
-        nm_mask is_sudden = -rate * course->t > nm_splat(1e3);
-        depleted = depleted | (is_gone & is_sudden);
-        vanished = vanished | (is_gone & nm_not(is_sudden) & (rate < nm_splat(0.0)));
+        nm_mask is_low = y[i] < course->ln_c0[i] - NM_NEARLY_GONE;
+        nearly = nearly | (following & is_low & (b.f[i] * scale.inverse[i] * course->t < nm_splat(-1e2)));
+        faded = faded | (y[i] < course->ln_c0[i] - NM_FADED_OUT);
     }
-    vanished = vanished & nm_not(depleted);
+    if (nm_any_of(nearly)) {
+        nm_balance empty;
+        empty.v_w = pt->v_w;
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) { empty.f[i] = nm_splat(0.0); }
+        nm_vec none[NM_NY];
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+            none[i] = y[i];
+            if (i < NM_N_FREE) { none[i] = nm_choose(y[i] < course->ln_c0[i] - NM_NEARLY_GONE, nm_splat(-1e8), y[i]); }
+        }
+        nm_visit_network<false>(&empty, pt, pick, none);
+        NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+            nm_mask is_gone = (y[i] < course->ln_c0[i] - NM_NEARLY_GONE) & (b.f[i] * scale.inverse[i] * course->t < nm_splat(-1e2));
+            depleted = depleted | (nearly & is_gone & (empty.f[i] < 0.5 * b.f[i]));
+        }
+    }
+    faded = faded & nm_not(depleted);
 
     NM_UNROLL for (int i = 0; i < NM_NY; i++) {
         NM_UNROLL for (int j = 0; j < NM_NY; j++) { b.jac[i][j] = b.jac[i][j] * scale.inverse[i]; }
@@ -298,7 +341,7 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
     factor = nm_vmin(nm_vmax(factor, nm_splat(0.2)), nm_splat(6.0));
     factor = nm_choose(good, factor, nm_vmin(factor, nm_splat(0.5)));
 
-    nm_mask stop = grew | depleted | vanished;
+    nm_mask stop = grew | depleted | faded;
     nm_mask take = following & good & nm_not(stop);
     NM_UNROLL for (int i = 0; i < NM_NY; i++) { course->x[i] = nm_choose(take, x_new[i], course->x[i]); }
     course->t = nm_choose(take, course->t + course->h, course->t);
@@ -310,7 +353,7 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
     status = nm_choose(course->steps >= nm_splat((double)max_steps), nm_splat((double)NM_WANDERING), status);
     status = nm_choose(nm_vfinite(course->h) & (course->h > 1e-14 * course->t) & (course->h > nm_splat(1e-200)), status,
                        nm_splat((double)NM_LEFT));
-    status = nm_choose(vanished, nm_splat((double)NM_VANISHED), status);
+    status = nm_choose(faded, nm_splat((double)NM_FADED), status);
     status = nm_choose(depleted, nm_splat((double)NM_DEPLETED), status);
     status = nm_choose(grew, nm_splat((double)NM_GREW), status);
     course->status = nm_choose(following, status, course->status);

@@ -63,15 +63,30 @@ NM_FN void nm_put_totals(nm_balance *b) {
     });
 }
 
-/* A concentration of exp(-600) and below is zero: its row is frozen (see follow.h, boundary states). */
+/* ln c = NM_LN_ZERO stands for a concentration of zero: its row is frozen (boundary states). */
+#define NM_LN_ZERO -1e6
+NM_FN nm_mask nm_is_zero(nm_vec ln_c) { return ln_c < nm_splat(0.9 * NM_LN_ZERO); }
 NM_FN void nm_freeze_zeros(nm_balance *b, const nm_vec *y) {
     nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
-        nm_mask is_zero = y[i.value] < nm_splat(-600.0);
+        nm_mask is_zero = nm_is_zero(y[i.value]);
         b->f[i.value] = nm_choose(is_zero, nm_splat(0.0), b->f[i.value]);
         NM_UNROLL for (int j = 0; j < NM_NY; j++) {
             b->jac[i.value][j] = nm_choose(is_zero, nm_splat(j == i.value ? 1.0 : 0.0), b->jac[i.value][j]);
         }
     });
+}
+
+/* A step as the damping sees it. FAR: traces (ln c < -20) and large potentials may move by a third of themselves, so
+ * that states far out are reached in a few steps. */
+template <bool FAR> NM_FN nm_vec nm_far_step(nm_vec step, nm_vec y, int i) {
+    nm_vec size = nm_vabs(step);
+    if constexpr (FAR) {
+        if (i < NM_N_FREE || i >= NM_N_FREE + NM_N_VOLUMES) {
+            nm_mask is_far = i < NM_N_FREE ? y < nm_splat(-20.0) : nm_vabs(y) > nm_splat(20.0);
+            size = nm_choose(is_far, size * (3.0 * NM_NEWTON_CAP / nm_vmax(nm_vabs(y), nm_splat(1.0))), size);
+        }
+    }
+    return size;
 }
 
 struct nm_newton_result {
@@ -100,7 +115,7 @@ NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices
         /* damp the step and take it */
         nm_vec step = nm_splat(0.0), sum = nm_splat(0.0);
         NM_UNROLL for (int i = 0; i < NM_NY; i++) {
-            step = nm_vmax(step, nm_vabs(b.f[i]));
+            step = nm_vmax(step, nm_far_step<PIVOT>(b.f[i], y[i], i));
             sum = sum + b.f[i];
         }
         nm_mask is_finite = nm_vfinite(sum);
@@ -162,7 +177,7 @@ NM_FN nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving
             nm_lu_pivot<NM_NY>(b.jac, b.f, &is_singular);
             nm_vec step = nm_splat(0.0), sum = nm_splat(0.0);
             NM_UNROLL for (int i = 0; i < NM_NY; i++) {
-                step = nm_vmax(step, nm_vabs(b.f[i]));
+                step = nm_vmax(step, nm_far_step<true>(b.f[i], y[i], i));
                 sum = sum + b.f[i];
             }
             nm_vec damp = nm_choose(step > nm_splat(NM_NEWTON_CAP), NM_NEWTON_CAP / step, nm_splat(1.0));

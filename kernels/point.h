@@ -223,20 +223,24 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     nm_vec before[NM_NY], y0[NM_NY], growing[NM_NY];
     nm_mask arrived = mask & (end->status == nm_splat((double)NM_ARRIVED));
     nm_mask grew = mask & (end->status == nm_splat((double)NM_GREW));
-    nm_mask vanished = mask & (end->status == nm_splat((double)NM_VANISHED));
-    nm_mask left = mask & (end->status == nm_splat((double)NM_LEFT));
+    nm_mask faded = mask & (end->status == nm_splat((double)NM_FADED));
     verdict->settled = nm_mask_all(false);
     nm_initial(y0, pt);
     nm_state_to_unknowns(y, end->x);
     NM_UNROLL for (int i = 0; i < NM_NY; i++) { before[i] = growing[i] = y[i]; }
-    /* a concentration that decays for ever is zero */
-    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
-        nm_mask is_zero = vanished & (nm_vexp(y[i]) < 10.0 * NM_VANISHING * nm_vexp(y0[i]));
-        y[i] = nm_choose(is_zero, nm_splat(-700.0), y[i]);
-    }
-
     /* polish */
-    nm_newton_result found = nm_newton<true>(y, pt, pick, mask & nm_not(left), NM_NEWTON_ITERATIONS_FAR);
+    nm_newton_result found = nm_newton<true>(y, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
+    /* what fades away and has no balance at any concentration is zero */
+    nm_mask zero = faded & nm_not(found.converged);
+    if (nm_any_of(zero)) {
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+            y[i] = nm_choose(zero, before[i], y[i]);
+            if (i < NM_N_FREE) { y[i] = nm_choose(zero & (before[i] < y0[i] - (NM_FADED_OUT - 10.0)), nm_splat(NM_LN_ZERO), y[i]); }
+        }
+        nm_newton_result frozen = nm_newton<true>(y, pt, pick, zero, NM_NEWTON_ITERATIONS_FAR);
+        found.converged = found.converged | frozen.converged;
+        found.iterations = found.iterations + frozen.iterations;
+    }
     nm_look_at(&look, y, pt, pick);
     nm_assess<true>(&a, &look, y, pt, found.converged, nm_wants_tau_fast(task));
     nm_mask is_steady = found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX)) &
@@ -276,17 +280,19 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     /* growth without end: the state that it tends to */
     nm_vec rate = nm_splat(0.0), driving = nm_splat(0.0);
     nm_newton_result grown = {nm_mask_all(false), nm_splat(0.0)};
-    if (nm_any_of(grew & open)) {
+    nm_mask astray = grew | faded | (mask & (end->status == nm_splat((double)NM_LEFT)));
+    if (nm_any_of(astray & open)) {
         nm_look_at(&look, growing, pt, pick);
-        if constexpr (NM_N_VOLUMES > 0) { rate = look.f[NM_N_FREE]; }
-        grown = nm_newton_growth(growing, &rate, &driving, pt, pick, grew & open);
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(grew & open, growing[i], y[i]); }
+        if constexpr (NM_N_VOLUMES > 0) { rate = nm_vabs(look.f[NM_N_FREE]); }
+        grown = nm_newton_growth(growing, &rate, &driving, pt, pick, astray & open);
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(astray & open, growing[i], y[i]); }
     }
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (!nm_get(open, lane)) { continue; }
         int status = (int)nm_get(end->status, lane);
-        if (status == NM_GREW) {
-            bool is_over = nm_get(grown.converged, lane) && nm_get(driving, lane) > 0.0;
+        bool is_grown = nm_get(grown.converged, lane);
+        if (is_grown || (status == NM_GREW && is_last)) {
+            bool is_over = is_grown && nm_get(driving, lane) > 0.0;
             nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, is_over ? NM_FLAG_over_pumped : 0, task);
             nm_put_scalar(verdict, lane, NM_SCALAR_growth_rate, nm_get(rate, lane), task);
         } else if (status == NM_DEPLETED) {

@@ -331,7 +331,7 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
         int dynamic[NM_NY], n = 0;
         bool is_neutral[NM_NC], is_frozen[NM_NY];
         for (int i = 0; i < NM_NY; i++) {
-            is_frozen[i] = PIVOT && i < NM_N_FREE && nm_get(y[i], lane) < -600.0;
+            is_frozen[i] = PIVOT && i < NM_N_FREE && nm_get(nm_is_zero(y[i]), lane);
             if (i < NM_N_FREE + NM_N_VOLUMES && !nm_is_replaced(i) && !is_frozen[i]) { dynamic[n++] = i; }
         }
         for (int i = 0; i < n; i++) {

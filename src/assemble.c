@@ -1,0 +1,540 @@
+/* Turns a journal into the finished NetCDF-4 file.
+ *
+ *   1. shape, chunks and the part of each parameter
+ *   2. definition of variables
+ *   3. parameters
+ *   4. points
+ *   5. the whole */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <netcdf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "assemble.h"
+#include "files.h"
+#include "grid_nc.h"
+
+enum {
+    PIECE_POINTS = 1 << 16,      /* coordinates are evaluated in pieces of this size */
+    MOST_CHUNK_POINTS = 1 << 16, /* 256 KiB of floats */
+    LEAST_CHUNK_POINTS = 1 << 12,
+    CHUNK_MEMORY_BYTES = 64 << 20 /* of all variables together */
+};
+
+/* --- 1. shape, chunks and the part of each parameter ---------------------------------------------
+ */
+
+static void find_shape(nm_assembly *a)
+{
+    const nm_draw *draw = &a->plan->task.draw;
+    if (a->plan->layout == NM_LAYOUT_SAMPLE) {
+        a->dim[a->n_dims++] = a->plan->n_points;
+        return;
+    }
+    for (int i = 0; i < draw->n_axes; i++) {
+        a->dim[a->n_dims++] = draw->axis[i].n;
+    }
+    if (draw->n_draws > 1) {
+        a->dim[a->n_dims++] = draw->n_draws;
+    }
+}
+
+/* Chunks are whole trailing dimensions and a share of the next one, so that each is a flat range of
+ * points. */
+static void find_chunks(nm_assembly *a)
+{
+    const nm_task *task = &a->plan->task;
+    size_t point_bytes = (size_t)task->n_slots * a->value_bytes +
+                         (size_t)task->n_stored * sizeof(double) + sizeof(uint16_t) +
+                         sizeof(int8_t);
+    int64_t left = MOST_CHUNK_POINTS;
+    while (left > LEAST_CHUNK_POINTS && (size_t)left * point_bytes > CHUNK_MEMORY_BYTES) {
+        left /= 2;
+    }
+    a->chunk_row = 1;
+    a->split = -1;
+    for (int i = a->n_dims - 1; i >= 0; i--) {
+        int64_t n = a->dim[i];
+        if (a->split >= 0) {
+            n = 1;
+        } else if (n > left) {
+            int64_t n_chunks = (n + left - 1) / left;
+            n = (n + n_chunks - 1) / n_chunks;
+            a->split = i;
+        } else {
+            left /= n;
+            a->chunk_row *= i > 0 ? n : 1;
+        }
+        a->chunk[i] = (size_t)n;
+    }
+    if (a->split < 0) { /* all in one chunk */
+        a->split = 0;
+    }
+}
+
+/* End of the chunk that begins at point `at`. */
+static int64_t chunk_end(const nm_assembly *a, int64_t at)
+{
+    if (a->n_dims == 0) {
+        return 1;
+    }
+    int64_t n = a->dim[a->split], index = at / a->chunk_row % n, size = (int64_t)a->chunk[a->split];
+    int64_t in_chunk = size - index % size;
+    return at + (in_chunk < n - index ? in_chunk : n - index) * a->chunk_row;
+}
+
+/* Sorts parameters into axes, stored, derived and fixed ones. */
+static void find_roles(nm_assembly *a)
+{
+    const nm_draw *draw = &a->plan->task.draw;
+    uint32_t *depends = a->depends; /* bit i: on axis i; NM_EACH_POINT: on the draws of a point */
+    for (int i = 0; i < draw->n_axes; i++) {
+        depends[draw->axis[i].param] |= 1u << i;
+    }
+    for (int i = 0; i < draw->n_random; i++) {
+        depends[draw->random[i].param] |= NM_EACH_POINT;
+    }
+    for (int i = 0; i < draw->n_columns; i++) {
+        depends[draw->column_param[i]] |= NM_EACH_POINT;
+    }
+    for (int i = 0; i < draw->n_ties; i++) {
+        const nm_tie *tie = &draw->tie[i];
+        depends[tie->param] = 0;
+        for (int k = 0; k < tie->n_terms; k++) {
+            depends[tie->param] |= depends[tie->term[k]];
+        }
+    }
+    for (int p = 0; p < a->plan->model->n_params; p++) {
+        a->role[p] = depends[p] ? NM_ROLE_DERIVED : NM_ROLE_FIXED;
+    }
+    for (int i = 0; i < a->plan->task.n_stored; i++) {
+        a->role[a->plan->task.stored[i]] = NM_ROLE_STORED;
+    }
+    for (int i = 0; i < draw->n_axes && a->plan->layout == NM_LAYOUT_GRID; i++) {
+        a->role[draw->axis[i].param] = NM_ROLE_AXIS;
+    }
+}
+
+/* 1 if the parameter needs a value for each point, not only along some axes. */
+static int is_over_all(const nm_assembly *a, int param)
+{
+    return a->role[param] == NM_ROLE_STORED || a->plan->layout == NM_LAYOUT_SAMPLE ||
+           (a->depends[param] & NM_EACH_POINT);
+}
+
+/* --- 2. definition of variables ------------------------------------------------------------------
+ */
+
+static nm_status define_dims(nm_assembly *a)
+{
+    const nm_draw *draw = &a->plan->task.draw;
+    for (int i = 0; i < a->n_dims; i++) {
+        const char *name = "draw";
+        if (a->plan->layout == NM_LAYOUT_SAMPLE) {
+            name = "sample";
+        } else if (i < draw->n_axes) {
+            name = a->plan->model->params[draw->axis[i].param].name;
+        }
+        NM_TRY(nm_assembly_check(a, nc_def_dim(a->id, name, (size_t)a->dim[i], &a->dim_id[i])));
+    }
+    return NM_OK;
+}
+
+/* Defines a variable over all points: contiguous, or in compressed chunks. */
+static nm_status define_column(nm_assembly *a, int *variable, const char *name, nc_type type,
+                               size_t bytes)
+{
+    NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, type, a->n_dims, a->dim_id, variable)));
+    if (a->n_dims == 0) {
+        return NM_OK;
+    }
+    if (a->compression <= 0) {
+        return nm_assembly_check(a, nc_def_var_chunking(a->id, *variable, NC_CONTIGUOUS, NULL));
+    }
+    size_t chunk_bytes = bytes;
+    for (int i = 0; i < a->n_dims; i++) {
+        chunk_bytes *= a->chunk[i];
+    }
+    NM_TRY(nm_assembly_check(a, nc_def_var_chunking(a->id, *variable, NC_CHUNKED, a->chunk)));
+    NM_TRY(nm_assembly_check(a, nc_def_var_deflate(a->id, *variable, 1, 1, a->compression)));
+    /* chunks are written whole, so one in memory is enough */
+    return nm_assembly_check(a, nc_set_var_chunk_cache(a->id, *variable, chunk_bytes, 1, 1.0f));
+}
+
+static nm_status define_param(nm_assembly *a, int param)
+{
+    const nm_draw *draw = &a->plan->task.draw;
+    const char *name = a->plan->model->params[param].name;
+    int *variable = &a->param_variable[param];
+    if (a->role[param] == NM_ROLE_FIXED) {
+        NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, NC_DOUBLE, 0, NULL, variable)));
+    } else if (is_over_all(a, param)) {
+        NM_TRY(define_column(a, variable, name, NC_DOUBLE, sizeof(double)));
+    } else {
+        int n = 0, dim_id[NM_MAX_DIMS];
+        for (int i = 0; i < draw->n_axes; i++) {
+            if (a->depends[param] >> i & 1) {
+                dim_id[n++] = a->dim_id[i];
+            }
+        }
+        NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, NC_DOUBLE, n, dim_id, variable)));
+        NM_TRY(nm_assembly_check(a, nc_def_var_chunking(a->id, *variable, NC_CONTIGUOUS, NULL)));
+    }
+    return nm_assembly_describe_param(a, param);
+}
+
+static void add_column(nm_assembly *a, int variable, size_t bytes)
+{
+    a->columns[a->n_columns++] = (nm_column){.variable = variable, .bytes = bytes};
+}
+
+/* Columns are in the order of a record: values, parameters, flags, outcome. */
+static nm_status define_variables(nm_assembly *a)
+{
+    const nm_task *task = &a->plan->task;
+    for (int i = 0; i < task->draw.n_axes && a->plan->layout == NM_LAYOUT_GRID; i++) {
+        NM_TRY(define_param(a, task->draw.axis[i].param));
+    }
+    for (int p = 0; p < a->plan->model->n_params; p++) {
+        if (a->role[p] != NM_ROLE_AXIS) {
+            NM_TRY(define_param(a, p));
+        }
+    }
+    nm_assembly_list_coordinates(a);
+    int variable;
+    for (int i = 0; i < task->n_slots; i++) {
+        const nm_output *output = &a->plan->catalogue.output[a->plan->column_output[i]];
+        NM_TRY(define_column(a, &variable, output->name, task->is_f32 ? NC_FLOAT : NC_DOUBLE,
+                             a->value_bytes));
+        NM_TRY(nm_assembly_describe_output(a, variable, output));
+        add_column(a, variable, a->value_bytes);
+    }
+    for (int i = 0; i < task->n_stored; i++) {
+        add_column(a, a->param_variable[task->stored[i]], sizeof(double));
+    }
+    NM_TRY(define_column(a, &variable, "flags", NC_USHORT, sizeof(uint16_t)));
+    NM_TRY(nm_assembly_describe_flags(a, variable));
+    add_column(a, variable, sizeof(uint16_t));
+    NM_TRY(define_column(a, &variable, "outcome", NC_BYTE, sizeof(int8_t)));
+    NM_TRY(nm_assembly_describe_outcome(a, variable));
+    add_column(a, variable, sizeof(int8_t));
+    return NM_OK;
+}
+
+/* --- 3. parameters -------------------------------------------------------------------------------
+ */
+
+static nm_status write_axis(nm_assembly *a, const nm_axis *axis, double *buffer)
+{
+    for (int64_t first = 0; first < axis->n; first += PIECE_POINTS) {
+        int64_t n = axis->n - first < PIECE_POINTS ? axis->n - first : PIECE_POINTS;
+        for (int64_t i = 0; i < n; i++) {
+            buffer[i] = a->plan->model->axis_value(axis, first + i);
+        }
+        NM_TRY(nm_slab_write(a->id, a->param_variable[axis->param], a->temporary, &axis->n, 1,
+                             first, n, buffer, sizeof *buffer));
+    }
+    return NM_OK;
+}
+
+/* Evaluates a parameter over the axes it depends on, the others at their first value, or over all
+ * points. */
+static nm_status write_derived(nm_assembly *a, int param, double *buffer)
+{
+    const nm_draw *draw = &a->plan->task.draw;
+    int over_all = is_over_all(a, param), n_dims = 0;
+    int64_t dim[NM_MAX_DIMS], stride[NM_MAX_DIMS], n_total = 1, step = a->plan->n_points;
+    for (int i = 0; i < a->n_dims; i++) {
+        step /= a->dim[i];
+        if (over_all || (i < draw->n_axes && (a->depends[param] >> i & 1))) {
+            dim[n_dims] = a->dim[i];
+            stride[n_dims++] = step;
+            n_total *= a->dim[i];
+        }
+    }
+    double params[NM_MAX_PARAMS];
+    for (int64_t first = 0, end; first < n_total; first = end) {
+        end = first + PIECE_POINTS;
+        if (over_all && a->compression > 0) {
+            end = chunk_end(a, first);
+        }
+        end = end < n_total ? end : n_total;
+        for (int64_t i = first; i < end; i++) {
+            int64_t index = 0, rest = i;
+            for (int k = n_dims - 1; k >= 0; k--) {
+                index += rest % dim[k] * stride[k];
+                rest /= dim[k];
+            }
+            a->plan->model->draw(draw, index, params);
+            buffer[i - first] = params[param];
+        }
+        NM_TRY(nm_slab_write(a->id, a->param_variable[param], a->temporary, dim, n_dims, first,
+                             end - first, buffer, sizeof *buffer));
+    }
+    return NM_OK;
+}
+
+static nm_status write_params(nm_assembly *a)
+{
+    const nm_draw *draw = &a->plan->task.draw;
+    double *buffer = malloc(PIECE_POINTS * sizeof *buffer), params[NM_MAX_PARAMS];
+    if (!buffer) {
+        return nm_fail(NM_MEMORY, "out of memory for the parameters of '%s'", a->out_path);
+    }
+    nm_status status = NM_OK;
+    for (int i = 0; status == NM_OK && i < draw->n_axes; i++) {
+        if (a->role[draw->axis[i].param] == NM_ROLE_AXIS) {
+            status = write_axis(a, &draw->axis[i], buffer);
+        }
+    }
+    a->plan->model->draw(draw, 0, params);
+    for (int p = 0; status == NM_OK && p < a->plan->model->n_params; p++) {
+        if (a->role[p] == NM_ROLE_FIXED) {
+            status = nm_slab_write(a->id, a->param_variable[p], a->temporary, NULL, 0, 0, 1,
+                                   &params[p], sizeof *params);
+        } else if (a->role[p] == NM_ROLE_DERIVED) {
+            status = write_derived(a, p, buffer);
+        }
+    }
+    free(buffer);
+    return status;
+}
+
+/* --- 4. points -----------------------------------------------------------------------------------
+ */
+
+/* What a tile that was not computed holds: its parameters, no values. */
+static void fill_missing(const nm_assembly *a, nm_tile *tile)
+{
+    const nm_task *task = &a->plan->task;
+    double params[NM_MAX_PARAMS];
+    for (int64_t i = 0; i < tile->n * task->n_slots; i++) {
+        if (task->is_f32) {
+            ((float *)tile->values)[i] = NAN;
+        } else {
+            ((double *)tile->values)[i] = NAN;
+        }
+    }
+    for (int64_t i = 0; i < tile->n && task->n_stored > 0; i++) {
+        a->plan->model->draw(&task->draw, tile->first + i, params);
+        for (int k = 0; k < task->n_stored; k++) {
+            tile->params[k * tile->n + i] = params[task->stored[k]];
+        }
+    }
+    memset(tile->flags, 0, (size_t)tile->n * sizeof *tile->flags);
+    memset(tile->outcome, NM_OUTCOME_not_run, (size_t)tile->n);
+}
+
+/* Start of each column in a tile. */
+static void find_columns(const nm_assembly *a, const char **column, const nm_tile *tile)
+{
+    int n = 0;
+    for (int i = 0; i < a->plan->task.n_slots; i++) {
+        column[n++] = (const char *)tile->values + (size_t)(i * tile->n) * a->value_bytes;
+    }
+    for (int i = 0; i < a->plan->task.n_stored; i++) {
+        column[n++] = (const char *)(tile->params + i * tile->n);
+    }
+    column[n++] = (const char *)tile->flags;
+    column[n++] = (const char *)tile->outcome;
+}
+
+static nm_status write_tile(nm_assembly *a, const char *const *column, const nm_tile *tile)
+{
+    for (int i = 0; i < a->n_columns; i++) {
+        NM_TRY(nm_slab_write(a->id, a->columns[i].variable, a->temporary, a->dim, a->n_dims,
+                             tile->first, tile->n, column[i], a->columns[i].bytes));
+    }
+    return NM_OK;
+}
+
+/* Collects points and writes whole chunks: each is compressed once, and their order in the file
+ * does not depend on the size of the tiles. */
+static nm_status write_chunks(nm_assembly *a, const char *const *column, const nm_tile *tile)
+{
+    for (int64_t i = 0; i < tile->n;) {
+        int64_t at = tile->first + i, end = chunk_end(a, a->stage_first);
+        int64_t n = end - at < tile->n - i ? end - at : tile->n - i;
+        for (int k = 0; k < a->n_columns; k++) {
+            size_t bytes = a->columns[k].bytes;
+            memcpy(a->columns[k].stage + (size_t)(at - a->stage_first) * bytes,
+                   column[k] + (size_t)i * bytes, (size_t)n * bytes);
+        }
+        i += n;
+        if (at + n == end) {
+            for (int k = 0; k < a->n_columns; k++) {
+                NM_TRY(nm_slab_write(a->id, a->columns[k].variable, a->temporary, a->dim, a->n_dims,
+                                     a->stage_first, end - a->stage_first, a->columns[k].stage,
+                                     a->columns[k].bytes));
+            }
+            a->stage_first = end;
+        }
+    }
+    return NM_OK;
+}
+
+static nm_status make_stage(nm_assembly *a)
+{
+    size_t n = 1;
+    for (int i = 0; i < a->n_dims; i++) {
+        n *= a->chunk[i];
+    }
+    for (int k = 0; k < a->n_columns; k++) {
+        a->columns[k].stage = malloc(n * a->columns[k].bytes);
+        if (!a->columns[k].stage) {
+            return nm_fail(NM_MEMORY, "out of memory for the chunks of '%s'", a->out_path);
+        }
+    }
+    return NM_OK;
+}
+
+static nm_status write_points(nm_assembly *a, nm_journal *journal, void *payload)
+{
+    const char **column = calloc((size_t)a->n_columns, sizeof *column);
+    nm_status status = NM_OK;
+    if (!column) {
+        return nm_fail(NM_MEMORY, "out of memory for the columns of '%s'", a->out_path);
+    }
+    if (a->compression > 0) {
+        status = make_stage(a);
+    }
+    for (int64_t i_tile = 0; status == NM_OK && i_tile < a->plan->n_tiles; i_tile++) {
+        nm_tile tile;
+        int64_t bytes = nm_plan_payload_bytes(a->plan, nm_plan_tile_points(a->plan, i_tile));
+        if (nm_journal_has(journal, i_tile)) {
+            status = nm_journal_read(journal, i_tile, payload, bytes);
+            nm_plan_map_tile(a->plan, &tile, i_tile, payload);
+        } else if (a->partial) {
+            nm_plan_map_tile(a->plan, &tile, i_tile, payload);
+            fill_missing(a, &tile);
+        } else {
+            status = nm_fail(NM_IO, "tile %" PRId64 " of %" PRId64 " for '%s' is not computed yet",
+                             i_tile, a->plan->n_tiles, a->out_path);
+        }
+        if (status == NM_OK) {
+            status =
+                nm_tally_add(a->tally, tile.first, tile.n, tile.outcome, tile.flags, tile.params);
+        }
+        if (status == NM_OK) {
+            find_columns(a, column, &tile);
+            status =
+                a->compression > 0 ? write_chunks(a, column, &tile) : write_tile(a, column, &tile);
+        }
+    }
+    free(column);
+    return status;
+}
+
+/* --- 5. the whole --------------------------------------------------------------------------------
+ */
+
+static nm_status write_file(nm_assembly *a, nm_journal *journal)
+{
+    int64_t bytes = nm_plan_payload_bytes(a->plan, nm_plan_tile_points(a->plan, 0));
+    void *payload = malloc((size_t)bytes);
+    if (!payload) {
+        return nm_fail(NM_MEMORY, "out of memory for a tile of '%s'", a->out_path);
+    }
+    int old_fill;
+    nm_status status = nm_assembly_check(a, nc_set_fill(a->id, NC_NOFILL, &old_fill));
+    if (status == NM_OK) {
+        status = define_dims(a);
+    }
+    if (status == NM_OK) {
+        status = nm_assembly_describe_file(a, nm_journal_created(journal));
+    }
+    if (status == NM_OK) {
+        status = define_variables(a);
+    }
+    if (status == NM_OK) {
+        status = nm_assembly_check(a, nc_enddef(a->id));
+    }
+    if (status == NM_OK) {
+        status = write_params(a);
+    }
+    if (status == NM_OK) {
+        status = write_points(a, journal, payload);
+    }
+    if (status == NM_OK) {
+        status = nm_assembly_describe_counts(a);
+    }
+    free(payload);
+    return status;
+}
+
+/* Writes the file under a temporary name and gives it its own when it is on the disk. */
+static nm_status write_and_rename(nm_assembly *a, nm_journal *journal)
+{
+    nm_nc_prepare();
+    errno = 0;
+    int code = nc_create(a->temporary, NC_NETCDF4 | NC_CLOBBER, &a->id);
+    if (code != NC_NOERR) {
+        return nm_nc_check(code, "create", a->temporary);
+    }
+    nm_status status = write_file(a, journal);
+    errno = 0;
+    code = nc_close(a->id);
+    if (status == NM_OK) {
+        status = nm_assembly_check(a, code);
+    }
+    if (status == NM_OK) {
+        status = nm_file_sync(a->temporary);
+    }
+    if (status == NM_OK && rename(a->temporary, a->out_path) != 0) {
+        status = nm_fail(NM_IO, "cannot rename '%s' to '%s': %s", a->temporary, a->out_path,
+                         strerror(errno));
+    }
+    if (status != NM_OK) {
+        unlink(a->temporary);
+        return status;
+    }
+    return nm_file_sync_folder_of(a->out_path);
+}
+
+static void destroy(nm_assembly *a)
+{
+    for (int k = 0; k < a->n_columns; k++) {
+        free(a->columns[k].stage);
+    }
+    nm_tally_destroy(&a->tally);
+    free(a->temporary);
+    free(a);
+}
+
+nm_status nm_grid_nc_assemble(const char *out_path, const nm_plan *plan, nm_journal *journal,
+                              int partial, nm_tally **tally)
+{
+    if (tally) {
+        *tally = NULL;
+    }
+    nm_assembly *a = calloc(1, sizeof *a);
+    if (!a || !(a->temporary = nm_file_format("%s.tmp", out_path))) {
+        free(a);
+        return nm_fail(NM_MEMORY, "out of memory for the assembly of '%s'", out_path);
+    }
+    a->plan = plan;
+    a->out_path = out_path;
+    a->partial = partial;
+    a->compression = plan->config ? plan->config->compression : 0;
+    a->value_bytes = plan->task.is_f32 ? sizeof(float) : sizeof(double);
+    find_shape(a);
+    find_chunks(a);
+    find_roles(a);
+    nm_status status = nm_tally_create(&a->tally, plan);
+    if (status == NM_OK) {
+        status = write_and_rename(a, journal);
+    }
+    if (status == NM_OK && tally) {
+        *tally = a->tally;
+        a->tally = NULL;
+    }
+    destroy(a);
+    return status;
+}

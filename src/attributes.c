@@ -1,0 +1,294 @@
+/* What the variables of a file mean: CF, ACDD and nessmap's own attributes. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include <inttypes.h>
+#include <netcdf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "assemble.h"
+#include "grid_nc.h"
+#include "version.h"
+
+/* --- 1. small change -----------------------------------------------------------------------------
+ */
+
+nm_status nm_assembly_check(const nm_assembly *a, int code)
+{
+    return nm_nc_check(code, "write", a->temporary);
+}
+
+static nm_status put_text(nm_assembly *a, int variable, const char *name, const char *text)
+{
+    return nm_assembly_check(a, nc_put_att_text(a->id, variable, name, strlen(text), text));
+}
+
+static nm_status put_format(nm_assembly *a, int variable, const char *name, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static nm_status put_format(nm_assembly *a, int variable, const char *name, const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    if (length < 0) {
+        return nm_fail(NM_MEMORY, "out of memory for the attributes of '%s'", a->out_path);
+    }
+    nm_status status = put_text(a, variable, name, text);
+    free(text);
+    return status;
+}
+
+/* Joins words by blanks into out[size]; what does not fit is left out. */
+static void add_word(char *out, size_t size, const char *word)
+{
+    size_t length = strlen(out);
+    if (length + strlen(word) + 2 <= size) {
+        snprintf(out + length, size - length, "%s%s", length ? " " : "", word);
+    }
+}
+
+/* --- 2. variables --------------------------------------------------------------------------------
+ */
+
+void nm_assembly_list_coordinates(nm_assembly *a)
+{
+    a->coordinates[0] = '\0';
+    for (int p = 0; p < a->plan->model->n_params; p++) {
+        if (a->role[p] != NM_ROLE_AXIS) {
+            add_word(a->coordinates, sizeof a->coordinates, a->plan->model->params[p].name);
+        }
+    }
+}
+
+/* Empty texts are left out: an empty attribute says less than none. */
+static nm_status put_names(nm_assembly *a, int variable, const char *unit, const char *text,
+                           const char *content)
+{
+    NM_TRY(put_text(a, variable, "units", unit && unit[0] ? unit : "1"));
+    if (text && text[0]) {
+        NM_TRY(put_text(a, variable, "long_name", text));
+    }
+    return put_text(a, variable, "coverage_content_type", content);
+}
+
+static nm_status put_coordinates(nm_assembly *a, int variable)
+{
+    return a->coordinates[0] ? put_text(a, variable, "coordinates", a->coordinates) : NM_OK;
+}
+
+nm_status nm_assembly_describe_param(nm_assembly *a, int param)
+{
+    static const char *const scales[] = {"linear", "log", "list"};
+    const nm_param_info *info = &a->plan->model->params[param];
+    const nm_draw *draw = &a->plan->task.draw;
+    int variable = a->param_variable[param];
+    NM_TRY(put_names(a, variable, info->unit, info->text, "coordinate"));
+    for (int i = 0; i < draw->n_axes && a->role[param] == NM_ROLE_AXIS; i++) {
+        if (draw->axis[i].param == param) {
+            NM_TRY(put_text(a, variable, "nessmap_scale", scales[draw->axis[i].scale]));
+        }
+    }
+    return NM_OK;
+}
+
+nm_status nm_assembly_describe_output(nm_assembly *a, int variable, const nm_output *output)
+{
+    static const float no_float = __builtin_nanf("");
+    static const double no_double = __builtin_nan("");
+    int is_f32 = a->plan->task.is_f32;
+    NM_TRY(nm_assembly_check(
+        a, nc_put_att(a->id, variable, "_FillValue", is_f32 ? NC_FLOAT : NC_DOUBLE, 1,
+                      is_f32 ? (const void *)&no_float : (const void *)&no_double)));
+    NM_TRY(put_names(a, variable, output->unit, output->text, "modelResult"));
+    NM_TRY(put_coordinates(a, variable));
+    return put_text(a, variable, "ancillary_variables", "outcome flags");
+}
+
+nm_status nm_assembly_describe_outcome(nm_assembly *a, int variable)
+{
+    signed char values[NM_N_OUTCOMES];
+    char meanings[1024] = "";
+    for (int i = 0; i < NM_N_OUTCOMES; i++) {
+        values[i] = (signed char)i;
+    }
+#define ADD_OUTCOME(name, has_values, text) add_word(meanings, sizeof meanings, #name);
+    NM_OUTCOME_LIST(ADD_OUTCOME)
+#undef ADD_OUTCOME
+    NM_TRY(put_text(a, variable, "long_name", "what became of the point"));
+    NM_TRY(nm_assembly_check(
+        a, nc_put_att_schar(a->id, variable, "flag_values", NC_BYTE, NM_N_OUTCOMES, values)));
+    NM_TRY(put_text(a, variable, "flag_meanings", meanings));
+    NM_TRY(put_text(a, variable, "coverage_content_type", "qualityInformation"));
+    return put_coordinates(a, variable);
+}
+
+nm_status nm_assembly_describe_flags(nm_assembly *a, int variable)
+{
+#define FLAG_MASK(name, bit, text) 1 << (bit),
+    static const unsigned short masks[] = {NM_FLAG_LIST(FLAG_MASK)};
+#undef FLAG_MASK
+    char meanings[1024] = "";
+#define ADD_FLAG(name, bit, text) add_word(meanings, sizeof meanings, #name);
+    NM_FLAG_LIST(ADD_FLAG)
+#undef ADD_FLAG
+    NM_TRY(
+        put_text(a, variable, "long_name", "what else is to be known of the point, one bit each"));
+    NM_TRY(nm_assembly_check(a, nc_put_att_ushort(a->id, variable, "flag_masks", NC_USHORT,
+                                                  sizeof masks / sizeof *masks, masks)));
+    NM_TRY(put_text(a, variable, "flag_meanings", meanings));
+    NM_TRY(put_text(a, variable, "coverage_content_type", "qualityInformation"));
+    return put_coordinates(a, variable);
+}
+
+/* --- 3. the file ---------------------------------------------------------------------------------
+ */
+
+/* Says what is scanned: "g_Na, dG_ATP", shortened where the names are many. */
+static void list_scanned(char *out, size_t size, const nm_assembly *a)
+{
+    enum { MOST_NAMES = 6 };
+    int n = 0, n_scanned = 0;
+    out[0] = '\0';
+    for (int p = 0; p < a->plan->model->n_params; p++) {
+        n_scanned += a->role[p] != NM_ROLE_FIXED;
+    }
+    for (int p = 0; p < a->plan->model->n_params; p++) {
+        if (a->role[p] == NM_ROLE_FIXED) {
+            continue;
+        }
+        size_t length = strlen(out);
+        if (n == MOST_NAMES && n_scanned > MOST_NAMES + 1) {
+            snprintf(out + length, size - length, " and %d more parameters", n_scanned - n);
+            return;
+        }
+        snprintf(out + length, size - length, "%s%s", n ? ", " : "",
+                 a->plan->model->params[p].name);
+        n++;
+    }
+}
+
+static void list_variants(char *out, size_t size, const nm_assembly *a)
+{
+    out[0] = '\0';
+    for (int i = 0; i < a->plan->model->n_variants; i++) {
+        const nm_variant_info *variant = &a->plan->model->variants[i];
+        char word[128];
+        snprintf(word, sizeof word, "%s=%s", variant->name,
+                 variant->choices[a->plan->task.choice[i]]);
+        add_word(out, size, word);
+    }
+}
+
+/* Attributes that people and catalogues look for. */
+static nm_status describe_for_people(nm_assembly *a, const char *created)
+{
+    const nm_plan *plan = a->plan;
+    const char *model = plan->model->name;
+    char scanned[512], variants[512];
+    list_scanned(scanned, sizeof scanned, a);
+    list_variants(variants, sizeof variants, a);
+    NM_TRY(put_text(a, NC_GLOBAL, "Conventions", "CF-1.11, ACDD-1.3"));
+    NM_TRY(put_format(a, NC_GLOBAL, "title", "Steady states of the model %s%s%s", model,
+                      scanned[0] ? " over " : "", scanned));
+    NM_TRY(put_format(
+        a, NC_GLOBAL, "summary",
+        "%" PRId64 " parameter sets of the model %s%s%s%s: for each, whether a steady state exists "
+        "(variable outcome), what it looks like and what it costs in entropy and fuel power. "
+        "Outputs "
+        "are NaN where the outcome carries no values (attribute valid_outcomes).",
+        plan->n_points, model, variants[0] ? " (" : "", variants, variants[0] ? ")" : ""));
+    NM_TRY(put_text(
+        a, NC_GLOBAL, "keywords",
+        "non-equilibrium steady state, equilibrium, phase diagram, entropy production, membrane "
+        "transport, cell model"));
+    NM_TRY(put_text(a, NC_GLOBAL, "id", plan->fingerprint));
+    NM_TRY(put_format(a, NC_GLOBAL, "source", "nessmap %s, model %s%s%s", NM_VERSION_FULL, model,
+                      plan->backend ? ", backend " : "", plan->backend ? plan->backend : ""));
+    NM_TRY(put_format(a, NC_GLOBAL, "history",
+                      "%s: nessmap %s computed %" PRId64 " parameter sets of %s", created,
+                      NM_VERSION_FULL, plan->n_points, model));
+    NM_TRY(put_text(a, NC_GLOBAL, "references",
+                    "The attribute nessmap_config holds the whole configuration: saved as a file, "
+                    "it is the input of "
+                    "`nessmap run` that gives this file again."));
+    NM_TRY(put_text(a, NC_GLOBAL, "date_created", created));
+    NM_TRY(put_text(a, NC_GLOBAL, "product_version", NM_VERSION_FULL));
+    return put_text(
+        a, NC_GLOBAL, "license",
+        "The data belong to those who made them; the program claims no rights in its results.");
+}
+
+/* Attributes that programs read. */
+static nm_status describe_for_programs(nm_assembly *a)
+{
+    const nm_plan *plan = a->plan;
+    const nm_config *config = plan->config;
+    const int schema = NM_FILE_SCHEMA;
+    char variants[512], valid[512] = "";
+    list_variants(variants, sizeof variants, a);
+#define ADD_VALID(name, has_values, text)                                                          \
+    if (has_values) {                                                                              \
+        add_word(valid, sizeof valid, #name);                                                      \
+    }
+    NM_OUTCOME_LIST(ADD_VALID)
+#undef ADD_VALID
+    NM_TRY(put_text(a, NC_GLOBAL, "valid_outcomes", valid));
+    NM_TRY(nm_assembly_check(
+        a, nc_put_att_int(a->id, NC_GLOBAL, "nessmap_schema", NC_INT, 1, &schema)));
+    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_layout",
+                    plan->layout == NM_LAYOUT_GRID ? "grid" : "sample"));
+    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_fingerprint", plan->fingerprint));
+    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_model", plan->model->name));
+    if (variants[0]) {
+        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_variants", variants));
+    }
+    if (plan->model->growth) {
+        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_growth_name", plan->model->growth));
+    }
+    if (plan->backend) {
+        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_backend", plan->backend));
+    }
+    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_precision", plan->task.is_f32 ? "f32" : "f64"));
+    const unsigned long long seed = plan->task.draw.seed;
+    NM_TRY(nm_assembly_check(
+        a, nc_put_att_ulonglong(a->id, NC_GLOBAL, "nessmap_seed", NC_UINT64, 1, &seed)));
+    NM_TRY(nm_assembly_check(a, nc_put_att_double(a->id, NC_GLOBAL, "nessmap_rtol", NC_DOUBLE, 1,
+                                                  &plan->task.solver.rtol)));
+    if (config && config->design_kind) {
+        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_design", config->design_kind));
+    }
+    if (config && config->resolved) {
+        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_config", config->resolved));
+    }
+    return NM_OK;
+}
+
+nm_status nm_assembly_describe_file(nm_assembly *a, const char *created)
+{
+    NM_TRY(describe_for_people(a, created));
+    NM_TRY(describe_for_programs(a));
+    /* room for the counts, so that nothing moves when they are known */
+    return nm_assembly_describe_counts(a);
+}
+
+nm_status nm_assembly_describe_counts(nm_assembly *a)
+{
+    long long counts[NM_N_OUTCOMES];
+    for (int i = 0; i < NM_N_OUTCOMES; i++) {
+        counts[i] = a->tally->count[i];
+    }
+    const long long n_failed = counts[NM_OUTCOME_not_converged] + counts[NM_OUTCOME_left_domain];
+    const long long n_not_run = counts[NM_OUTCOME_not_run];
+    NM_TRY(nm_assembly_check(a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_outcome_counts",
+                                                    NC_INT64, NM_N_OUTCOMES, counts)));
+    NM_TRY(nm_assembly_check(
+        a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_n_failed", NC_INT64, 1, &n_failed)));
+    return nm_assembly_check(
+        a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_n_not_run", NC_INT64, 1, &n_not_run));
+}

@@ -1,0 +1,261 @@
+/* Gives every output of a model its number, name, unit and text, in the order of NM_FAMILY_LIST. */
+#include <stdio.h>
+#include <string.h>
+
+#include "plan.h"
+
+typedef enum family {
+#define FAMILY_ENUM(tag, counter, prefix, unit, text) FAMILY_##tag,
+    NM_FAMILY_LIST(FAMILY_ENUM)
+#undef FAMILY_ENUM
+} family;
+
+typedef struct family_info {
+    const char *prefix, *unit, *text;
+} family_info;
+
+static const family_info families[] = {
+#define FAMILY_INFO(tag, counter, prefix, unit, text) {prefix, unit, text},
+    NM_FAMILY_LIST(FAMILY_INFO)
+#undef FAMILY_INFO
+};
+
+static const family_info scalars[] = {
+#define SCALAR_INFO(name, unit, text) {#name, unit, text},
+    NM_SCALAR_LIST(SCALAR_INFO)
+#undef SCALAR_INFO
+};
+
+static int count(const nm_model *model, family family)
+{
+    const int n_potentials = model->n_potentials, n_volumes = model->n_volumes,
+              n_species = model->n_species;
+    const int n_pairs = model->n_pairs, n_paths = model->n_paths, n_fuels = model->n_fuels;
+    const int n_scalars = NM_N_SCALARS, n_observables = model->n_observables;
+    switch (family) {
+#define FAMILY_COUNT(tag, counter, prefix, unit, text)                                             \
+    case FAMILY_##tag:                                                                             \
+        return n_##counter;
+        NM_FAMILY_LIST(FAMILY_COUNT)
+#undef FAMILY_COUNT
+    }
+    return 0;
+}
+
+/* The i-th compartment that has a potential (or a volume). */
+static const nm_compartment_info *compartment(const nm_model *model, int i, int of_volume)
+{
+    for (int k = 0; k < model->n_compartments; k++) {
+        const nm_compartment_info *info = &model->compartments[k];
+        const char *name = of_volume ? info->volume : info->potential;
+        if (name != NULL && i-- == 0) {
+            return info;
+        }
+    }
+    return NULL;
+}
+
+static int moves_water(const nm_model *model, int i_path)
+{
+    for (int s = 0; s < model->n_species; s++) {
+        if (model->species[s].kind == NM_SPECIES_WATER &&
+            model->nu[i_path * model->n_species + s] != 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int is_default_path(const nm_model *model, int i_path)
+{
+    for (int k = 0; k < model->n_paths; k++) {
+        if (model->paths[k].is_fueled) {
+            return model->paths[i_path].is_fueled;
+        }
+    }
+    return !moves_water(model, i_path);
+}
+
+static int is_default_scalar(const nm_model *model, int scalar)
+{
+    switch (scalar) {
+    case NM_SCALAR_sigma_total:
+    case NM_SCALAR_a_max:
+    case NM_SCALAR_tau_slow:
+    case NM_SCALAR_resid:
+        return 1;
+    case NM_SCALAR_efficiency:
+        return model->n_fuels > 0;
+    default:
+        return 0;
+    }
+}
+
+/* Writes `unit` with EXTENT replaced. returns 0 where it does not fit. */
+static int write_unit(char *out, size_t bytes, const char *unit, const char *extent)
+{
+    static const char word[] = "EXTENT";
+    const char *at = strstr(unit, word);
+    int length = at == NULL ? snprintf(out, bytes, "%s", unit)
+                            : snprintf(out, bytes, "%.*s%s%s", (int)(at - unit), unit, extent,
+                                       at + sizeof(word) - 1);
+    return length >= 0 && (size_t)length < bytes;
+}
+
+/* A name of an output, its own unit and text where it has them, and whether it is a default. */
+typedef struct label {
+    char base[64]; /* the name without the family's prefix; "" where the output is not offered */
+    const char *suffix, *unit, *text, *of; /* text: own text; of: what the family's text is about */
+    int is_default;
+} label;
+
+static label make_label(const nm_model *model, family family, int i)
+{
+    label label = {.suffix = ""};
+    const char *base = "";
+    switch (family) {
+    case FAMILY_potential:
+    case FAMILY_V_min:
+    case FAMILY_V_max: {
+        const nm_compartment_info *info = compartment(model, i, 0);
+        base = info != NULL ? info->potential : "";
+        label.of = info != NULL ? info->name : NULL;
+        label.suffix = family == FAMILY_V_min ? "_min" : family == FAMILY_V_max ? "_max" : "";
+        label.is_default = family == FAMILY_potential;
+        break;
+    }
+    case FAMILY_volume: {
+        const nm_compartment_info *info = compartment(model, i, 1);
+        base = info != NULL ? info->volume : "";
+        label.of = info != NULL ? info->name : NULL;
+        label.is_default = 1;
+        break;
+    }
+    case FAMILY_conc: {
+        const nm_species_info *species = &model->species[i];
+        int is_offered = species->kind == NM_SPECIES_FREE || species->kind == NM_SPECIES_TRAPPED;
+        base = is_offered ? species->name : "";
+        label.of = species->text;
+        label.is_default = is_offered;
+        break;
+    }
+    case FAMILY_E:
+    case FAMILY_dmu:
+    case FAMILY_dmu_chem:
+    case FAMILY_dmu_el: {
+        const char *name = model->species[model->pairs[i]].name;
+        const char *cut = strrchr(name, '_');
+        size_t length = cut != NULL && cut != name ? (size_t)(cut - name) : strlen(name);
+        snprintf(label.base, sizeof(label.base), "%.*s", (int)length, name);
+        return label;
+    }
+    case FAMILY_J:
+    case FAMILY_Jout:
+    case FAMILY_Jin:
+    case FAMILY_exch:
+    case FAMILY_A:
+    case FAMILY_Tsigma:
+        base = model->paths[i].name;
+        label.of = model->paths[i].text;
+        label.is_default = family == FAMILY_J && is_default_path(model, i);
+        break;
+    case FAMILY_P:
+        base = model->fuels[i].name;
+        label.of = model->fuels[i].text;
+        label.is_default = 1;
+        break;
+    case FAMILY_scalar:
+        base = scalars[i].prefix;
+        label.unit = scalars[i].unit;
+        label.text = scalars[i].text;
+        label.is_default = is_default_scalar(model, i);
+        break;
+    case FAMILY_observable:
+        base = model->observables[i].name;
+        label.unit = model->observables[i].unit;
+        label.text = model->observables[i].text;
+        break;
+    }
+    snprintf(label.base, sizeof(label.base), "%s", base);
+    return label;
+}
+
+static nm_status fill(nm_output *output, const nm_model *model, family family, int i)
+{
+    label label = make_label(model, family, i);
+    memset(output, 0, sizeof(*output));
+    if (label.base[0] == '\0') {
+        return NM_OK;
+    }
+    int length = snprintf(output->name, sizeof(output->name), "%s%s%s", families[family].prefix,
+                          label.base, label.suffix);
+    const char *unit = label.unit != NULL ? label.unit : families[family].unit;
+    if (length >= (int)sizeof(output->name) ||
+        !write_unit(output->unit, sizeof(output->unit), unit, model->extent)) {
+        return nm_fail(NM_USAGE, "model %s: the name or the unit of output \"%s\" is too long",
+                       model->name, output->name);
+    }
+    const char *text = label.text != NULL ? label.text : families[family].text;
+    if (label.text == NULL && label.of == NULL) {
+        snprintf(output->text, sizeof(output->text), "%s of %s", text, label.base);
+    } else if (label.text == NULL && label.of[0] != '\0') {
+        snprintf(output->text, sizeof(output->text), "%s: %s", text, label.of);
+    } else {
+        snprintf(output->text, sizeof(output->text), "%s", text);
+    }
+    output->is_default = label.is_default;
+    return NM_OK;
+}
+
+static nm_status check_unique(const nm_catalogue *catalogue, const nm_model *model)
+{
+    for (int i = 0; i < catalogue->n; i++) {
+        const char *name = catalogue->output[i].name;
+        if (name[0] == '\0') {
+            continue;
+        }
+        for (int k = 0; k < model->n_params; k++) {
+            if (strcmp(name, model->params[k].name) == 0) {
+                return nm_fail(
+                    NM_USAGE,
+                    "model %s: \"%s\" names both a parameter and an output; rename one of them",
+                    model->name, name);
+            }
+        }
+        for (int k = 0; k < i; k++) {
+            if (strcmp(name, catalogue->output[k].name) == 0) {
+                return nm_fail(
+                    NM_USAGE,
+                    "model %s: \"%s\" names two outputs; rename what one of them comes from",
+                    model->name, name);
+            }
+        }
+    }
+    return NM_OK;
+}
+
+nm_status nm_catalogue_build(nm_catalogue *catalogue, const nm_model *model)
+{
+    catalogue->n = 0;
+    for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
+        int n = count(model, (family)f);
+        if (n > NM_MAX_OUTPUTS - catalogue->n) {
+            return nm_fail(NM_USAGE, "model %s: more than %d outputs", model->name, NM_MAX_OUTPUTS);
+        }
+        for (int i = 0; i < n; i++) {
+            NM_TRY(fill(&catalogue->output[catalogue->n], model, (family)f, i));
+            catalogue->n++;
+        }
+    }
+    return check_unique(catalogue, model);
+}
+
+int nm_catalogue_find(const nm_catalogue *catalogue, const char *name)
+{
+    for (int i = 0; i < catalogue->n && name[0] != '\0'; i++) {
+        if (strcmp(catalogue->output[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}

@@ -1,0 +1,191 @@
+/* Writes a checked configuration as canonical TOML text: every default said, always in the same
+ * order. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "config_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A quoted TOML text. */
+static void write_text(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\') {
+            fprintf(out, "\\%c", *c);
+        } else if (*c < 0x20 || *c == 0x7F) {
+            fprintf(out, "\\u%04X", *c);
+        } else {
+            fputc(*c, out);
+        }
+    }
+    fputc('"', out);
+}
+
+/* The shortest decimal that reads back as the same double. */
+static void write_number(FILE *out, double number)
+{
+    char text[32];
+    for (int n_digits = 15; n_digits <= 17; n_digits++) {
+        snprintf(text, sizeof text, "%.*g", n_digits, number);
+        if (strtod(text, NULL) == number) {
+            break;
+        }
+    }
+    fputs(text, out);
+}
+
+static void write_quantity(FILE *out, const nm_quantity *quantity)
+{
+    if (quantity->text) {
+        write_text(out, quantity->text);
+    } else {
+        write_number(out, quantity->number);
+    }
+}
+
+static void write_text_key(FILE *out, const char *key, const char *text)
+{
+    fprintf(out, "%s = ", key);
+    write_text(out, text);
+    fputc('\n', out);
+}
+
+static void write_number_key(FILE *out, const char *key, double number)
+{
+    fprintf(out, "%s = ", key);
+    write_number(out, number);
+    fputc('\n', out);
+}
+
+static void write_quantity_key(FILE *out, const char *key, const nm_quantity *quantity)
+{
+    fprintf(out, "%s = ", key);
+    write_quantity(out, quantity);
+    fputc('\n', out);
+}
+
+static void write_named(FILE *out, const char *table, const nm_named_quantity *named, int n)
+{
+    if (n == 0) {
+        return;
+    }
+    fprintf(out, "\n[%s]\n", table);
+    for (int i = 0; i < n; i++) {
+        write_quantity_key(out, named[i].name, &named[i].value);
+    }
+}
+
+static void write_design(FILE *out, const nm_config *config)
+{
+    fprintf(out, "\n[design]\n");
+    write_text_key(out, "kind", config->design_kind);
+    if (config->design_n > 0) {
+        fprintf(out, "n = %lld\n", (long long)config->design_n);
+    }
+    fprintf(out, "seed = %llu\n", (unsigned long long)config->design_seed);
+    if (config->design_file_given) {
+        write_text_key(out, "file", config->design_file_given);
+    }
+}
+
+static void write_axis(FILE *out, const nm_config_axis *axis)
+{
+    fprintf(out, "\n[[axis]]\n");
+    write_text_key(out, "name", axis->name);
+    if (axis->values) {
+        fprintf(out, "values = [");
+        for (int64_t i = 0; i < axis->n; i++) {
+            fputs(i > 0 ? ", " : "", out);
+            write_quantity(out, &axis->values[i]);
+        }
+        fprintf(out, "]\n");
+        return;
+    }
+    write_quantity_key(out, "min", &axis->min);
+    write_quantity_key(out, "max", &axis->max);
+    fprintf(out, "n = %lld\n", (long long)axis->n);
+    if (axis->is_log >= 0) {
+        write_text_key(out, "scale", axis->is_log ? "log" : "linear");
+    }
+}
+
+static void write_random(FILE *out, const nm_config_random *random)
+{
+    const struct {
+        const char *key;
+        const nm_quantity *value;
+    } rows[] = {
+        {"min", &random->min}, {"max", &random->max},   {"mean", &random->mean},
+        {"sd", &random->sd},   {"mode", &random->mode},
+    };
+    fprintf(out, "\n[[random]]\n");
+    write_text_key(out, "name", random->name);
+    write_text_key(out, "dist", random->dist);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].value->where.line >= 0) {
+            write_quantity_key(out, rows[i].key, rows[i].value);
+        }
+    }
+}
+
+static void write_output(FILE *out, const nm_config *config)
+{
+    fprintf(out, "\n[output]\n");
+    if (config->n_variables > 0) {
+        fprintf(out, "variables = [");
+        for (int i = 0; i < config->n_variables; i++) {
+            fputs(i > 0 ? ", " : "", out);
+            write_text(out, config->variables[i]);
+        }
+        fprintf(out, "]\n");
+    }
+    fprintf(out, "precision = \"f%d\"\ncompression = %d\n", config->precision_bits,
+            config->compression);
+}
+
+static void write_config(FILE *out, const nm_config *config)
+{
+    if (config->title) {
+        write_text_key(out, "title", config->title);
+    }
+    write_text_key(out, "model", config->model);
+    write_named(out, "variant", config->variants, config->n_variants);
+    write_design(out, config);
+    for (int i = 0; i < config->n_axes; i++) {
+        write_axis(out, &config->axes[i]);
+    }
+    for (int i = 0; i < config->n_random; i++) {
+        write_random(out, &config->random[i]);
+    }
+    write_named(out, "fixed", config->fixed, config->n_fixed);
+    write_named(out, "tie", config->ties, config->n_ties);
+    fprintf(out, "\n[solver]\n");
+    write_text_key(out, "mode", config->solver_mode);
+    write_number_key(out, "audit", config->solver_audit);
+    fprintf(out, "starts = %lld\n", (long long)config->solver_starts);
+    write_number_key(out, "rtol", config->solver_rtol);
+    write_output(out, config);
+    fprintf(out, "\n[[reduce]]\nkind = \"full\"\n");
+    fprintf(out, "\n[limits]\n");
+    write_number_key(out, "max_failed", config->max_failed);
+    fprintf(out, "memory = %lld\ndevice_memory = %lld\n", (long long)config->memory_bytes,
+            (long long)config->device_memory_bytes);
+}
+
+nm_status nm_config_resolve(nm_config *config)
+{
+    size_t bytes;
+    FILE *out = open_memstream(&config->resolved, &bytes);
+    if (!out) {
+        return nm_fail(NM_MEMORY, "out of memory while writing the resolved configuration");
+    }
+    write_config(out, config);
+    int is_bad = ferror(out);
+    if (fclose(out) != 0 || is_bad) {
+        return nm_fail(NM_MEMORY, "out of memory while writing the resolved configuration");
+    }
+    return NM_OK;
+}

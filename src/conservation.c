@@ -1,0 +1,331 @@
+/* Compares the declared totals of a model with the integer left null space of its stoichiometry.
+ *
+ * The unknowns that pathways move are the free species and the water of compartments that swell.
+ * A vector w over them with nu w = 0 for every pathway is a conserved sum: the balances are then
+ * dependent, and the solver needs a declared total in the place of one of them. */
+#include "conservation.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "expression.h"
+
+enum { SUM_BYTES = 256 };
+
+/* Rows of integers, brought to echelon form one by one. */
+typedef struct echelon {
+    int n_rows, n_columns;
+    int64_t *row; /* [n_rows][n_columns] */
+    int *pivot;   /* [n_rows] first non-zero column */
+} echelon;
+
+typedef struct ledger {
+    const nm_model *model;
+    int n;        /* moved unknowns */
+    int *species; /* [n] */
+} ledger;
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    a = a < 0 ? -a : a;
+    b = b < 0 ? -b : b;
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Divides a row by its common factor, which keeps the integers small. */
+static void reduce(int64_t *row, int n)
+{
+    int64_t factor = 0;
+    for (int i = 0; i < n; i++) {
+        factor = gcd(factor, row[i]);
+    }
+    for (int i = 0; i < n && factor > 1; i++) {
+        row[i] /= factor;
+    }
+}
+
+/* row = row * a - other * b with the common factor of a and b left out */
+static void eliminate(int64_t *row, const int64_t *other, int pivot, int n)
+{
+    int64_t factor = gcd(row[pivot], other[pivot]);
+    int64_t a = other[pivot] / factor, b = row[pivot] / factor;
+    for (int i = 0; i < n; i++) {
+        row[i] = row[i] * a - other[i] * b;
+    }
+    reduce(row, n);
+}
+
+static int echelon_create(echelon *echelon, int max_rows, int n_columns)
+{
+    echelon->n_rows = 0;
+    echelon->n_columns = n_columns;
+    echelon->row = calloc((size_t)max_rows * (size_t)n_columns + 1, sizeof(int64_t));
+    echelon->pivot = calloc((size_t)max_rows + 1, sizeof(int));
+    return echelon->row != NULL && echelon->pivot != NULL;
+}
+
+static void echelon_destroy(echelon *echelon)
+{
+    free(echelon->row);
+    free(echelon->pivot);
+}
+
+/* Adds a vector where it is independent of the rows that are there. returns 1 where it was. */
+static int echelon_add(echelon *echelon, const int64_t *vector)
+{
+    int n = echelon->n_columns;
+    int64_t *row = echelon->row + (size_t)echelon->n_rows * (size_t)n;
+    memcpy(row, vector, (size_t)n * sizeof(int64_t));
+    reduce(row, n);
+    for (int k = 0; k < echelon->n_rows; k++) {
+        if (row[echelon->pivot[k]] != 0) {
+            eliminate(row, echelon->row + (size_t)k * (size_t)n, echelon->pivot[k], n);
+        }
+    }
+    int pivot = 0;
+    while (pivot < n && row[pivot] == 0) {
+        pivot++;
+    }
+    if (pivot == n) {
+        return 0;
+    }
+    /* no other row keeps an entry in the new pivot's column */
+    for (int k = 0; k < echelon->n_rows; k++) {
+        int64_t *other = echelon->row + (size_t)k * (size_t)n;
+        if (other[pivot] != 0) {
+            eliminate(other, row, pivot, n);
+        }
+    }
+    echelon->pivot[echelon->n_rows++] = pivot;
+    return 1;
+}
+
+/* The null vector of the rows that belongs to the free column `column`. */
+static void null_vector(int64_t *vector, const echelon *echelon, int column)
+{
+    int n = echelon->n_columns;
+    int64_t scale = 1;
+    for (int k = 0; k < echelon->n_rows; k++) {
+        const int64_t *row = echelon->row + (size_t)k * (size_t)n;
+        int64_t pivot = row[echelon->pivot[k]];
+        scale = scale / gcd(scale, pivot) * (pivot < 0 ? -pivot : pivot);
+    }
+    memset(vector, 0, (size_t)n * sizeof(int64_t));
+    vector[column] = scale;
+    for (int k = 0; k < echelon->n_rows; k++) {
+        const int64_t *row = echelon->row + (size_t)k * (size_t)n;
+        vector[echelon->pivot[k]] = -row[column] * (scale / row[echelon->pivot[k]]);
+    }
+    reduce(vector, n);
+
+    /* as people write it: the first term is positive */
+    int first = 0;
+    while (vector[first] == 0) {
+        first++;
+    }
+    if (vector[first] < 0) {
+        for (int i = 0; i < n; i++) {
+            vector[i] = -vector[i];
+        }
+    }
+}
+
+static int is_moved(const nm_model *model, int species)
+{
+    const nm_species_info *info = &model->species[species];
+    return info->kind == NM_SPECIES_FREE || (info->kind == NM_SPECIES_WATER &&
+                                             model->compartments[info->compartment].volume != NULL);
+}
+
+static int64_t nu(const ledger *ledger, int i_path, int i)
+{
+    return ledger->model->nu[i_path * ledger->model->n_species + ledger->species[i]];
+}
+
+/* The first pathway that changes the sum, or -1. */
+static int changing_path(const ledger *ledger, const int64_t *vector)
+{
+    for (int k = 0; k < ledger->model->n_paths; k++) {
+        int64_t change = 0;
+        for (int i = 0; i < ledger->n; i++) {
+            change += nu(ledger, k, i) * vector[i];
+        }
+        if (change != 0) {
+            return k;
+        }
+    }
+    return -1;
+}
+
+/* Writes "A + 2*B". */
+static void write_sum(char out[SUM_BYTES], const ledger *ledger, const int64_t *vector)
+{
+    size_t length = 0;
+    out[0] = '\0';
+    for (int i = 0; i < ledger->n && length < SUM_BYTES; i++) {
+        int64_t factor = vector[i] < 0 ? -vector[i] : vector[i];
+        const char *name = ledger->model->species[ledger->species[i]].name;
+        const char *sign = vector[i] < 0 ? (length > 0 ? " - " : "-") : (length > 0 ? " + " : "");
+        if (factor == 1) {
+            length += (size_t)snprintf(out + length, SUM_BYTES - length, "%s%s", sign, name);
+        } else if (factor > 1) {
+            length += (size_t)snprintf(out + length, SUM_BYTES - length, "%s%lld*%s", sign,
+                                       (long long)factor, name);
+        }
+    }
+}
+
+static nm_status read_total(int64_t *vector, const ledger *ledger, const nm_total_info *total,
+                            const char *const *names)
+{
+    const nm_model *model = ledger->model;
+    nm_affine affine;
+    if (nm_affine_parse(&affine, total->expression, names, model->n_species) != NM_OK) {
+        return nm_fail(NM_USAGE, "model %s: total %s = \"%s\": %s", model->name, total->name,
+                       total->expression, nm_last_error());
+    }
+    memset(vector, 0, (size_t)ledger->n * sizeof(int64_t));
+    int has_own = 0;
+    for (int k = 0; k < affine.n_terms; k++) {
+        int i = 0;
+        while (i < ledger->n && ledger->species[i] != affine.index[k]) {
+            i++;
+        }
+        if (i == ledger->n || affine.coef[k] != floor(affine.coef[k]) ||
+            fabs(affine.coef[k]) > 1e6) {
+            return nm_fail(
+                NM_USAGE,
+                "model %s: total %s = \"%s\": %g*%s is not a whole number of a free species",
+                model->name, total->name, total->expression, affine.coef[k],
+                names[affine.index[k]]);
+        }
+        vector[i] = (int64_t)affine.coef[k];
+        has_own |= affine.index[k] == total->species;
+    }
+    if (!has_own || affine.constant != 0.0) {
+        return nm_fail(
+            NM_USAGE,
+            "model %s: total %s = \"%s\" must hold the species %s whose balance it replaces, and "
+            "no number alone",
+            model->name, total->name, total->expression, names[total->species]);
+    }
+    int k = changing_path(ledger, vector);
+    if (k >= 0) {
+        return nm_fail(
+            NM_USAGE,
+            "model %s: total %s = \"%s\" is not conserved: pathway %s (%s -> %s) changes it",
+            model->name, total->name, total->expression, model->paths[k].name, model->paths[k].from,
+            model->paths[k].to);
+    }
+    return NM_OK;
+}
+
+/* The charge of a compartment as a sum over its free species. returns 0 where a charge is not a
+ * number. */
+static int read_charge(int64_t *vector, const ledger *ledger, int compartment)
+{
+    int has_charge = 0;
+    for (int i = 0; i < ledger->n; i++) {
+        const nm_species_info *info = &ledger->model->species[ledger->species[i]];
+        vector[i] = 0;
+        if (info->compartment != compartment) {
+            continue;
+        }
+        char *end;
+        long charge = strtol(info->charge, &end, 10);
+        if (*end != '\0') {
+            return 0;
+        }
+        vector[i] = charge;
+        has_charge |= charge != 0;
+    }
+    return has_charge;
+}
+
+/* work: [n] */
+static nm_status check(const ledger *ledger, echelon *moves, echelon *known, int64_t *work,
+                       const char *const *names)
+{
+    const nm_model *model = ledger->model;
+    for (int k = 0; k < model->n_totals; k++) {
+        NM_TRY(read_total(work, ledger, &model->totals[k], names));
+        if (!echelon_add(known, work)) {
+            return nm_fail(
+                NM_USAGE,
+                "model %s: total %s = \"%s\" follows from the totals before it; remove it",
+                model->name, model->totals[k].name, model->totals[k].expression);
+        }
+    }
+    for (int c = 0; c < model->n_compartments; c++) {
+        if (model->compartments[c].potential != NULL && read_charge(work, ledger, c) &&
+            changing_path(ledger, work) < 0) {
+            echelon_add(known, work);
+        }
+    }
+
+    for (int k = 0; k < model->n_paths; k++) {
+        for (int i = 0; i < ledger->n; i++) {
+            work[i] = nu(ledger, k, i);
+        }
+        echelon_add(moves, work);
+    }
+    for (int column = 0; column < ledger->n; column++) {
+        int is_pivot = 0;
+        for (int k = 0; k < moves->n_rows; k++) {
+            is_pivot |= moves->pivot[k] == column;
+        }
+        if (is_pivot) {
+            continue;
+        }
+        null_vector(work, moves, column);
+        if (echelon_add(known, work)) {
+            char sum[SUM_BYTES];
+            write_sum(sum, ledger, work);
+            return nm_fail(NM_USAGE,
+                           "model %s: its pathways conserve %s, but no total says so; declare one",
+                           model->name, sum);
+        }
+    }
+    return NM_OK;
+}
+
+nm_status nm_conservation_check(const nm_model *model)
+{
+    int n = model->n_species;
+    ledger ledger = {.model = model, .species = calloc((size_t)n + 1, sizeof(int))};
+    const char **names = calloc((size_t)n + 1, sizeof(*names));
+    int64_t *work = calloc((size_t)n + 1, sizeof(int64_t));
+    echelon moves = {0}, known = {0};
+    nm_status status = NM_MEMORY;
+    if (ledger.species != NULL && names != NULL && work != NULL) {
+        for (int s = 0; s < n; s++) {
+            names[s] = model->species[s].name;
+            if (is_moved(model, s)) {
+                ledger.species[ledger.n++] = s;
+            }
+        }
+        /* a full basis and one row to try a vector in */
+        int max_rows = ledger.n + 1;
+        if (echelon_create(&moves, max_rows, ledger.n) &&
+            echelon_create(&known, max_rows, ledger.n)) {
+            status = check(&ledger, &moves, &known, work, names);
+        }
+    }
+    if (status == NM_MEMORY) {
+        nm_fail(NM_MEMORY, "no memory to check model %s", model->name);
+    }
+    echelon_destroy(&moves);
+    echelon_destroy(&known);
+    free(work);
+    free(names);
+    free(ledger.species);
+    return status;
+}

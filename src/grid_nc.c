@@ -1,0 +1,245 @@
+/* Reads what a finished file says about itself: fingerprint, configuration, parameters, counts. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include "grid_nc.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netcdf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "slab.h"
+
+enum { SLAB_POINTS = 1 << 16 };
+
+/* A file open for reading and the shape of its points. */
+typedef struct reader {
+    const char *path;
+    int id, outcome;
+    int n_dims, dim_id[NM_MAX_DIMS];
+    int64_t dim[NM_MAX_DIMS], n_points;
+} reader;
+
+/* Opens a NetCDF file; is_netcdf: 0 where it is something else, which is no error. */
+static nm_status open_file(int *file_id, int *is_netcdf, const char *path)
+{
+    nm_nc_prepare();
+    *is_netcdf = 0;
+    if (access(path, R_OK) != 0) {
+        return nm_fail(NM_IO, "cannot read '%s': %s", path, strerror(errno));
+    }
+    *is_netcdf = nc_open(path, NC_NOWRITE, file_id) == NC_NOERR;
+    return NM_OK;
+}
+
+static nm_status open_reader(reader *r, const char *path)
+{
+    int is_netcdf;
+    *r = (reader){.path = path};
+    NM_TRY(open_file(&r->id, &is_netcdf, path));
+    if (!is_netcdf) {
+        return nm_fail(NM_USAGE, "'%s' is not a NetCDF file", path);
+    }
+    int is_ours = nc_inq_varid(r->id, "outcome", &r->outcome) == NC_NOERR &&
+                  nc_inq_varndims(r->id, r->outcome, &r->n_dims) == NC_NOERR &&
+                  r->n_dims <= NM_MAX_DIMS &&
+                  nc_inq_vardimid(r->id, r->outcome, r->dim_id) == NC_NOERR;
+    r->n_points = 1;
+    for (int i = 0; is_ours && i < r->n_dims; i++) {
+        size_t length;
+        is_ours = nc_inq_dimlen(r->id, r->dim_id[i], &length) == NC_NOERR && length > 0;
+        r->dim[i] = (int64_t)length;
+        r->n_points *= r->dim[i];
+    }
+    if (!is_ours) {
+        nc_close(r->id);
+        return nm_fail(
+            NM_USAGE, "'%s' is not a file of nessmap: it has no variable 'outcome' over its points",
+            path);
+    }
+    return NM_OK;
+}
+
+nm_status nm_grid_nc_fingerprint(const char *path, char out[33])
+{
+    int id, is_netcdf;
+    out[0] = '\0';
+    NM_TRY(open_file(&id, &is_netcdf, path));
+    if (!is_netcdf) {
+        return NM_OK;
+    }
+    nc_type type;
+    size_t length;
+    long long n_not_run = 0;
+    int is_whole =
+        nc_get_att_longlong(id, NC_GLOBAL, "nessmap_n_not_run", &n_not_run) != NC_NOERR ||
+        n_not_run == 0;
+    if (is_whole && nc_inq_att(id, NC_GLOBAL, "nessmap_fingerprint", &type, &length) == NC_NOERR &&
+        type == NC_CHAR && length <= 32 &&
+        nc_get_att_text(id, NC_GLOBAL, "nessmap_fingerprint", out) == NC_NOERR) {
+        out[length] = '\0';
+    } else {
+        out[0] = '\0';
+    }
+    nc_close(id);
+    return NM_OK;
+}
+
+nm_status nm_grid_nc_config(const char *path, char **config_text)
+{
+    int id, is_netcdf;
+    *config_text = NULL;
+    NM_TRY(open_file(&id, &is_netcdf, path));
+    if (!is_netcdf) {
+        return nm_fail(NM_USAGE, "'%s' is not a NetCDF file", path);
+    }
+    nm_status status = NM_OK;
+    nc_type type;
+    size_t length;
+    if (nc_inq_att(id, NC_GLOBAL, "nessmap_config", &type, &length) != NC_NOERR ||
+        type != NC_CHAR) {
+        status = nm_fail(
+            NM_USAGE, "'%s' is not a file of nessmap: it has no attribute 'nessmap_config'", path);
+    } else if (!(*config_text = calloc(length + 1, 1))) {
+        status = nm_fail(NM_MEMORY, "out of memory for the configuration of '%s'", path);
+    } else {
+        status = nm_nc_check(nc_get_att_text(id, NC_GLOBAL, "nessmap_config", *config_text), "read",
+                             path);
+    }
+    if (status != NM_OK) {
+        free(*config_text);
+        *config_text = NULL;
+    }
+    nc_close(id);
+    return status;
+}
+
+/* Reads one variable at a point; its dimensions are some of those of the points, in any number. */
+static nm_status read_at_point(double *value, const reader *r, const int64_t *at, const char *name)
+{
+    int variable, n_dims, dim_id[NC_MAX_VAR_DIMS];
+    size_t start[NM_MAX_DIMS];
+    if (nc_inq_varid(r->id, name, &variable) != NC_NOERR) {
+        return nm_fail(NM_USAGE, "'%s' has no parameter '%s'", r->path, name);
+    }
+    NM_TRY(nm_nc_check(nc_inq_var(r->id, variable, NULL, NULL, &n_dims, dim_id, NULL), "read",
+                       r->path));
+    for (int i = 0; i < n_dims; i++) {
+        int k = 0;
+        while (k < r->n_dims && r->dim_id[k] != dim_id[i]) {
+            k++;
+        }
+        if (k == r->n_dims || i >= NM_MAX_DIMS) {
+            return nm_fail(NM_USAGE, "'%s' in '%s' is not a parameter of its points", name,
+                           r->path);
+        }
+        start[i] = (size_t)at[k];
+    }
+    return nm_nc_check(nc_get_var1_double(r->id, variable, start, value), "read", r->path);
+}
+
+nm_status nm_grid_nc_stored_params(const char *path, int64_t index, int n, const char *const *names,
+                                   double *values)
+{
+    reader r;
+    NM_TRY(open_reader(&r, path));
+    nm_status status = NM_OK;
+    if (index < 0 || index >= r.n_points) {
+        status = nm_fail(NM_USAGE, "'%s' has no point %" PRId64 ": its points are 0 to %" PRId64,
+                         path, index, r.n_points - 1);
+    }
+    int64_t at[NM_MAX_DIMS], rest = index;
+    for (int i = r.n_dims - 1; i >= 0; i--) {
+        at[i] = rest % r.dim[i];
+        rest /= r.dim[i];
+    }
+    for (int i = 0; status == NM_OK && i < n; i++) {
+        status = read_at_point(&values[i], &r, at, names[i]);
+    }
+    nc_close(r.id);
+    return status;
+}
+
+/* Finds the variables of the drawn parameters, which the counts need. */
+static nm_status find_stored(int *variable, const reader *r, const nm_plan *plan)
+{
+    for (int i = 0; i < plan->task.n_stored; i++) {
+        const char *name = plan->model->params[plan->task.stored[i]].name;
+        int n_dims;
+        if (nc_inq_varid(r->id, name, &variable[i]) != NC_NOERR ||
+            nc_inq_varndims(r->id, variable[i], &n_dims) != NC_NOERR || n_dims != r->n_dims) {
+            return nm_fail(NM_IO, "'%s' lacks the parameter '%s' of its points", r->path, name);
+        }
+    }
+    return NM_OK;
+}
+
+static nm_status read_slab(nm_tally *tally, const reader *r, int flags_variable, const int *stored,
+                           int n_stored, int64_t first, int64_t n, int8_t *outcome, uint16_t *flags,
+                           double *params)
+{
+    NM_TRY(nm_slab_read(r->id, r->outcome, r->path, r->dim, r->n_dims, first, n, outcome,
+                        sizeof *outcome));
+    NM_TRY(nm_slab_read(r->id, flags_variable, r->path, r->dim, r->n_dims, first, n, flags,
+                        sizeof *flags));
+    for (int i = 0; i < n_stored; i++) {
+        NM_TRY(nm_slab_read(r->id, stored[i], r->path, r->dim, r->n_dims, first, n, params + i * n,
+                            sizeof *params));
+    }
+    return nm_tally_add(tally, first, n, outcome, flags, params);
+}
+
+static nm_status count_file(nm_tally *tally, const reader *r, const nm_plan *plan)
+{
+    int flags_variable, n_flag_dims, stored[NM_MAX_PARAMS], n_stored = plan->task.n_stored;
+    nc_type outcome_type, flags_type;
+    if (r->n_points != plan->n_points) {
+        return nm_fail(NM_IO, "'%s' has %" PRId64 " points where its configuration gives %" PRId64,
+                       r->path, r->n_points, plan->n_points);
+    }
+    if (nc_inq_vartype(r->id, r->outcome, &outcome_type) != NC_NOERR || outcome_type != NC_BYTE ||
+        nc_inq_varid(r->id, "flags", &flags_variable) != NC_NOERR ||
+        nc_inq_var(r->id, flags_variable, NULL, &flags_type, &n_flag_dims, NULL, NULL) !=
+            NC_NOERR ||
+        flags_type != NC_USHORT || n_flag_dims != r->n_dims) {
+        return nm_fail(NM_IO, "'%s' holds outcomes or flags of another kind than nessmap writes",
+                       r->path);
+    }
+    NM_TRY(find_stored(stored, r, plan));
+
+    int8_t *outcome = malloc(SLAB_POINTS * sizeof *outcome);
+    uint16_t *flags = malloc(SLAB_POINTS * sizeof *flags);
+    double *params = malloc((size_t)SLAB_POINTS * (size_t)(n_stored + 1) * sizeof *params);
+    nm_status status = NM_OK;
+    if (!outcome || !flags || !params) {
+        status = nm_fail(NM_MEMORY, "out of memory for reading '%s'", r->path);
+    }
+    for (int64_t first = 0; status == NM_OK && first < r->n_points; first += SLAB_POINTS) {
+        int64_t n = r->n_points - first < SLAB_POINTS ? r->n_points - first : SLAB_POINTS;
+        status =
+            read_slab(tally, r, flags_variable, stored, n_stored, first, n, outcome, flags, params);
+    }
+    free(outcome);
+    free(flags);
+    free(params);
+    return status;
+}
+
+nm_status nm_grid_nc_tally(const char *path, const nm_plan *plan, nm_tally **tally)
+{
+    reader r;
+    *tally = NULL;
+    NM_TRY(open_reader(&r, path));
+    nm_status status = nm_tally_create(tally, plan);
+    if (status == NM_OK) {
+        status = count_file(*tally, &r, plan);
+    }
+    nc_close(r.id);
+    if (status != NM_OK) {
+        nm_tally_destroy(tally);
+    }
+    return status;
+}

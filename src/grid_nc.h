@@ -1,0 +1,40 @@
+/* Assembly: journal records, in tile order, into one NetCDF-4 file that is renamed when it is
+ * whole.
+ *
+ * Grid layout: one dimension and coordinate variable per axis, first axis slowest (and `draw`
+ * innermost where parameters are drawn in each cell). Sample layout: dimension `sample`, parameters
+ * as auxiliary coordinates. */
+#ifndef NESSMAP_GRID_NC_H
+#define NESSMAP_GRID_NC_H
+
+#include "journal.h"
+#include "tally.h"
+
+enum { NM_FILE_SCHEMA = 1 };
+
+/* Writes out_path from the journal. partial: missing tiles are NaN with outcome not_run, else they
+ * are an error. returns NM_IO with one sentence. The file appears under its name only when it is
+ * complete and synced; its bytes depend on the question, the records and the date of the journal,
+ * not on tiles, order or number of segments. tally: may be NULL. */
+nm_status nm_grid_nc_assemble(const char *out_path, const nm_plan *plan, nm_journal *journal,
+                              int partial, nm_tally **tally);
+
+/* Reads the fingerprint attribute of an existing output into out[33]; "" where the file is no
+ * NetCDF, has no such attribute or is the partial file of an unfinished run. returns NM_IO where it
+ * cannot be read at all. */
+nm_status nm_grid_nc_fingerprint(const char *path, char out[33]);
+
+/* Reads the configuration text kept in a file; allocated. returns NM_USAGE where it is no file of
+ * nessmap. */
+nm_status nm_grid_nc_config(const char *path, char **config_text);
+
+/* Reads the parameters names[n] of point `index` (flat, first axis slowest) into values[n], in the
+ * units of the file: axes, drawn, tied and fixed ones alike. returns NM_USAGE for an index or a
+ * name that the file lacks. */
+nm_status nm_grid_nc_stored_params(const char *path, int64_t index, int n, const char *const *names,
+                                   double *values);
+
+/* Rebuilds the tally of a finished file. */
+nm_status nm_grid_nc_tally(const char *path, const nm_plan *plan, nm_tally **tally);
+
+#endif

@@ -1,0 +1,77 @@
+/* Append-only hashed records: what is done stays done, whatever kills the run.
+ *
+ *   out.nc.parts/manifest.toml        fingerprint, schema, date, sizes; without it nothing counts
+ *   out.nc.parts/config.toml          the resolved configuration
+ *   out.nc.parts/lock                 held by flock while a run lives
+ *   out.nc.parts/segNNNNN_rRRRR.nmj   one new file per run; never reopened for writing
+ *
+ * A segment is a row of records, numbers little-endian:
+ *   magic [8], fingerprint [32], tile int64, length int64, xxh3(payload) uint64,
+ *   xxh3(the 64 bytes before) uint64, payload [length] */
+#ifndef NESSMAP_JOURNAL_H
+#define NESSMAP_JOURNAL_H
+
+#include <stdint.h>
+
+#include "plan.h"
+
+enum {
+    NM_JOURNAL_SCHEMA = 1,
+    NM_JOURNAL_HEADER_BYTES = 72 /* of a record before its payload */
+};
+
+typedef struct nm_journal nm_journal;
+
+/* Checks that a file can be made at `out_path` and writes nothing.
+ * returns NM_USAGE for a folder, a device or an empty name, NM_IO where the folder is missing or
+ * not writable. */
+nm_status nm_journal_check_output(const char *out_path);
+
+/* Opens or creates the journal beside `out_path`, takes the lock, scans what is there.
+ * fresh: throw away an old journal first.
+ * returns NM_FINGERPRINT where the journal belongs to another question, NM_LOCKED, NM_IO, and what
+ * nm_journal_check_output returns. */
+nm_status nm_journal_open(nm_journal **journal, const char *out_path, const nm_plan *plan,
+                          int fresh);
+
+/* 1 if a valid record of this tile exists. Thread-safe with appends of other tiles. */
+int nm_journal_has(const nm_journal *journal, int64_t i_tile);
+int64_t nm_journal_n_done(const nm_journal *journal);
+
+/* Segments that the scan found ending in a torn or damaged record; the lost tiles count as not
+ * done. */
+int64_t nm_journal_n_torn(const nm_journal *journal);
+
+/* Appends a record; data reach the disk at most 5 s later, at the next append after that.
+ * Thread-safe. bytes: nm_plan_payload_bytes of the tile. A tile that is there already is left as it
+ * is. */
+nm_status nm_journal_append(nm_journal *journal, int64_t i_tile, const void *payload,
+                            int64_t bytes);
+
+/* Reads a record back and verifies its hash. Thread-safe. returns NM_IO, also for a tile that is
+ * not done. */
+nm_status nm_journal_read(nm_journal *journal, int64_t i_tile, void *payload, int64_t bytes);
+
+nm_status nm_journal_sync(nm_journal *journal);
+
+/* ISO 8601 UTC time of the creation of the manifest: the same for every resume of one question. The
+ * environment variable SOURCE_DATE_EPOCH, where it is set, is taken for the time of creation. */
+const char *nm_journal_created(const nm_journal *journal);
+
+/* remove: delete the folder (after the rename of the finished file). Call nm_journal_sync before to
+ * learn of errors. */
+void nm_journal_close(nm_journal **journal, int remove);
+
+/* Deletes what a finished run may have left beside `out_path`; nothing there is fine. returns
+ * NM_LOCKED, NM_IO. */
+nm_status nm_journal_discard(const char *out_path);
+
+/* Opens an existing journal without a plan, for `nessmap assemble`: gives the stored configuration
+ * text back. Both texts are allocated. returns NM_USAGE where the folder is no journal, NM_IO where
+ * it is damaged. */
+nm_status nm_journal_manifest(const char *parts_path, char **config_text, char **fingerprint);
+
+/* Name of the backend that the journal was made with, and its tile size in points. */
+nm_status nm_journal_origin(const char *parts_path, char backend[16], int64_t *tile_points);
+
+#endif

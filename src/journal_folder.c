@@ -1,0 +1,220 @@
+/* The folder of a journal: where it may lie, whose it is, how it goes away.
+ *
+ *   1. paths and the output's place   2. lock */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include "journal_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "journal.h"
+
+enum { LOCK_TRIES = 50 };
+
+/* --- 1. paths and the output's place -------------------------------------------------------------
+ */
+
+nm_status nm_journal_no_memory(void)
+{
+    return nm_fail(NM_MEMORY, "out of memory for the journal");
+}
+
+char *nm_journal_segment_path(const char *parts, nm_segment_name name)
+{
+    return nm_file_format("%s/seg%05d_r%04d.nmj", parts, name.number, name.rank);
+}
+
+int nm_journal_is_segment(const char *file, nm_segment_name *name)
+{
+    int end = 0;
+    return sscanf(file, "seg%d_r%d.nmj%n", &name->number, &name->rank, &end) == 2 && end > 0 &&
+           file[end] == '\0' && name->number >= 0 && name->rank >= 0;
+}
+
+nm_status nm_journal_check_output(const char *out_path)
+{
+    struct stat info;
+    size_t length = strlen(out_path);
+    if (length == 0) {
+        return nm_fail(NM_USAGE, "the output has no name; give the name of a NetCDF file with -o");
+    }
+    if (stat(out_path, &info) == 0) {
+        if (S_ISDIR(info.st_mode)) {
+            return nm_fail(NM_USAGE,
+                           "the output '%s' is a folder; give the name of a NetCDF file with -o",
+                           out_path);
+        }
+        if (!S_ISREG(info.st_mode)) {
+            return nm_fail(NM_USAGE,
+                           "the output '%s' is not a regular file; give another name with -o",
+                           out_path);
+        }
+    } else if (errno != ENOENT) {
+        return nm_fail(NM_IO, "cannot use the output '%s': %s", out_path, strerror(errno));
+    }
+    if (out_path[length - 1] == '/') {
+        return nm_fail(NM_USAGE,
+                       "the output '%s' names a folder; give the name of a NetCDF file with -o",
+                       out_path);
+    }
+
+    char *folder = nm_file_folder_of(out_path);
+    if (!folder) {
+        return nm_journal_no_memory();
+    }
+    nm_status status = NM_OK;
+    if (stat(folder, &info) != 0) {
+        status = nm_fail(NM_IO, "the folder '%s' of the output cannot be used: %s", folder,
+                         strerror(errno));
+    } else if (!S_ISDIR(info.st_mode)) {
+        status = nm_fail(NM_IO, "'%s' is not a folder, so the output cannot be put there", folder);
+    } else if (access(folder, W_OK | X_OK) != 0) {
+        status = nm_fail(NM_IO, "the folder '%s' of the output is not writable: %s", folder,
+                         strerror(errno));
+    }
+    free(folder);
+    return status;
+}
+
+/* Deletes the files of a journal in an order that leaves, when killed between, a journal or an
+ * empty one. The lock stays. */
+nm_status nm_journal_remove_records(const char *parts)
+{
+    DIR *folder = opendir(parts);
+    if (!folder) {
+        return errno == ENOENT ? NM_OK
+                               : nm_fail(NM_IO, "cannot list '%s': %s", parts, strerror(errno));
+    }
+    nm_status status = NM_OK;
+    static const char *const own_files[] = {"manifest.toml", "config.toml", "manifest.toml.tmp",
+                                            "config.toml.tmp"};
+    struct dirent *entry;
+    nm_segment_name name;
+    while (status == NM_OK && (entry = readdir(folder)) != NULL) {
+        if (nm_journal_is_segment(entry->d_name, &name) &&
+            unlinkat(dirfd(folder), entry->d_name, 0) != 0) {
+            status =
+                nm_fail(NM_IO, "cannot delete '%s/%s': %s", parts, entry->d_name, strerror(errno));
+        }
+    }
+    for (size_t i = 0; status == NM_OK && i < sizeof own_files / sizeof *own_files; i++) {
+        if (unlinkat(dirfd(folder), own_files[i], 0) != 0 && errno != ENOENT) {
+            status =
+                nm_fail(NM_IO, "cannot delete '%s/%s': %s", parts, own_files[i], strerror(errno));
+        }
+    }
+    /* old records must not come back beside a new manifest after a power loss */
+    if (status == NM_OK && fsync(dirfd(folder)) != 0 && errno != EINVAL && errno != ENOTSUP) {
+        status = nm_fail(NM_IO, "cannot force '%s' to the disk: %s", parts, strerror(errno));
+    }
+    closedir(folder);
+    return status;
+}
+
+/* Deletes the lock and the folder; files of others keep the folder alive. */
+void nm_journal_remove_folder(const char *parts)
+{
+    char *lock = nm_file_format("%s/lock", parts);
+    if (lock) {
+        unlink(lock);
+        free(lock);
+    }
+    if (rmdir(parts) == 0) {
+        (void)nm_file_sync_folder_of(parts);
+    }
+}
+
+/* --- 2. lock -------------------------------------------------------------------------------------
+ */
+
+/* Says who holds the lock, as far as the lock file knows. */
+static nm_status locked(const char *parts, int fd)
+{
+    char owner[96];
+    ssize_t length = pread(fd, owner, sizeof owner - 1, 0);
+    owner[length > 0 ? length : 0] = '\0';
+    owner[strcspn(owner, "\n")] = '\0';
+    return nm_fail(NM_LOCKED,
+                   "another run%s%s%s works on '%s': wait for it, or give another output with -o",
+                   owner[0] ? " (" : "", owner, owner[0] ? ")" : "", parts);
+}
+
+/* Creates the folder where `create` is set and takes its lock. is_new: 1 if the folder was made
+ * here. */
+nm_status nm_journal_take_lock(int *lock_fd, int *is_new, const char *parts, int create)
+{
+    *lock_fd = -1;
+    *is_new = 0;
+    char *path = nm_file_format("%s/lock", parts);
+    if (!path) {
+        return nm_journal_no_memory();
+    }
+    nm_status status = NM_OK;
+    int is_held = 0;
+    /* a run that ends deletes the folder with its lock: a lock on a deleted file is worth nothing
+     */
+    for (int i_try = 0; status == NM_OK && !is_held; i_try++) {
+        if (i_try == LOCK_TRIES) {
+            status =
+                nm_fail(NM_LOCKED, "other runs keep creating and deleting '%s'; try again", parts);
+            break;
+        }
+        if (create && mkdir(parts, 0777) == 0) {
+            *is_new = 1;
+            status = nm_file_sync_folder_of(parts);
+            if (status != NM_OK) {
+                break;
+            }
+        } else if (create && errno != EEXIST) {
+            status = nm_fail(NM_IO, "cannot create the folder '%s' for unfinished work: %s", parts,
+                             strerror(errno));
+            break;
+        }
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0) {
+            if (errno == ENOENT && create) {
+                continue;
+            }
+            status = nm_fail(NM_IO, "cannot open the lock '%s': %s", path, strerror(errno));
+            break;
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            status =
+                errno == EWOULDBLOCK
+                    ? locked(parts, fd)
+                    : nm_fail(NM_IO, "cannot lock '%s': %s (does this file system have locks?)",
+                              path, strerror(errno));
+            close(fd);
+            break;
+        }
+        struct stat here, there;
+        if (fstat(fd, &here) == 0 && stat(path, &there) == 0 && here.st_dev == there.st_dev &&
+            here.st_ino == there.st_ino) {
+            *lock_fd = fd;
+            is_held = 1;
+        } else {
+            close(fd);
+        }
+    }
+    if (is_held) {
+        /* for the message of others only, so failure is harmless */
+        char host[64] = "", owner[128];
+        gethostname(host, sizeof host - 1);
+        int length = snprintf(owner, sizeof owner, "process %ld on %s\n", (long)getpid(), host);
+        if (ftruncate(*lock_fd, 0) == 0 && pwrite(*lock_fd, owner, (size_t)length, 0) != length) {
+            (void)!ftruncate(*lock_fd, 0);
+        }
+    }
+    free(path);
+    return status;
+}

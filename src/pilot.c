@@ -1,0 +1,78 @@
+/* Times a small sample of a scan, for the estimate of `plan` and the two rates of the summary. */
+#include "pilot.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backend.h"
+
+enum {
+    CHUNK = 128
+}; /* points solved in one call: some lane groups, and still spread over the scan */
+
+double nm_pilot_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double nm_pilot_rate(const nm_pilot *pilot)
+{
+    return pilot->seconds > 0.0 ? (double)pilot->n_points / pilot->seconds : 0.0;
+}
+
+nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, int lanes,
+                       int64_t max_points, double max_seconds)
+{
+    memset(pilot, 0, sizeof *pilot);
+    const nm_kernel *kernel;
+    NM_TRY(nm_backend_cpu_kernel(&kernel, plan->model, lanes));
+
+    size_t chunk = plan->n_points < CHUNK ? (size_t)plan->n_points : CHUNK;
+    nm_task *task = malloc(sizeof *task);
+    double *values = malloc((size_t)(plan->task.n_slots + 1) * chunk * sizeof *values);
+    double *params = malloc((size_t)(plan->task.n_stored + 1) * chunk * sizeof *params);
+    int8_t outcome[CHUNK];
+    uint16_t flags[CHUNK];
+    nm_status status = NM_OK;
+    if (!task || !values || !params) {
+        status = nm_fail(NM_MEMORY, "no memory for a pilot of %d points", CHUNK);
+    } else {
+        memcpy(task, &plan->task, sizeof *task);
+        task->solver.mode = mode;
+        task->solver.audit = 0.0;
+    }
+
+    /* chunk i starts at i / n_chunks of the scan */
+    int64_t n_chunks = max_points / CHUNK;
+    int64_t n_whole = plan->n_points / (int64_t)chunk;
+    n_chunks = n_chunks < 1 ? 1 : n_chunks > n_whole ? n_whole : n_chunks;
+    int64_t stride = n_whole / n_chunks;
+    double start = nm_pilot_clock();
+    for (int64_t i = 0; i < n_chunks && status == NM_OK; i++) {
+        nm_tile tile = {.first = i * stride * (int64_t)chunk,
+                        .n = (int64_t)chunk,
+                        .values = values,
+                        .params = params,
+                        .outcome = outcome,
+                        .flags = flags};
+        if (kernel->run(task, &tile) != 0) {
+            status = nm_fail(NM_MEMORY, "the kernel of model %s had no memory or another ABI",
+                             plan->model->name);
+            break;
+        }
+        pilot->n_points += tile.n;
+        pilot->n_newton += tile.n_newton;
+        pilot->n_follow += tile.n_follow;
+        pilot->seconds = nm_pilot_clock() - start;
+        if (pilot->seconds > max_seconds) {
+            break;
+        }
+    }
+    free(params);
+    free(values);
+    free(task);
+    return status;
+}

@@ -1,0 +1,24 @@
+/* How fast: some points, spread evenly over the scan, solved by one thread against the clock. */
+#ifndef NESSMAP_PILOT_H
+#define NESSMAP_PILOT_H
+
+#include "plan.h"
+
+typedef struct nm_pilot {
+    int64_t n_points;
+    double seconds;
+    int64_t n_newton, n_follow;
+} nm_pilot;
+
+/* Solves up to max_points points of the plan in `mode` (nm_mode) for about max_seconds, audit off.
+ * Results are dropped. returns NM_MEMORY, NM_DEVICE, or NM_USAGE for `lanes` (0: widest). */
+nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, int lanes,
+                       int64_t max_points, double max_seconds);
+
+/* Points per second of one thread, 0 where nothing was measured. */
+double nm_pilot_rate(const nm_pilot *pilot);
+
+/* Monotonic clock. [s] */
+double nm_pilot_clock(void);
+
+#endif

@@ -1,0 +1,529 @@
+/* Puts a configuration and its model together into an immutable plan.
+ *
+ * 1. variants, solver, outputs
+ * 2. tiles and bytes
+ * 3. fingerprint
+ * 4. the whole
+ * 5. printing */
+#include "plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "version.h"
+#include "words.h"
+
+enum {
+    MAX_TILE = 65536,       /* points */
+    MIN_TILE = 256,         /* points of the tiles of a small scan */
+    TILE_STEP = 64,         /* a tile is a multiple of this: no lanes idle but in the last one */
+    WANTED_TILES = 64,      /* fewer would leave threads waiting for the last tile */
+    MAX_RECORD = 32 << 20,  /* bytes of a payload */
+    N_BUFFERS = 8,          /* payloads in memory at once */
+    RECORD_HEADER = 64,     /* bytes that a journal adds to a payload */
+    FILE_HEADER = 64 << 10, /* bytes of attributes and metadata of the output */
+    BASE_MEMORY = 32 << 20, /* bytes of the program and its libraries */
+    N_CHARGE_SAMPLES = 4096 /* points whose bath is looked at */
+};
+
+static const double charged_bath =
+    1e-9; /* net charge / sum of |charge| above which a bath is told */
+
+/* --- 1. variants, solver, outputs ------------------------------------------------------------- */
+
+static nm_status bind_variant(nm_plan *plan, const nm_named_quantity *said)
+{
+    const nm_model *model = plan->model;
+    const char *at = nm_config_at(plan->config, said->value.where);
+    const char *names[NM_MAX_VARIANTS];
+    for (int i = 0; i < model->n_variants; i++) {
+        const nm_variant_info *variant = &model->variants[i];
+        names[i] = variant->name;
+        if (strcmp(variant->name, said->name) != 0) {
+            continue;
+        }
+        const char *choice = said->value.text != NULL ? said->value.text : "";
+        char list[256] = "";
+        for (int k = 0; k < variant->n_choices; k++) {
+            if (strcmp(variant->choices[k], choice) == 0) {
+                plan->task.choice[i] = k;
+                return NM_OK;
+            }
+            size_t length = strlen(list);
+            snprintf(list + length, sizeof(list) - length, "%s%s", k > 0 ? ", " : "",
+                     variant->choices[k]);
+        }
+        const char *near = nm_nearest(choice, variant->choices, (size_t)variant->n_choices);
+        return near != NULL
+                   ? nm_fail(NM_USAGE,
+                             "%svariant.%s = \"%s\" is not known; did you mean \"%s\"? (one of %s)",
+                             at, said->name, choice, near, list)
+                   : nm_fail(NM_USAGE, "%svariant.%s = \"%s\" is not known; it is one of %s", at,
+                             said->name, choice, list);
+    }
+    if (model->n_variants == 0) {
+        return nm_fail(NM_USAGE, "%svariant.%s: %s has no variants; remove it", at, said->name,
+                       model->name);
+    }
+    const char *near = nm_nearest(said->name, names, (size_t)model->n_variants);
+    return near != NULL
+               ? nm_fail(NM_USAGE, "%svariant: %s has no variant \"%s\"; did you mean \"%s\"?", at,
+                         model->name, said->name, near)
+               : nm_fail(NM_USAGE,
+                         "%svariant: %s has no variant \"%s\"; `nessmap models %s` lists them", at,
+                         model->name, said->name, model->name);
+}
+
+static nm_status bind_solver(nm_plan *plan)
+{
+    const nm_config *config = plan->config;
+    nm_solver *solver = &plan->task.solver;
+    const char *at = nm_config_at(config, config->solver_where);
+    solver->mode = config->solver_mode != NULL && strcmp(config->solver_mode, "follow") == 0
+                       ? NM_MODE_FOLLOW
+                       : NM_MODE_AUTO;
+    solver->audit = config->solver_audit;
+    solver->rtol = config->solver_rtol;
+    if (!(solver->audit >= 0.0 && solver->audit <= 1.0)) {
+        return nm_fail(NM_USAGE, "%ssolver.audit = %g is not a share from 0 to 1", at,
+                       solver->audit);
+    }
+    if (!(solver->rtol > 0.0 && solver->rtol < 1.0)) {
+        return nm_fail(NM_USAGE, "%ssolver.rtol = %g is not between 0 and 1", at, solver->rtol);
+    }
+    if (config->solver_starts < 1 || config->solver_starts > INT32_MAX) {
+        return nm_fail(NM_USAGE,
+                       "%ssolver.starts = %lld is not a number of initial states, 1 or more", at,
+                       (long long)config->solver_starts);
+    }
+    solver->starts = (int32_t)config->solver_starts;
+    return NM_OK;
+}
+
+/* Marks what one word of output.variables asks for. */
+static nm_status choose_output(int *is_chosen, const nm_plan *plan, const char *word)
+{
+    const nm_catalogue *catalogue = &plan->catalogue;
+    int is_all = strcmp(word, "*") == 0, is_default = strcmp(word, "default") == 0;
+    if (is_all || is_default) {
+        for (int i = 0; i < catalogue->n; i++) {
+            is_chosen[i] |=
+                catalogue->output[i].name[0] != '\0' && (is_all || catalogue->output[i].is_default);
+        }
+        return NM_OK;
+    }
+    int number = nm_catalogue_find(catalogue, word);
+    if (number >= 0) {
+        is_chosen[number] = 1;
+        return NM_OK;
+    }
+    /* what every file holds anyway */
+    if (strcmp(word, "outcome") == 0 || strcmp(word, "flags") == 0 ||
+        nm_param_index(plan->model, word) >= 0) {
+        return NM_OK;
+    }
+    const char *names[NM_MAX_OUTPUTS];
+    size_t n = 0;
+    for (int i = 0; i < catalogue->n; i++) {
+        if (catalogue->output[i].name[0] != '\0') {
+            names[n++] = catalogue->output[i].name;
+        }
+    }
+    const char *near = nm_nearest(word, names, n),
+               *at = nm_config_at(plan->config, plan->config->variables_where);
+    return near != NULL
+               ? nm_fail(NM_USAGE,
+                         "%soutput.variables: %s has no output \"%s\"; did you mean \"%s\"?", at,
+                         plan->model->name, word, near)
+               : nm_fail(
+                     NM_USAGE,
+                     "%soutput.variables: %s has no output \"%s\"; `nessmap models %s` lists them",
+                     at, plan->model->name, word, plan->model->name);
+}
+
+static nm_status bind_outputs(nm_plan *plan)
+{
+    const nm_config *config = plan->config;
+    int is_chosen[NM_MAX_OUTPUTS] = {0};
+    if (config->n_variables == 0) {
+        NM_TRY(choose_output(is_chosen, plan, "default"));
+    }
+    for (int i = 0; i < config->n_variables; i++) {
+        NM_TRY(choose_output(is_chosen, plan, config->variables[i]));
+    }
+    for (int i = 0; i < NM_MAX_OUTPUTS; i++) {
+        plan->task.slot[i] = -1;
+        if (is_chosen[i]) {
+            plan->column_output[plan->task.n_slots] = i;
+            plan->task.slot[i] = (int16_t)plan->task.n_slots++;
+        }
+    }
+    plan->task.is_f32 = config->precision_bits != 64;
+    return NM_OK;
+}
+
+/* --- 2. tiles and bytes ----------------------------------------------------------------------- */
+
+static int64_t value_bytes(const nm_plan *plan)
+{
+    return plan->task.is_f32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double);
+}
+
+/* Bytes of the values of n points, filled up so that the doubles behind them are aligned. */
+static int64_t padded_value_bytes(const nm_plan *plan, int64_t n)
+{
+    return (plan->task.n_slots * value_bytes(plan) * n + 7) / 8 * 8;
+}
+
+static int64_t point_bytes(const nm_plan *plan)
+{
+    return plan->task.n_slots * value_bytes(plan) + plan->task.n_stored * (int64_t)sizeof(double) +
+           (int64_t)(sizeof(uint16_t) + sizeof(int8_t));
+}
+
+int64_t nm_plan_tile_points(const nm_plan *plan, int64_t i_tile)
+{
+    int64_t left = plan->n_points - i_tile * plan->tile_points;
+    return left < plan->tile_points ? left : plan->tile_points;
+}
+
+int64_t nm_plan_payload_bytes(const nm_plan *plan, int64_t n)
+{
+    return padded_value_bytes(plan, n) + n * (plan->task.n_stored * (int64_t)sizeof(double) +
+                                              (int64_t)(sizeof(uint16_t) + sizeof(int8_t)));
+}
+
+void nm_plan_map_tile(const nm_plan *plan, nm_tile *tile, int64_t i_tile, void *payload)
+{
+    int64_t n = nm_plan_tile_points(plan, i_tile);
+    int64_t used = plan->task.n_slots * value_bytes(plan) * n, padded = padded_value_bytes(plan, n);
+    memset(tile, 0, sizeof(*tile));
+    tile->first = i_tile * plan->tile_points;
+    tile->n = n;
+    tile->values = payload;
+    memset((char *)payload + used, 0, (size_t)(padded - used));
+    tile->params = (double *)((char *)payload + padded);
+    tile->flags = (uint16_t *)(tile->params + plan->task.n_stored * n);
+    tile->outcome = (int8_t *)(tile->flags + n);
+}
+
+/* Bytes of the values of the axes and of the table, which live as long as the plan. */
+static int64_t table_bytes(const nm_plan *plan)
+{
+    int64_t n = plan->task.draw.n_columns * plan->n_points;
+    for (int i = 0; i < plan->task.draw.n_axes; i++) {
+        n += plan->axis_table[i] != NULL ? plan->task.draw.axis[i].n : 0;
+    }
+    return n * (int64_t)sizeof(double);
+}
+
+static int64_t round_up(int64_t n, int64_t step)
+{
+    return (n + step - 1) / step * step;
+}
+
+/* A pure function of the configuration: neither threads nor lanes may move the bounds of tiles. */
+static nm_status cut_tiles(nm_plan *plan)
+{
+    const nm_config *config = plan->config;
+    int64_t bytes = point_bytes(plan), fixed = table_bytes(plan) + BASE_MEMORY;
+    int64_t wanted = round_up((plan->n_points - 1) / WANTED_TILES + 1, TILE_STEP);
+    int64_t most = MAX_RECORD / bytes;
+    if (config->memory_bytes > 0) {
+        int64_t room = (config->memory_bytes - fixed) / (N_BUFFERS * bytes);
+        if (room < TILE_STEP) {
+            char has[NM_WORDS], needs[NM_WORDS];
+            return nm_fail(
+                NM_USAGE, "%slimits.memory = %s is too little for this scan; give %s or more",
+                nm_config_at(config, (nm_where){-1}),
+                nm_words_bytes(has, (double)config->memory_bytes),
+                nm_words_bytes(needs, (double)(fixed + (TILE_STEP + 1) * N_BUFFERS * bytes)));
+        }
+        most = room < most ? room : most;
+    }
+    most = most / TILE_STEP * TILE_STEP;
+    plan->tile_points = wanted < MIN_TILE ? MIN_TILE : wanted > MAX_TILE ? MAX_TILE : wanted;
+    plan->tile_points = most < plan->tile_points ? most : plan->tile_points;
+    plan->n_tiles = (plan->n_points - 1) / plan->tile_points + 1;
+
+    if (plan->n_points > INT64_MAX / 4 / (bytes + RECORD_HEADER)) {
+        return nm_fail(
+            NM_USAGE,
+            "%sdesign: the output of %lld points would have more than 2^61 bytes; lower n",
+            nm_config_at(config, config->design_where), (long long)plan->n_points);
+    }
+    plan->record_bytes = nm_plan_payload_bytes(plan, plan->tile_points);
+    plan->file_bytes = plan->n_points * bytes + FILE_HEADER;
+    for (int i = 0; i < plan->task.draw.n_axes; i++) {
+        plan->file_bytes += plan->task.draw.axis[i].n * (int64_t)sizeof(double);
+    }
+    plan->peak_disk_bytes = 2 * plan->file_bytes + plan->n_tiles * RECORD_HEADER;
+    plan->memory_bytes = fixed + N_BUFFERS * plan->record_bytes;
+    return NM_OK;
+}
+
+/* --- 3. fingerprint --------------------------------------------------------------------------- */
+
+/* Each part goes in with its length, so that no two lists of parts run together into the same
+ * bytes. */
+static void hash_bytes(XXH3_state_t *hash, const void *bytes, size_t n)
+{
+    uint64_t length = n;
+    XXH3_128bits_update(hash, &length, sizeof(length));
+    if (n > 0) {
+        XXH3_128bits_update(hash, bytes, n);
+    }
+}
+
+static void hash_text(XXH3_state_t *hash, const char *text)
+{
+    hash_bytes(hash, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
+}
+
+static void hash_int(XXH3_state_t *hash, int64_t value)
+{
+    hash_bytes(hash, &value, sizeof(value));
+}
+
+static void hash_model(XXH3_state_t *hash, const nm_model *model)
+{
+    hash_int(hash, model->abi);
+    hash_text(hash, model->name);
+    hash_text(hash, model->extent);
+    for (int i = 0; i < model->n_params; i++) {
+        hash_text(hash, model->params[i].name);
+        hash_text(hash, model->params[i].unit);
+        hash_bytes(hash, &model->params[i].dflt, sizeof(double));
+    }
+    for (int i = 0; i < model->n_variants; i++) {
+        hash_text(hash, model->variants[i].name);
+        for (int k = 0; k < model->variants[i].n_choices; k++) {
+            hash_text(hash, model->variants[i].choices[k]);
+        }
+    }
+    for (int i = 0; i < model->n_compartments; i++) {
+        hash_text(hash, model->compartments[i].name);
+        hash_text(hash, model->compartments[i].volume);
+        hash_text(hash, model->compartments[i].potential);
+    }
+    for (int i = 0; i < model->n_species; i++) {
+        hash_text(hash, model->species[i].name);
+        hash_int(hash, model->species[i].kind);
+        hash_int(hash, model->species[i].compartment);
+        hash_text(hash, model->species[i].charge);
+        hash_text(hash, model->species[i].value);
+    }
+    for (int i = 0; i < model->n_fuels; i++) {
+        hash_text(hash, model->fuels[i].name);
+        hash_text(hash, model->fuels[i].energy);
+    }
+    for (int i = 0; i < model->n_totals; i++) {
+        hash_text(hash, model->totals[i].name);
+        hash_text(hash, model->totals[i].expression);
+    }
+    for (int i = 0; i < model->n_paths; i++) {
+        hash_text(hash, model->paths[i].name);
+        hash_text(hash, model->paths[i].from);
+        hash_text(hash, model->paths[i].to);
+        hash_text(hash, model->paths[i].law);
+    }
+    for (int i = 0; i < model->n_observables; i++) {
+        hash_text(hash, model->observables[i].name);
+        hash_text(hash, model->observables[i].unit);
+    }
+    hash_bytes(hash, model->nu, (size_t)model->n_paths * (size_t)model->n_species);
+}
+
+static nm_status take_fingerprint(nm_plan *plan, const char *backend)
+{
+    XXH3_state_t *hash = XXH3_createState();
+    if (hash == NULL) {
+        return nm_fail(NM_MEMORY, "no memory for the fingerprint");
+    }
+    const nm_draw *draw = &plan->task.draw;
+    XXH3_128bits_reset(hash);
+    hash_text(hash, NM_VERSION);
+    hash_int(hash, NM_ABI);
+    hash_text(hash, backend);
+    hash_int(hash, plan->task.is_f32);
+    hash_text(hash, plan->config->resolved);
+    hash_model(hash, plan->model);
+    for (int i = 0; i < draw->n_columns; i++) {
+        hash_int(hash, draw->column_param[i]);
+        hash_bytes(hash, draw->column[i], (size_t)draw->n_points * sizeof(double));
+    }
+    XXH128_canonical_t bytes;
+    XXH128_canonicalFromHash(&bytes, XXH3_128bits_digest(hash));
+    XXH3_freeState(hash);
+    for (int i = 0; i < 16; i++) {
+        snprintf(plan->fingerprint + 2 * i, 3, "%02x", (unsigned)bytes.digest[i]);
+    }
+    return NM_OK;
+}
+
+/* --- 4. the whole ----------------------------------------------------------------------------- */
+
+static void sample_charge(nm_plan *plan)
+{
+    const nm_model *model = plan->model;
+    if (model->ground_charge == NULL) {
+        return;
+    }
+    int64_t n = plan->n_points < N_CHARGE_SAMPLES ? plan->n_points : N_CHARGE_SAMPLES,
+            n_charged = 0;
+    for (int64_t i = 0; i < n; i++) {
+        /* all points, or multiples of the golden ratio: even steps could meet one value of an
+         * inner axis only */
+        int64_t index = i;
+        if (n < plan->n_points) {
+            uint64_t turn = (uint64_t)i * UINT64_C(0x9e3779b97f4a7c15);
+            index = (int64_t)((double)(turn >> 11) * 0x1p-53 * (double)plan->n_points);
+            index = index < plan->n_points ? index : plan->n_points - 1;
+        }
+        double params[NM_MAX_PARAMS];
+        model->draw(&plan->task.draw, index, params);
+        n_charged += fabs(model->ground_charge(params)) > charged_bath;
+    }
+    plan->charged_share = (double)n_charged / (double)n;
+}
+
+/* Moves what the design found into the plan. */
+static void take_design(nm_plan *plan, const nm_design *design)
+{
+    plan->task.draw = design->draw;
+    plan->task.n_stored = design->n_stored;
+    memcpy(plan->task.stored, design->stored, sizeof(design->stored));
+    plan->layout = design->layout;
+    plan->n_points = design->draw.n_points;
+    memcpy(plan->axis_table, design->axis_table, sizeof(design->axis_table));
+    memcpy(plan->columns, design->columns, sizeof(design->columns));
+}
+
+static nm_status fill(nm_plan *plan, const char *backend)
+{
+    plan->task.abi = NM_ABI;
+    NM_TRY(nm_catalogue_build(&plan->catalogue, plan->model));
+    for (int i = 0; i < plan->config->n_variants; i++) {
+        NM_TRY(bind_variant(plan, &plan->config->variants[i]));
+    }
+    nm_design design;
+    nm_status status = nm_design_bind(&design, plan->config, plan->model);
+    if (status != NM_OK) {
+        nm_design_clear(&design);
+        return status;
+    }
+    take_design(plan, &design);
+    NM_TRY(bind_solver(plan));
+    NM_TRY(bind_outputs(plan));
+    NM_TRY(cut_tiles(plan));
+    NM_TRY(take_fingerprint(plan, backend));
+    sample_charge(plan);
+    return NM_OK;
+}
+
+nm_status nm_plan_build(nm_plan **plan, const nm_config *config, const nm_model *model,
+                        const char *backend)
+{
+    *plan = calloc(1, sizeof(**plan));
+    if (*plan == NULL) {
+        return nm_fail(NM_MEMORY, "no memory for the plan");
+    }
+    (*plan)->config = config;
+    (*plan)->model = model;
+    nm_status status = fill(*plan, backend);
+    if (status != NM_OK) {
+        nm_plan_destroy(plan);
+    }
+    return status;
+}
+
+void nm_plan_destroy(nm_plan **plan)
+{
+    if (plan == NULL || *plan == NULL) {
+        return;
+    }
+    for (int i = 0; i < NM_MAX_AXES; i++) {
+        free((*plan)->axis_table[i]);
+    }
+    for (int i = 0; i < NM_MAX_PARAMS; i++) {
+        free((*plan)->columns[i]);
+    }
+    free(*plan);
+    *plan = NULL;
+}
+
+/* --- 5. printing ------------------------------------------------------------------------------ */
+
+static void print_params(const nm_plan *plan, FILE *stream)
+{
+    static const char *const scales[] = {"linear", "log", "listed"};
+    const nm_draw *draw = &plan->task.draw;
+    const nm_param_info *params = plan->model->params;
+    char low[NM_WORDS], high[NM_WORDS], count[NM_WORDS];
+    for (int i = 0; i < draw->n_axes; i++) {
+        const nm_axis *axis = &draw->axis[i];
+        const nm_param_info *info = &params[axis->param];
+        fprintf(stream, "axis         %s: %s values, %s to %s, %s\n", info->name,
+                nm_words_count(count, axis->n), nm_words_quantity(low, axis->low, info->unit),
+                nm_words_quantity(high, axis->high, info->unit), scales[axis->scale]);
+    }
+    if (draw->n_random > 0) {
+        fprintf(stream, "draws        %s%s of", nm_words_count(count, draw->n_draws),
+                draw->n_axes > 0 ? " in each cell" : "");
+        for (int i = 0; i < draw->n_random; i++) {
+            fprintf(stream, " %s", params[draw->random[i].param].name);
+        }
+        fprintf(stream, " (seed %llu)\n", (unsigned long long)draw->seed);
+    }
+    if (draw->n_columns > 0) {
+        fprintf(stream, "table       ");
+        for (int i = 0; i < draw->n_columns; i++) {
+            fprintf(stream, " %s", params[draw->column_param[i]].name);
+        }
+        fprintf(stream, "\n");
+    }
+    for (int i = 0; i < draw->n_ties; i++) {
+        const nm_tie *tie = &draw->tie[i];
+        fprintf(stream, "tie          %s = %.12g", params[tie->param].name, tie->constant);
+        for (int k = 0; k < tie->n_terms; k++) {
+            fprintf(stream, " %c %.12g %s", tie->coef[k] < 0.0 ? '-' : '+', fabs(tie->coef[k]),
+                    params[tie->term[k]].name);
+        }
+        fprintf(stream, "\n");
+    }
+}
+
+void nm_plan_print(const nm_plan *plan, FILE *stream)
+{
+    const nm_model *model = plan->model;
+    char a[NM_WORDS], b[NM_WORDS], c[NM_WORDS];
+    fprintf(stream, "model        %s", model->name);
+    for (int i = 0; i < model->n_variants; i++) {
+        fprintf(stream, "%s%s = %s", i == 0 ? " (" : ", ", model->variants[i].name,
+                model->variants[i].choices[plan->task.choice[i]]);
+    }
+    fprintf(stream, "%s\n", model->n_variants > 0 ? ")" : "");
+    print_params(plan, stream);
+    fprintf(stream, "points       %s in %s tiles of %s\n", nm_words_count(a, plan->n_points),
+            nm_words_count(b, plan->n_tiles), nm_words_count(c, plan->tile_points));
+    fprintf(stream, "outputs      %d as %s:", plan->task.n_slots,
+            plan->task.is_f32 ? "f32" : "f64");
+    for (int i = 0; i < plan->task.n_slots; i++) {
+        fprintf(stream, " %s", plan->catalogue.output[plan->column_output[i]].name);
+    }
+    fprintf(stream, " (and outcome, flags)\n");
+    fprintf(stream, "file         about %s, %lld bytes a point%s; peak on disk %s\n",
+            nm_words_bytes(a, (double)plan->file_bytes), (long long)point_bytes(plan),
+            plan->config->compression > 0 ? " before compression" : "",
+            nm_words_bytes(b, (double)plan->peak_disk_bytes));
+    fprintf(stream, "memory       about %s\n", nm_words_bytes(a, (double)plan->memory_bytes));
+    if (plan->charged_share > 0.0) {
+        fprintf(stream,
+                "bath         carries net charge in %.3g %% of the points; a [tie] can keep it "
+                "neutral\n",
+                100.0 * plan->charged_share);
+    }
+    fprintf(stream, "fingerprint  %s\n", plan->fingerprint);
+}

@@ -1,0 +1,75 @@
+/* A configuration checked against its model: everything a run needs to know, immutable.
+ *
+ *   config + model -> axes, draws, ties, output columns, tiles, bytes, fingerprint */
+#ifndef NESSMAP_PLAN_H
+#define NESSMAP_PLAN_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "config.h"
+#include "design.h"
+#include "nessmap/model_abi.h"
+
+typedef struct nm_output { /* one possible output of a model; number = position in the catalogue */
+    char name
+        [64]; /* "" where the output is not offered (concentrations of held species and water) */
+    char unit[32];
+    char text[160];
+    int is_default;
+} nm_output;
+
+typedef struct nm_catalogue {
+    int n;
+    nm_output output[NM_MAX_OUTPUTS];
+} nm_catalogue;
+
+/* Lists all outputs of a model, in the order of NM_FAMILY_LIST. Names are checked for
+ * uniqueness. */
+nm_status nm_catalogue_build(nm_catalogue *catalogue, const nm_model *model);
+
+/* Number of the output `name`, or -1. */
+int nm_catalogue_find(const nm_catalogue *catalogue, const char *name);
+
+typedef struct nm_plan {
+    const nm_model *model;
+    const nm_config *config; /* not owned */
+    nm_catalogue catalogue;
+    nm_task task; /* handed to kernels as it is */
+    nm_layout layout;
+    int64_t n_points, tile_points, n_tiles;
+    int column_output[NM_MAX_OUTPUTS]; /* slot -> output number, n = task.n_slots */
+    int64_t record_bytes;              /* payload of a full tile */
+    int64_t file_bytes, peak_disk_bytes, memory_bytes;
+    double charged_share; /* share of sampled points whose bath carries net charge */
+    int n_unused;         /* parameters that were given but that nothing uses: none at present */
+    char fingerprint[33]; /* 32 hex digits: question, model, version, precision, backend */
+    const char *backend;  /* "cpu" or "cuda": a static name */
+    double *axis_table
+        [NM_MAX_AXES]; /* owned: all values of each axis; NULL where n > NM_AXIS_TABLE_MAX */
+    double *columns[NM_MAX_PARAMS]; /* owned: table design */
+} nm_plan;
+
+/* Checks the configuration against the model. `backend` ("cpu", "cuda") goes into the fingerprint.
+ * returns NM_USAGE with one sentence (an unreadable table too), NM_MEMORY. */
+nm_status nm_plan_build(nm_plan **plan, const nm_config *config, const nm_model *model,
+                        const char *backend);
+void nm_plan_destroy(nm_plan **plan);
+
+/* Number of points of tile `i_tile` (the last may be shorter). */
+int64_t nm_plan_tile_points(const nm_plan *plan, int64_t i_tile);
+
+/* Payload layout of a tile record of n points, in this order:
+ *   values [n_slots][n] float or double, then zero bytes up to a multiple of 8 (so that the
+ *   doubles that follow are aligned), params [n_stored][n] double, flags [n] uint16, outcome [n]
+ *   int8 */
+int64_t nm_plan_payload_bytes(const nm_plan *plan, int64_t n);
+
+/* Points `tile` into `payload` (8-byte aligned, nm_plan_payload_bytes long) and zeroes the bytes
+ * between. */
+void nm_plan_map_tile(const nm_plan *plan, nm_tile *tile, int64_t i_tile, void *payload);
+
+/* Prints points, tiles, bytes, memory, disk for people. */
+void nm_plan_print(const nm_plan *plan, FILE *stream);
+
+#endif

@@ -1,0 +1,156 @@
+/* Turns an index of a finished file into the parameters of that point: from the design where it is
+ * a rule, from the file's own columns where it was a table. */
+#include "point_file.h"
+
+#include <errno.h>
+#include <netcdf.h>
+#include <stdlib.h>
+#include <string.h>
+
+static nm_status parse_parts(int64_t *part, int *n_parts, const char *text)
+{
+    const char *at = text;
+    *n_parts = 0;
+    for (;;) {
+        char *end;
+        errno = 0;
+        long long value = strtoll(at, &end, 10);
+        if (end == at || errno != 0 || (*end != '\0' && *end != ',') || *n_parts > NM_MAX_AXES) {
+            return nm_fail(
+                NM_USAGE,
+                "--index %s: a whole number is wanted, or one per axis with commas, from 0", text);
+        }
+        part[(*n_parts)++] = value;
+        if (*end == '\0') {
+            return NM_OK;
+        }
+        at = end + 1;
+    }
+}
+
+/* size: points along each dimension, first slowest */
+static nm_status parse_index(int64_t *index, const char *text, const int64_t *size, int n_sizes)
+{
+    int64_t part[NM_MAX_AXES + 1], n_points = 1;
+    int n_parts;
+    NM_TRY(parse_parts(part, &n_parts, text));
+    for (int i = 0; i < n_sizes; i++) {
+        n_points *= size[i];
+    }
+    if (n_parts != 1 && n_parts != n_sizes) {
+        return nm_fail(NM_USAGE,
+                       "--index %s: %d numbers, but the points of this file have %d ind%s", text,
+                       n_parts, n_sizes, n_sizes == 1 ? "ex" : "ices");
+    }
+    *index = 0;
+    for (int i = 0; i < n_parts; i++) {
+        int64_t n = n_parts == 1 ? n_points : size[i];
+        if (part[i] < 0 || part[i] >= n) {
+            return nm_fail(NM_USAGE, "--index %s: %lld is outside 0 to %lld", text,
+                           (long long)part[i], (long long)n - 1);
+        }
+        *index = *index * n + part[i];
+    }
+    return NM_OK;
+}
+
+static nm_status find_by_rule(double *params, const nm_plan *plan, const char *index_text)
+{
+    const nm_draw *draw = &plan->task.draw;
+    int64_t size[NM_MAX_AXES + 1], index = 0;
+    int n_sizes = 0;
+    for (int i = 0; i < draw->n_axes; i++) {
+        size[n_sizes++] = draw->axis[i].n;
+    }
+    if (n_sizes == 0) {
+        size[n_sizes++] = plan->n_points;
+    } else if (draw->n_draws > 1) {
+        size[n_sizes++] = draw->n_draws;
+    }
+    NM_TRY(parse_index(&index, index_text, size, n_sizes));
+    plan->model->draw(draw, index, params);
+    return NM_OK;
+}
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
+/* Overwrites what the file has as a column over `sample`, and lets the ties follow. */
+static nm_status read_columns(double *params, const nm_plan *plan, int file, const char *path,
+                              const char *index_text)
+{
+    const nm_model *model = plan->model;
+    int dim;
+    size_t n_samples;
+    if (nc_inq_dimid(file, "sample", &dim) != NC_NOERR ||
+        nc_inq_dimlen(file, dim, &n_samples) != NC_NOERR) {
+        return nm_fail(NM_IO, "%s: the dimension \"sample\" of a table of points is missing", path);
+    }
+    int64_t size = (int64_t)n_samples, index = 0;
+    NM_TRY(parse_index(&index, index_text, &size, 1));
+
+    double *column = malloc((size_t)model->n_params * sizeof *column);
+    nm_draw *draw = malloc(sizeof *draw);
+    nm_status status =
+        column && draw ? NM_OK : nm_fail(NM_MEMORY, "no memory for one point of %s", path);
+    if (status == NM_OK) {
+        memcpy(draw, &plan->task.draw, sizeof *draw);
+        draw->n_columns = 0;
+        for (int i = 0; i < model->n_params && status == NM_OK; i++) {
+            int variable, n_dims = 0, dim_of = -1;
+            size_t at = (size_t)index;
+            if (nc_inq_varid(file, model->params[i].name, &variable) != NC_NOERR ||
+                nc_inq_varndims(file, variable, &n_dims) != NC_NOERR || n_dims != 1 ||
+                nc_inq_vardimid(file, variable, &dim_of) != NC_NOERR || dim_of != dim) {
+                continue;
+            }
+            if (nc_get_var1_double(file, variable, &at, &column[i]) != NC_NOERR) {
+                status = nm_fail(NM_IO, "%s: the values of %s cannot be read", path,
+                                 model->params[i].name);
+            }
+            draw->column_param[draw->n_columns] = i;
+            draw->column[draw->n_columns++] = &column[i];
+        }
+    }
+    if (status == NM_OK) {
+        model->draw(draw, 0, params);
+    }
+    free(draw);
+    free(column);
+    return status;
+}
+
+static nm_status find_in_table(double *params, const nm_plan *plan, const char *path,
+                               const char *index_text)
+{
+    int file;
+    int code = nc_open(path, NC_NOWRITE, &file);
+    if (code != NC_NOERR) {
+        return nm_fail(NM_IO, "%s: cannot be read as NetCDF (%s)", path, nc_strerror(code));
+    }
+    nm_status status = read_columns(params, plan, file, path, index_text);
+    nc_close(file);
+    return status;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+nm_status nm_point_file_find(double *params, nm_plan **plan, nm_config *config,
+                             const nm_model *model, const char *path, const char *index)
+{
+    int is_table = strcmp(config->design_kind, "table") == 0;
+    if (is_table) {
+        /* the table may be gone, but its columns are in the file: a question of one point is
+         * enough */
+        char *kind = strdup("grid");
+        if (!kind) {
+            return nm_fail(NM_MEMORY, "no memory for one point of %s", path);
+        }
+        free(config->design_kind);
+        config->design_kind = kind;
+        free(config->design_file);
+        config->design_file = NULL;
+    }
+    NM_TRY(nm_plan_build(plan, config, model, "cpu"));
+    return is_table ? find_in_table(params, *plan, path, index)
+                    : find_by_rule(params, *plan, index);
+}

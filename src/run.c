@@ -1,0 +1,511 @@
+/* The pipeline, visible in one function: nm_run.
+ *
+ * 1. interruption      2. the output path     3. a finished file
+ * 4. tiles             5. after the tiles     6. the run           7. assembly alone */
+#include "run.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "files.h"
+#include "grid_nc.h"
+#include "journal.h"
+#include "pilot.h"
+#include "plan.h"
+#include "progress.h"
+#include "runlog.h"
+#include "summary.h"
+#include "words.h"
+
+enum { PILOT_POINTS = 2048, LEAST_PILOT = 512 };
+static const double pilot_seconds = 0.25; /* at most this long per rate */
+
+/* Everything one run holds; released by `release` whatever happened. */
+typedef struct run {
+    const nm_config *config;
+    const nm_run_options *options;
+    char *out_path;
+    const nm_backend *backend;
+    nm_plan *plan;
+    nm_journal *journal;
+    nm_tally *tally;
+    nm_progress progress;
+    nm_run_stats stats;
+    pthread_mutex_t lock; /* of the tile cursor, the progress and the counts in stats */
+    int64_t i_next;       /* the first tile that nobody has looked at */
+    double start;         /* monotonic clock [s] */
+    time_t begun;
+} run;
+
+/* --- 1. interruption -------------------------------------------------------------------------- */
+
+/* lock-free, so that a signal handler may set it in any thread */
+static atomic_int is_interrupted;
+
+void nm_run_interrupt(void)
+{
+    atomic_store(&is_interrupted, 1);
+}
+
+/* --- 2. the output path ----------------------------------------------------------------------- */
+
+/* "scans/leak.toml" -> "leak.nc" in the working folder */
+static char *default_path(const char *config_path)
+{
+    const char *slash = strrchr(config_path, '/');
+    const char *base = slash ? slash + 1 : config_path;
+    size_t length = strlen(base);
+    if (length > 5 && strcmp(base + length - 5, ".toml") == 0) {
+        length -= 5;
+    }
+    return nm_file_format("%.*s.nc", (int)length, base);
+}
+
+static nm_status check_folder(const char *path)
+{
+    char *folder = nm_file_folder_of(path);
+    struct stat found;
+    nm_status status = NM_OK;
+    if (!folder) {
+        status = nm_fail(NM_MEMORY, "no memory for a path");
+    } else if (stat(folder, &found) != 0) {
+        status =
+            nm_fail(NM_USAGE, "-o %s: the folder %s does not exist; make it first", path, folder);
+    } else if (!S_ISDIR(found.st_mode)) {
+        status = nm_fail(NM_USAGE, "-o %s: %s is not a folder", path, folder);
+    } else if (access(folder, W_OK | X_OK) != 0) {
+        status = nm_fail(NM_IO, "-o %s: the folder %s cannot be written (%s)", path, folder,
+                         strerror(errno));
+    }
+    free(folder);
+    return status;
+}
+
+static nm_status choose_path(char **out_path, const nm_config *config,
+                             const nm_run_options *options)
+{
+    if (options->output && options->output[0] == '\0') {
+        return nm_fail(NM_USAGE, "-o: the name of the output is empty; give a file such as out.nc");
+    }
+    *out_path = options->output ? strdup(options->output) : default_path(config->path);
+    if (!*out_path) {
+        return nm_fail(NM_MEMORY, "no memory for a path");
+    }
+    size_t length = strlen(*out_path);
+    struct stat found;
+    if ((*out_path)[length - 1] == '/' ||
+        (stat(*out_path, &found) == 0 && S_ISDIR(found.st_mode))) {
+        return nm_fail(NM_USAGE,
+                       "-o %s: this is a folder; give the name of a file, such as %s%sout.nc",
+                       *out_path, *out_path, (*out_path)[length - 1] == '/' ? "" : "/");
+    }
+    return check_folder(*out_path);
+}
+
+/* --- 3. a finished file ----------------------------------------------------------------------- */
+
+/* is_done: the file is there and answers this question. Refuses to go on over a file that does
+ * not. */
+static nm_status look_at_output(int *is_done, const char *out_path, const nm_plan *plan)
+{
+    *is_done = 0;
+    struct stat found;
+    if (stat(out_path, &found) != 0) {
+        return NM_OK;
+    }
+    char fingerprint[33] = "";
+    if (!S_ISREG(found.st_mode) || nm_grid_nc_fingerprint(out_path, fingerprint) != NM_OK ||
+        fingerprint[0] == '\0') {
+        return nm_fail(NM_USAGE,
+                       "%s exists and is not a finished file of nessmap; it is left as it is: move "
+                       "it away or choose another -o",
+                       out_path);
+    }
+    if (strcmp(fingerprint, plan->fingerprint) != 0) {
+        return nm_fail(NM_FINGERPRINT,
+                       "%s answers another question (fingerprint %.8s, this one is %.8s); remove "
+                       "it or choose another -o",
+                       out_path, fingerprint, plan->fingerprint);
+    }
+    *is_done = 1;
+    return NM_OK;
+}
+
+/* A run killed between the rename and the end leaves a journal that is of no more use. */
+static void sweep_journal(const char *out_path, const nm_plan *plan)
+{
+    char *parts = nm_file_format("%s.parts", out_path);
+    nm_journal *journal = NULL;
+    if (parts && access(parts, F_OK) == 0 &&
+        nm_journal_open(&journal, out_path, plan, 0) == NM_OK) {
+        nm_journal_close(&journal, 1);
+    }
+    free(parts);
+}
+
+static nm_status judge_failures(const nm_plan *plan, const nm_tally *tally, const char *out_path)
+{
+    double share = nm_summary_failed_share(tally);
+    if (share > plan->config->max_failed) {
+        return nm_fail(NM_FAILED_POINTS,
+                       "%s is complete, but %.3g %% of its points failed, more than [limits] "
+                       "max_failed = %g allows",
+                       out_path, 100.0 * share, plan->config->max_failed);
+    }
+    return NM_OK;
+}
+
+static nm_status report_finished(run *run, FILE *summary)
+{
+    nm_progress_note(&run->progress,
+                     "%s is finished already and answers this very question; nothing to do",
+                     run->out_path);
+    NM_TRY(nm_grid_nc_tally(run->out_path, run->plan, &run->tally));
+    if (summary) {
+        nm_summary_print(summary, run->plan, run->tally, NULL, run->out_path);
+    }
+    return judge_failures(run->plan, run->tally, run->out_path);
+}
+
+/* --- 4. tiles --------------------------------------------------------------------------------- */
+
+static int is_mine(const run *run, int64_t i_tile)
+{
+    int n_shards = run->options->n_shards;
+    return n_shards <= 1 || i_tile % n_shards == run->options->shard;
+}
+
+static int64_t next_tile(void *context)
+{
+    run *run = context;
+    int64_t i_tile = -1;
+    pthread_mutex_lock(&run->lock);
+    while (!is_interrupted && i_tile < 0 && run->i_next < run->plan->n_tiles) {
+        int64_t candidate = run->i_next++;
+        if (is_mine(run, candidate) && !nm_journal_has(run->journal, candidate)) {
+            i_tile = candidate;
+        }
+    }
+    pthread_mutex_unlock(&run->lock);
+    return i_tile;
+}
+
+static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, int64_t bytes,
+                           const nm_tile *tile)
+{
+    run *run = context;
+    NM_TRY(nm_journal_append(run->journal, i_tile, payload, bytes));
+    int64_t n_failed = 0;
+    for (int64_t i = 0; i < tile->n; i++) {
+        n_failed += tile->outcome[i] == NM_OUTCOME_not_converged ||
+                    tile->outcome[i] == NM_OUTCOME_left_domain;
+    }
+    pthread_mutex_lock(&run->lock);
+    run->stats.n_computed += tile->n;
+    run->stats.n_newton += tile->n_newton;
+    run->stats.n_follow += tile->n_follow;
+    run->stats.n_failed += n_failed;
+    nm_progress_add(&run->progress, tile->n, n_failed);
+    pthread_mutex_unlock(&run->lock);
+    return NM_OK;
+}
+
+/* points of this run's tiles: all, and those that earlier runs have done */
+static void count_points(const run *run, int64_t *n_points, int64_t *n_before)
+{
+    *n_points = 0;
+    *n_before = 0;
+    for (int64_t i_tile = 0; i_tile < run->plan->n_tiles; i_tile++) {
+        if (is_mine(run, i_tile)) {
+            int64_t n = nm_plan_tile_points(run->plan, i_tile);
+            *n_points += n;
+            *n_before += nm_journal_has(run->journal, i_tile) ? n : 0;
+        }
+    }
+}
+
+static nm_status check_disk(const run *run)
+{
+    char *folder = nm_file_folder_of(run->out_path);
+    struct statvfs disk;
+    int is_known = folder && statvfs(folder, &disk) == 0;
+    free(folder);
+    double needed = (double)run->plan->peak_disk_bytes -
+                    (double)nm_journal_n_done(run->journal) * (double)run->plan->record_bytes;
+    double free_bytes = is_known ? (double)disk.f_bavail * (double)disk.f_frsize : 0.0;
+    if (is_known && needed > free_bytes) {
+        char needed_words[NM_WORDS], free_words[NM_WORDS];
+        return nm_fail(
+            NM_IO, "%s: the run needs %s more disk at its peak, and its file system has %s free",
+            run->out_path, nm_words_bytes(needed_words, needed),
+            nm_words_bytes(free_words, free_bytes));
+    }
+    return NM_OK;
+}
+
+static nm_status compute(run *run)
+{
+    int64_t n_points, n_before;
+    count_points(run, &n_points, &n_before);
+    const nm_run_options *options = run->options;
+    nm_backend_options backend_options = {.n_threads = options->n_threads, .lanes = options->lanes};
+    nm_tile_source source = {.context = run, .next = next_tile, .done = keep_tile};
+
+    nm_progress_style style = run->progress.style;
+    nm_progress_begin(&run->progress, stderr, style, n_points, n_before);
+    double start = nm_pilot_clock();
+    nm_status status =
+        n_before < n_points ? run->backend->run(run->plan, &backend_options, &source) : NM_OK;
+    run->stats.compute_s = n_before < n_points ? nm_pilot_clock() - start : 0.0;
+    nm_progress_end(&run->progress);
+    return status;
+}
+
+/* --- 5. after the tiles ----------------------------------------------------------------------- */
+
+static nm_status stop_interrupted(run *run)
+{
+    NM_TRY(nm_journal_sync(run->journal));
+    return nm_fail(NM_INTERRUPTED,
+                   "interrupted: %lld of %lld tiles are done and safe in %s.parts; the same "
+                   "command goes on from there",
+                   (long long)nm_journal_n_done(run->journal), (long long)run->plan->n_tiles,
+                   run->out_path);
+}
+
+static nm_status assemble(run *run)
+{
+    double start = nm_pilot_clock();
+    NM_TRY(nm_grid_nc_assemble(run->out_path, run->plan, run->journal, 0, &run->tally));
+    nm_journal_close(&run->journal, 1);
+    run->stats.assemble_s = nm_pilot_clock() - start;
+    return NM_OK;
+}
+
+/* Both solvers on the same points, one thread each: which one to use is a matter of their rates. */
+static void measure_rates(run *run)
+{
+    nm_pilot newton, follow;
+    int lanes = run->options->lanes;
+    if (run->stats.n_computed > 0 && run->plan->n_points >= LEAST_PILOT &&
+        nm_pilot_run(&newton, run->plan, NM_MODE_AUTO, lanes, PILOT_POINTS, pilot_seconds) ==
+            NM_OK &&
+        nm_pilot_run(&follow, run->plan, NM_MODE_FOLLOW, lanes, PILOT_POINTS, pilot_seconds) ==
+            NM_OK) {
+        run->stats.auto_rate = nm_pilot_rate(&newton);
+        run->stats.follow_rate = nm_pilot_rate(&follow);
+        run->stats.n_pilot = newton.n_points;
+    }
+}
+
+/* --- 6. the run ------------------------------------------------------------------------------- */
+
+static nm_status check_options(const nm_run_options *options)
+{
+    if (options->n_shards > 1 && (options->shard < 0 || options->shard >= options->n_shards)) {
+        return nm_fail(NM_USAGE, "--shard %d/%d: the shards of %d are 0/%d to %d/%d",
+                       options->shard, options->n_shards, options->n_shards, options->n_shards,
+                       options->n_shards - 1, options->n_shards);
+    }
+    if (options->n_threads < 0) {
+        return nm_fail(NM_USAGE, "--threads %d: a number of threads is 1 or more",
+                       options->n_threads);
+    }
+    return NM_OK;
+}
+
+static nm_status describe_run(run *run, const nm_model *model)
+{
+    const nm_kernel *kernel;
+    NM_TRY(nm_backend_cpu_kernel(&kernel, model, run->options->lanes));
+    run->stats.backend = run->backend->name;
+    run->stats.lanes = kernel->lanes;
+    run->stats.n_threads = nm_backend_cpu_threads(run->options->n_threads);
+    if (run->stats.n_threads > run->plan->n_tiles) {
+        run->stats.n_threads = (int)run->plan->n_tiles;
+    }
+    return NM_OK;
+}
+
+/* the steps, in order; `release` frees what they leave */
+static nm_status go(run *run, const nm_model *model, FILE *summary)
+{
+    const nm_run_options *options = run->options;
+    NM_TRY(check_options(options));
+    NM_TRY(nm_backend_choose(&run->backend, options->backend));
+    NM_TRY(choose_path(&run->out_path, run->config, options));
+    NM_TRY(nm_plan_build(&run->plan, run->config, model, run->backend->name));
+    NM_TRY(describe_run(run, model));
+
+    /* the answer may be there already; seen again under the lock, for another run may just have
+     * ended */
+    int is_done;
+    NM_TRY(look_at_output(&is_done, run->out_path, run->plan));
+    if (is_done && !options->fresh) {
+        sweep_journal(run->out_path, run->plan);
+        return report_finished(run, summary);
+    }
+    NM_TRY(nm_journal_open(&run->journal, run->out_path, run->plan, options->fresh));
+    NM_TRY(look_at_output(&is_done, run->out_path, run->plan));
+    if (is_done && !options->fresh) {
+        nm_journal_close(&run->journal, 1);
+        return report_finished(run, summary);
+    }
+    int64_t n_done = nm_journal_n_done(run->journal);
+    nm_status status = check_disk(run);
+    if (status != NM_OK) {
+        nm_journal_close(&run->journal, n_done == 0);
+        return status;
+    }
+
+    /* what a reader of the log should know */
+    if (run->plan->charged_share > 0.0) {
+        nm_progress_note(&run->progress,
+                         "the bath carries net charge at %.3g %% of the points; a [tie] of one of "
+                         "its ions keeps it neutral",
+                         100.0 * run->plan->charged_share);
+    }
+    if (n_done > 0) {
+        nm_progress_note(&run->progress, "resuming: %lld of %lld tiles are done", (long long)n_done,
+                         (long long)run->plan->n_tiles);
+    }
+
+    NM_TRY(compute(run));
+    if (nm_journal_n_done(run->journal) < run->plan->n_tiles) {
+        if (is_interrupted) {
+            return stop_interrupted(run);
+        }
+        NM_TRY(nm_journal_sync(run->journal));
+        nm_progress_note(
+            &run->progress,
+            "shard %d/%d is done; %lld of %lld tiles are there, the other shards add theirs",
+            options->shard, options->n_shards, (long long)nm_journal_n_done(run->journal),
+            (long long)run->plan->n_tiles);
+        return NM_OK;
+    }
+    NM_TRY(assemble(run));
+    run->stats.total_s = nm_pilot_clock() - run->start;
+    if (summary) {
+        measure_rates(run);
+        nm_summary_print(summary, run->plan, run->tally, &run->stats, run->out_path);
+    }
+    return judge_failures(run->plan, run->tally, run->out_path);
+}
+
+static void release(run *run)
+{
+    nm_tally_destroy(&run->tally);
+    nm_journal_close(&run->journal, 0);
+    nm_plan_destroy(&run->plan);
+    pthread_mutex_destroy(&run->lock);
+    free(run->out_path);
+}
+
+nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_options *options,
+                 FILE *summary)
+{
+    run run;
+    memset(&run, 0, sizeof run);
+    run.config = config;
+    run.options = options;
+    run.begun = time(NULL);
+    run.start = nm_pilot_clock();
+    pthread_mutex_init(&run.lock, NULL);
+    nm_set_quiet(options->quiet);
+    nm_progress_begin(&run.progress, stderr,
+                      options->quiet      ? NM_PROGRESS_QUIET
+                      : options->log_json ? NM_PROGRESS_JSON
+                                          : NM_PROGRESS_AUTO,
+                      0, 0);
+
+    nm_status status = go(&run, model, summary);
+    if (run.stats.n_computed > 0) {
+        /* the sentence of the run outlives a failure to keep its diary */
+        char *sentence = strdup(nm_last_error());
+        run.stats.total_s = nm_pilot_clock() - run.start;
+        if (nm_runlog_append(run.out_path, run.plan, &run.stats, run.begun, status) != NM_OK) {
+            nm_progress_note(&run.progress, "%s", nm_last_error());
+        }
+        if (status != NM_OK && sentence) {
+            nm_fail(status, "%s", sentence);
+        }
+        free(sentence);
+    }
+    release(&run);
+    is_interrupted = 0;
+    return status;
+}
+
+/* --- 7. assembly alone ------------------------------------------------------------------------ */
+
+/* "out.nc" -> "out.partial.nc": an incomplete file must never pass for the finished one */
+static char *partial_path(const char *out_path)
+{
+    size_t length = strlen(out_path);
+    size_t stem = length > 3 && strcmp(out_path + length - 3, ".nc") == 0 ? length - 3 : length;
+    return nm_file_format("%.*s.partial.nc", (int)stem, out_path);
+}
+
+static nm_status assemble_open(const nm_plan *plan, nm_journal *journal, const char *out_path,
+                               int partial, nm_tally **tally)
+{
+    int64_t n_done = nm_journal_n_done(journal);
+    if (!partial && n_done < plan->n_tiles) {
+        return nm_fail(
+            NM_INTERRUPTED,
+            "%s.parts holds %lld of %lld tiles; run the scan to its end, or give --partial",
+            out_path, (long long)n_done, (long long)plan->n_tiles);
+    }
+    return nm_grid_nc_assemble(out_path, plan, journal, partial, tally);
+}
+
+nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const char *out_path,
+                          const char *fingerprint, int partial, FILE *summary)
+{
+    /* the fingerprint says which backend made the parts */
+    static const char *const backends[] = {"cpu", "cuda"};
+    nm_plan *plan = NULL;
+    for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++) {
+        nm_plan_destroy(&plan);
+        NM_TRY(nm_plan_build(&plan, config, model, backends[i]));
+        if (strcmp(plan->fingerprint, fingerprint) == 0) {
+            break;
+        }
+    }
+    nm_journal *journal = NULL;
+    nm_tally *tally = NULL;
+    char *written_path = partial ? partial_path(out_path) : strdup(out_path);
+    int is_done = 0;
+    nm_status status = written_path ? NM_OK : nm_fail(NM_MEMORY, "no memory for a path");
+    if (status == NM_OK) {
+        status = look_at_output(&is_done, written_path, plan);
+    }
+    if (status == NM_OK) {
+        status = nm_journal_open(&journal, out_path, plan, 0);
+    }
+    if (status == NM_OK && !partial) {
+        status = assemble_open(plan, journal, out_path, 0, &tally);
+    } else if (status == NM_OK) {
+        status = assemble_open(plan, journal, written_path, 1, &tally);
+    }
+    if (status == NM_OK) {
+        nm_journal_close(&journal, !partial);
+        if (summary) {
+            nm_summary_print(summary, plan, tally, NULL, written_path);
+        }
+        status = partial ? NM_OK : judge_failures(plan, tally, written_path);
+    }
+    nm_tally_destroy(&tally);
+    nm_journal_close(&journal, 0);
+    nm_plan_destroy(&plan);
+    free(written_path);
+    return status;
+}

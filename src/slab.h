@@ -1,0 +1,35 @@
+/* Flat row-major ranges of points as hyperslabs of an N-dimensional variable, and calls of NetCDF
+ * that may fail. */
+#ifndef NESSMAP_SLAB_H
+#define NESSMAP_SLAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "diag.h"
+#include "nessmap/model_abi.h"
+
+enum { NM_MAX_DIMS = NM_MAX_AXES + 1 /* the draws of a cell */ };
+
+/* The next hyperslab of the points [at, end) of dimensions dim[n_dims] (first slowest). start,
+ * count: [n_dims] out. A range takes at most 2 (n_dims - 1) + 1 of them. returns the number of
+ * points it covers. */
+int64_t nm_slab_next(size_t *start, size_t *count, const int64_t *dim, int n_dims, int64_t at,
+                     int64_t end);
+
+/* Writes or reads the points [first, first + n) of a variable in its own type; element_bytes: of
+ * that type. */
+nm_status nm_slab_write(int file_id, int variable, const char *path, const int64_t *dim, int n_dims,
+                        int64_t first, int64_t n, const void *data, size_t element_bytes);
+nm_status nm_slab_read(int file_id, int variable, const char *path, const int64_t *dim, int n_dims,
+                       int64_t first, int64_t n, void *data, size_t element_bytes);
+
+/* returns NM_IO with a sentence where `code` of a NetCDF call is an error; verb: "write", "read".
+ */
+nm_status nm_nc_check(int code, const char *verb, const char *path);
+
+/* Lets HDF5 go on where the file system has no locks, unless the user said otherwise. Once is
+ * enough. */
+void nm_nc_prepare(void);
+
+#endif

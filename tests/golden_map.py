@@ -1,0 +1,242 @@
+"""The one mapping from the keys of the golden cases to the names of the output file, with the tolerances.
+
+A quantity passes where |x - ref| <= 1e-9 |ref| + 1e-12 scale. The scale is that of the one-way fluxes of its
+pathway (x RT for powers), RT for potentials of ions, RT/F for voltages, and zero where nothing is named. Near lysis
+both terms are divided by lysis_margin. Relaxation times: 1e-6 relative (1e-4 near lysis).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Callable
+
+R = 8.31446261815324
+F = 96485.33212331001840
+IONS = ("Na", "K", "Cl")
+
+
+@dataclass
+class Comparison:
+    """One golden number and how the file says it."""
+
+    key: str  # of the golden case
+    value: Callable  # row of the file (a dict of numbers) -> number
+    reference: float
+    tolerance: float
+
+
+@dataclass
+class Model:
+    name: str
+    choices: Callable  # golden parameters -> variants
+    parameters: Callable  # golden parameters -> {name: number}
+    compare: Callable  # case -> [Comparison]
+    not_compared: dict  # key -> why
+
+
+def bern(u):
+    return 1.0 - u / 2 if abs(u) < 1e-8 else u / math.expm1(u)
+
+
+def named(name):
+    return lambda row: row[name]
+
+
+def outcome_agrees(expect, outcome, flags):
+    """Whether the verdict of the file is the class of the golden case."""
+    if not expect.get("exists", True):
+        return outcome.startswith("no_steady_state")
+    word = expect["class"]
+    if word == "multistable":
+        return outcome == "ness" and "multistable" in flags
+    return outcome == {"NESS": "ness", "NESS_clamped": "ness", "equilibrium": "equilibrium"}[word]
+
+
+def closure_scale(case, dissipations, exchange):
+    """The sum of |dissipations|; near equilibrium, where they vanish as the square of the forces, that of the
+    one-way fluxes x RT."""
+    expect = case["expect"]
+    if max(abs(expect.get("affinity_RT", 0.0)), expect.get("max_affinity_RT", 0.0)) < 1e-3:
+        return exchange
+    return sum(abs(expect[key]) for key in dissipations)
+
+
+class Tolerances:
+    """near: lysis_margin of a case near lysis, else 1."""
+
+    def __init__(self, case):
+        self.expect = case["expect"]
+        self.is_near = "near_lysis" in case["kind"]
+        self.near = self.expect["lysis_margin"] if self.is_near else 1.0
+        self.comparisons = []
+
+    def add(self, key, name, scale=0.0, sign=1.0):
+        """name: of the output, or a function of the row."""
+        if key not in self.expect:
+            return
+        reference = self.expect[key]
+        value = name if callable(name) else named(name)
+        tolerance = (1e-9 * abs(reference) + 1e-12 * scale) / self.near
+        self.comparisons.append(
+            Comparison(key, lambda row: sign * value(row), reference, tolerance)
+        )
+
+    def add_time(self, key, name, reference=None):
+        if key in self.expect:
+            reference = self.expect[key] if reference is None else reference
+            relative = 1e-4 if self.is_near else 1e-6
+            value = name if callable(name) else named(name)
+            self.comparisons.append(Comparison(key, value, reference, relative * abs(reference)))
+
+
+# --- pump_leak --------------------------------------------------------------------------------------
+
+
+def pump_leak_choices(params):
+    return {
+        "leak": params["law"],
+        "pump": params["pump"],
+        "membrane": "electroneutral" if params["electroneutral"] else "capacitive",
+    }
+
+
+def pump_leak_parameters(params):
+    return {k: v for k, v in params.items() if k not in ("law", "pump", "electroneutral")}
+
+
+def pump_one_way(p, e):
+    """Forward and backward pump rate together, at the golden state."""
+    capacity = p["p_max"]
+    if p["pump"] != "const":
+        capacity *= (e["Na_i"] / (p["K_Na"] + e["Na_i"])) ** 3
+        capacity *= (p["K_o"] / (p["K_K"] + p["K_o"])) ** 2
+    if p["pump"] != "rev":
+        return capacity
+    back = math.exp(-e["A_pump"] / (R * p["T"]))
+    return capacity * (1 + back) / (1 + p["kappa_r"] * back)
+
+
+def pump_leak_compare(case):
+    p, e, t = case["params"], case["expect"], Tolerances(case)
+    if not e["exists"]:
+        t.add("growth_rate_m_s", "growth_rate")
+        return t.comparisons
+    RT = R * p["T"]
+    way = {f"leak_{ion}": e[f"Jout_{ion}"] + e[f"Jin_{ion}"] for ion in IONS}
+    way["pump"] = pump_one_way(p, e)
+    for name, conductance in (("NKCC", p["L_NKCC"]), ("KCC", p["L_KCC"])):
+        force = e[f"J_{name}"] / conductance if conductance > 0 else 0.0
+        way[name] = conductance * (bern(force) + bern(-force))
+    sum_way = sum(way.values())
+
+    for name in ("Na_i", "K_i", "Cl_i", "X_i", "ell", "lysis_margin"):
+        t.add(name, name)
+    t.add("V", "V", RT / F)
+    for ion in IONS:
+        leak = f"leak_{ion}"
+        t.add(f"E_{ion}", f"E_{ion}", RT / F)
+        for part in ("dmu", "dmu_chem", "dmu_el"):
+            t.add(f"{part}_{ion}", f"{part}_{ion}", RT)
+        t.add(f"J_leak_{ion}", f"J_{leak}", way[leak])
+        t.add(f"Jout_{ion}", f"Jout_{leak}", way[leak])
+        t.add(f"Jin_{ion}", f"Jin_{leak}", way[leak])
+        t.add(f"Tsigma_leak_{ion}", f"Tsigma_{leak}", RT * way[leak])
+    for name in ("NKCC", "KCC"):
+        t.add(f"J_{name}", f"J_{name}", way[name])
+        t.add(f"Tsigma_{name}", f"Tsigma_{name}", RT * way[name])
+    t.add("r_pump", "J_pump", way["pump"])
+    t.add("A_pump", "A_pump", RT)
+    t.add("Tsigma_pump", "Tsigma_pump", RT * way["pump"])
+    t.add("P_ATP", "P_ATP", RT * way["pump"])
+    t.add("W_pump", "W_pump", RT * way["pump"])
+    t.add("Tsigma_total", "Tsigma_total", RT * sum_way)
+    t.add("sigma_total", "sigma_total", R * sum_way)
+    dissipations = ["Tsigma_pump", "Tsigma_NKCC", "Tsigma_KCC"] + [f"Tsigma_leak_{i}" for i in IONS]
+    t.add("closure", "closure", closure_scale(case, dissipations, RT * sum_way))
+    t.add("efficiency", "efficiency")
+    t.add("stored_ion_free_energy", "F_stored")
+    t.add("cap_energy", "F_cap")
+    t.add("max_affinity_RT", "a_max", 1.0)
+    t.add_time("tau_slow", "tau_slow")
+    t.add_time("tau_fast", "tau_fast")
+    if "eig_re" in e:
+        t.add_time("eig_re", lambda row: -1.0 / row["tau_slow"], max(e["eig_re"]))
+    return t.comparisons
+
+
+PUMP_LEAK = Model(
+    "pump_leak",
+    pump_leak_choices,
+    pump_leak_parameters,
+    pump_leak_compare,
+    {
+        "exists": "compared as outcome",
+        "class": "compared as outcome",
+        "stable": "compared as outcome",
+        "second_law_ok": "compared as flag",
+        "resid_rel": "a residual of 50 digits; the file's is held to 1e-10 instead",
+        "eig_im": "eigenvalues are not stored",
+        "V_asymptotic": "no values are stored where there is no steady state",
+        "Na_asymptotic": "no values are stored where there is no steady state",
+        "K_asymptotic": "no values are stored where there is no steady state",
+    },
+)
+
+# --- driven_cycle -----------------------------------------------------------------------------------
+
+
+def driven_cycle_compare(case):
+    p, e, t = case["params"], case["expect"], Tolerances(case)
+    RT = R * p["T"]
+    way = {k: e[f"J{k}_plus"] + e[f"J{k}_minus"] for k in "12"}
+    for name in ("A", "B", "Q", "Q_over_K1"):
+        t.add(name, name)
+    for k in "12":
+        t.add("J", f"J_R{k}", way[k])
+        t.add(f"J{k}_plus", f"Jout_R{k}", way[k])
+        t.add(f"J{k}_minus", f"Jin_R{k}", way[k])
+        t.add(f"dG{k}", f"A_R{k}", RT, sign=-1.0)
+        t.add(f"Tsigma{k}", f"Tsigma_R{k}", RT * way[k])
+    t.add("affinity", lambda row: row["A_R1"] + row["A_R2"], RT)
+    t.add("affinity_RT", lambda row: (row["A_R1"] + row["A_R2"]) / RT, 1.0)
+    t.add("Tsigma_total", "Tsigma_total", RT * sum(way.values()))
+    t.add("sigma_total", "sigma_total", R * sum(way.values()))
+    t.add(
+        "sigma_per_molecule_kB",
+        lambda row: row["sigma_total"] / (R * p["C_tot"]),
+        sum(way.values()) / p["C_tot"],
+    )
+    t.add("cyc_rate", lambda row: row["J_R1"] / p["C_tot"], way["1"] / p["C_tot"])
+    t.add("closure", "closure", closure_scale(case, ("Tsigma1", "Tsigma2"), RT * sum(way.values())))
+    t.add_time("tau", "tau_slow")
+    t.add_time("lam", lambda row: 1.0 / row["tau_slow"])
+    return t.comparisons
+
+
+DRIVEN_CYCLE = Model(
+    "driven_cycle",
+    lambda params: {},
+    dict,
+    driven_cycle_compare,
+    {"class": "compared as outcome", "K1": "of parameters alone", "K2": "of parameters alone"}
+    | {
+        key: "the closed flask is another model"
+        for key in ("closed_A", "closed_B", "closed_F", "closed_W")
+    }
+    | {
+        key: "stochastic"
+        for key in (
+            "var_rate",
+            "fano",
+            "tur_product",
+            "tur_bound_coth",
+            "t_var",
+            "mean_at_t",
+            "var_at_t",
+            "scgf_at_mA3",
+            "mc_mean",
+            "mc_var",
+        )
+    },
+)
+
+MODELS = (PUMP_LEAK, DRIVEN_CYCLE)

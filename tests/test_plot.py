@@ -1,0 +1,244 @@
+"""The picture tool: any grid file gives a picture with the right classes, labels and units; wrong input one sentence.
+
+Also the closed-form lysis boundary against a direct search for the steady state.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+import netCDF4
+import numpy as np
+import pytest
+
+TOOLS = pathlib.Path(__file__).resolve().parent.parent / "tools"
+sys.path.insert(0, str(TOOLS))
+
+import lysis_boundary
+import plot_map
+
+MEANINGS = "equilibrium ness oscillatory unstable no_steady_state_growth no_steady_state_depletion " \
+           "left_domain not_converged not_run"
+UNITS = {"V": "V", "Na_i": "mol m-3", "A": "mol m-3", "sigma_total": "W m-2 K-1", "a_max": "1"}
+DRIVE = ("dG_ATP", np.linspace(0.0, -60e3, 12), "linear", "J mol-1", "free energy of hydrolysis")
+LEAK = ("g_Na", np.geomspace(0.01, 10.0, 9), "log", "S m-2", "Na+ leak conductance")
+POTASSIUM = ("K_o", np.array([2.0, 4.0, 8.0]), "list", "mol m-3", "K+ in the bath")
+
+
+def write_grid(path, axes, outputs, outcome, meanings=MEANINGS, fixed=(), config='model = "pump_leak"'):
+    with netCDF4.Dataset(path, "w") as file:
+        dims = tuple(axis[0] for axis in axes)
+        for name, values, scale, unit, text in axes:
+            file.createDimension(name, len(values))
+            variable = file.createVariable(name, "f8", (name,))
+            variable[:] = values
+            variable.units, variable.long_name, variable.nessmap_scale = unit, text, scale
+        for name, value in dict(fixed).items():
+            file.createVariable(name, "f8")[...] = value
+        for name, values in outputs.items():
+            variable = file.createVariable(name, "f4", dims, fill_value=np.nan)
+            variable.units, variable.long_name = UNITS[name], f"text of {name}"
+            variable[:] = values
+        variable = file.createVariable("outcome", "i1", dims)
+        variable.flag_values = np.arange(len(meanings.split()), dtype="i1")
+        variable.flag_meanings = meanings
+        variable[:] = outcome
+        file.title = "Steady states of a test"
+        file.nessmap_config = config
+
+
+def cell(axes, names=("V", "Na_i", "sigma_total", "a_max")):
+    """Equilibrium on the edge without fuel, no state in a corner, one point that failed, else NESS."""
+    shape = tuple(len(axis[1]) for axis in axes)
+    drive = np.broadcast_to(np.linspace(0.0, 1.0, len(DRIVE[1])).reshape((-1,) + (1,) * (len(axes) - 1)), shape)
+    last = np.broadcast_to(np.linspace(0.0, 1.0, shape[-1]), shape)
+    outcome = np.where(drive == 0.0, 0, np.where((drive > 0.6) & (last > 0.7), 4, 1)).astype("i1")
+    outcome.reshape(-1)[-5] = 7
+    has_values = np.isin(outcome, (0, 1))
+    fields = {"V": -0.1 * drive, "Na_i": 150.0 - 100.0 * drive, "sigma_total": 1e-5 * drive**4, "a_max": 20.0 * drive,
+              "A": 1.0 - 0.5 * drive}
+    return {name: np.where(has_values, fields[name], np.nan) for name in names}, outcome
+
+
+def assert_is_picture(path, least=10_000):
+    data = path.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert len(data) > least
+
+
+@pytest.fixture
+def texts(monkeypatch):
+    """All texts of the figures that are saved."""
+    seen = []
+    save = plot_map.plt.Figure.savefig
+
+    def savefig(figure, *args, **options):
+        save(figure, *args, **options)
+        seen.extend(text.get_text() for text in figure.findobj(plot_map.plt.Text) if text.get_text())
+
+    monkeypatch.setattr(plot_map.plt.Figure, "savefig", savefig)
+    return seen
+
+
+def test_map(tmp_path, texts):
+    outputs, outcome = cell([DRIVE, LEAK])
+    write_grid(tmp_path / "a.nc", [DRIVE, LEAK], outputs, outcome)
+    codes = plot_map.plot(tmp_path / "a.nc", tmp_path / "a.png")
+    assert_is_picture(tmp_path / "a.png")
+    assert np.array_equal(codes, outcome.T)  # the first axis runs to the right
+    everything = "\n".join(texts)
+    assert "kJ mol⁻¹" in everything and "S m⁻²" in everything and "(mV)" in everything
+    assert "µW m⁻² K⁻¹" in everything and "Na⁺ leak conductance" in everything
+    share = 100.0 * np.mean(outcome == 4)
+    assert f"no steady state: grows {share:.1f} %" in everything
+    assert "Steady states of a test" in everything
+
+
+def test_units_are_converted(tmp_path):
+    outputs, outcome = cell([DRIVE, LEAK])
+    write_grid(tmp_path / "a.nc", [DRIVE, LEAK], outputs, outcome)
+    with plot_map.open_grid(tmp_path / "a.nc") as grid:
+        assert np.nanmin(plot_map.field(grid, "V", ("g_Na", "dG_ATP"))) == pytest.approx(-100.0, rel=1e-6)
+        values, edges, scale = plot_map.coordinate(grid, "dG_ATP")
+        assert scale == "linear" and values[-1] == pytest.approx(-60.0) and len(edges) == len(values) + 1
+        values, edges, scale = plot_map.coordinate(grid, "g_Na")
+        assert scale == "log" and np.allclose(edges[1:-1], np.sqrt(values[1:] * values[:-1]))
+
+
+def test_outcomes_are_read_by_their_words(tmp_path):
+    outputs, _ = cell([DRIVE])
+    write_grid(tmp_path / "a.nc", [DRIVE], outputs, np.arange(12) % 2, meanings="ness not_converged")
+    codes = plot_map.plot(tmp_path / "a.nc", tmp_path / "a.png")
+    assert set(codes) == {plot_map.CODES["ness"], plot_map.CODES["not_converged"]}
+
+
+def test_one_axis_gives_lines(tmp_path, texts):
+    outputs, outcome = cell([DRIVE])
+    write_grid(tmp_path / "a.nc", [DRIVE], outputs, outcome)
+    plot_map.plot(tmp_path / "a.nc", tmp_path / "a.png")
+    assert_is_picture(tmp_path / "a.png")
+    assert any("(mV)" in text for text in texts)
+
+
+def test_more_axes_are_held(tmp_path, texts):
+    axes = [DRIVE, POTASSIUM, LEAK]
+    outputs, outcome = cell(axes)
+    write_grid(tmp_path / "a.nc", axes, outputs, outcome)
+    codes = plot_map.plot(tmp_path / "a.nc", tmp_path / "a.png", x="g_Na", y="dG_ATP")
+    assert np.array_equal(codes, outcome[:, 1, :])
+    assert any("= 4 mM" in text for text in texts)
+    codes = plot_map.plot(tmp_path / "a.nc", tmp_path / "b.png", selections=["K_o=7.5"])
+    assert np.array_equal(codes, outcome[:, 2, :].T)
+    codes = plot_map.plot(tmp_path / "a.nc", tmp_path / "c.png", selections=["K_o=2", "g_Na=0.01"])
+    assert np.array_equal(codes, outcome[:, 0, 0])
+
+
+def test_model_without_potential(tmp_path, texts):
+    outputs, outcome = cell([DRIVE, LEAK], ("A", "sigma_total"))
+    write_grid(tmp_path / "a.nc", [DRIVE, LEAK], outputs, outcome)
+    plot_map.plot(tmp_path / "a.nc", tmp_path / "a.png")
+    assert_is_picture(tmp_path / "a.png")
+    assert "text of A" in texts and "text of sigma_total" in texts
+
+
+@pytest.mark.parametrize("only", range(9))
+def test_every_class_alone(tmp_path, only):
+    outputs, outcome = cell([DRIVE, LEAK])
+    empty = {name: np.full_like(values, np.nan) for name, values in outputs.items()}
+    write_grid(tmp_path / "a.nc", [DRIVE, LEAK], empty, np.full_like(outcome, only))
+    plot_map.plot(tmp_path / "a.nc", tmp_path / "a.png")
+    assert_is_picture(tmp_path / "a.png")
+
+
+def test_wrong_input_gets_one_sentence(tmp_path):
+    outputs, outcome = cell([DRIVE, LEAK])
+    write_grid(tmp_path / "a.nc", [DRIVE, LEAK], outputs, outcome)
+    sample = ("sample", np.arange(12.0), "linear", "1", "sample")
+    write_grid(tmp_path / "samples.nc", [sample], *cell([sample]))
+    (tmp_path / "text.nc").write_text("no NetCDF")
+    wrong = {
+        ("a.nc", "--x", "g_Ka"): "g_Ka",
+        ("a.nc", "--sel", "g_Na=much"): "much",
+        ("a.nc", "--sel", "K_o=3"): "K_o",
+        ("a.nc", "--show", "pH"): "pH",
+        ("a.nc", "--overlay", "lysis"): "pump_leak",
+        ("samples.nc",): "samples",
+        ("text.nc",): "text.nc",
+        ("missing.nc",): "missing.nc",
+    }
+    for arguments, word in wrong.items():
+        done = subprocess.run([sys.executable, str(TOOLS / "plot_map.py"), *arguments, "-o", "never.png"], cwd=tmp_path,
+                              capture_output=True, text=True)
+        assert done.returncode == 2, arguments
+        assert done.stderr.count("\n") == 1 and word in done.stderr, done.stderr
+    assert not (tmp_path / "never.png").exists()
+
+
+# --- the lysis boundary -----------------------------------------------------------------------------------------
+
+CELL = {"T": 310.15, "Na_o": 147.0, "K_o": 3.0, "Cl_o": 150.0, "Y_o": 0.0, "g_Na": 1.0, "g_K": 0.3, "K_Na": 10.0,
+        "K_K": 1.5, "kappa_r": 1.0, "dG_ATP": -57e3, "p_max": 1e-6}
+
+
+def has_steady_state(p, pump):
+    """Looks for a pump rate that the cell and its pump agree on, with room for the impermeant (z_X = -1)."""
+    per_rate = lysis_boundary.F**2 / (lysis_boundary.R * p["T"])
+    # no rate above this: K+ alone would fill the cell
+    most = min(p["p_max"], 10.0 * p["g_K"] / per_rate)
+    r = np.concatenate([[0.0], np.geomspace(1e-9 * most, most, 400_000)])
+    x_na, x_k = -3.0 * r * per_rate / p["g_Na"], 2.0 * r * per_rate / p["g_K"]
+    alpha = p["Na_o"] * np.exp(x_na) + p["K_o"] * np.exp(x_k)
+    osmolarity = p["Na_o"] + p["K_o"] + p["Cl_o"] + p["Y_o"]
+    theta = osmolarity / (2.0 * alpha)
+    room = osmolarity - alpha * theta - p["Cl_o"] / theta
+    na_i = p["Na_o"] * np.exp(x_na) * theta
+    a = -p["dG_ATP"] / (lysis_boundary.R * p["T"]) + 3.0 * x_na - 2.0 * x_k
+    rate = p["p_max"] * (na_i / (na_i + p["K_Na"])) ** 3 * (p["K_o"] / (p["K_o"] + p["K_K"])) ** 2
+    if pump == "rev":
+        rate = rate * (1.0 - np.exp(-a)) / (1.0 + p["kappa_r"] * np.exp(-a))
+    if pump == "const":
+        rate = np.full_like(r, p["p_max"])
+        return bool(np.interp(p["p_max"], r, room) > 0.0)
+    turns = np.nonzero((rate[:-1] >= r[:-1]) & (rate[1:] < r[1:]))[0]
+    return len(turns) > 0 and bool(room[turns[0] + 1] > 0.0)
+
+
+@pytest.mark.parametrize("pump", ["rev", "hill", "const"])
+@pytest.mark.parametrize("bath", [{}, {"Cl_o": 145.0, "Y_o": 5.0}])
+def test_boundary_agrees_with_a_search(pump, bath):
+    n_inside = n_outside = 0
+    for g_k in (0.01, 0.03, 0.1, 0.25, 0.5):
+        p = {**CELL, **bath, "g_K": g_k}
+        boundary = float(lysis_boundary.boundary_p_max(p, pump))
+        if boundary == 0.0:
+            assert not has_steady_state({**p, "p_max": 1e-7}, pump)
+            n_outside += 1
+        elif np.isinf(boundary):
+            assert has_steady_state({**p, "p_max": 1e-3}, pump)
+        else:
+            assert has_steady_state({**p, "p_max": 0.99 * boundary}, pump), (g_k, boundary)
+            assert not has_steady_state({**p, "p_max": 1.01 * boundary}, pump), (g_k, boundary)
+            n_inside += 1
+            n_outside += 1
+        assert lysis_boundary.is_bounded({**p, "p_max": 0.5 * boundary}, pump) == (boundary > 0.0 or p["Y_o"] > 0.0)
+    assert n_inside >= 3 and n_outside >= 3
+
+
+def test_stalled_pump_has_no_boundary():
+    assert np.isinf(lysis_boundary.boundary_p_max({**CELL, "g_K": 5.0}))
+    assert lysis_boundary.is_bounded({**CELL, "g_K": 5.0, "p_max": 1.0})
+
+
+def test_overlay(tmp_path, texts):
+    potassium = ("g_K", np.geomspace(0.03, 10.0, 16), "log", "S m-2", "K+ leak conductance")
+    pump = ("p_max", np.geomspace(1e-9, 1e-5, 16), "log", "mol m-2 s-1", "pump cycles")
+    for axes in ([potassium, pump], [pump, potassium], [DRIVE, potassium]):
+        names = [axis[0] for axis in axes]
+        shape = tuple(len(axis[1]) for axis in axes)
+        table = {**CELL, names[0]: axes[0][1][:, None], names[1]: axes[1][1][None, :]}
+        outcome = np.where(lysis_boundary.is_bounded(table), 1, 4).astype("i1")
+        write_grid(tmp_path / "a.nc", axes, {"V": np.full(shape, -0.05)}, outcome,
+                   fixed={name: value for name, value in CELL.items() if name not in names})
+        plot_map.plot(tmp_path / "a.nc", tmp_path / "a.png", overlay="lysis")
+        assert_is_picture(tmp_path / "a.png")
+    assert "lysis boundary, closed form" in texts
