@@ -9,14 +9,13 @@
 
 #include "newton.h"
 
-enum { NM_FOLLOW_STEPS = 4000 };
+enum { NM_FOLLOW_STEPS = 20000 };
 
 enum nm_follow_status { /* per lane, as a double in lanes */
     NM_FOLLOWING = 0,
     NM_ARRIVED,   /* within `arrival` of a steady state by the Newton step */
     NM_GREW,      /* a volume passed its bound, still growing linearly or faster */
     NM_DEPLETED,  /* a concentration reaches zero in finite time */
-    NM_FADED,     /* a concentration fell out of the numbers: a boundary state, or one that Newton finds */
     NM_WANDERING, /* step limit */
     NM_LEFT       /* no finite numbers */
 };
@@ -24,7 +23,7 @@ enum nm_follow_status { /* per lane, as a double in lanes */
 #define NM_GROWN 6.907755278982137   /* ln 1000: the bound of a volume against its start */
 #define NM_GROWN_FAR 7.0             /* so much further, slow growth counts as growth too */
 #define NM_NEARLY_GONE 27.6          /* -ln 1e-12: a concentration against its start */
-#define NM_FADED_OUT 500.0           /* the same where doubles end */
+#define NM_FLOOR 150.0               /* traces below exp(-150) of their start wait there while they still fall */
 
 NM_FN void nm_state_to_unknowns(nm_vec *y, const nm_vec *x) {
     nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
@@ -106,13 +105,14 @@ NM_FN void nm_by_amounts(nm_balance *b) {
 }
 
 /* rates f(x), raw rows; no Jacobian */
-NM_NOINLINE void nm_rates(nm_vec *f, const nm_vec *x, const nm_point *pt, const nm_choices *pick) {
+NM_NOINLINE void nm_rates(nm_vec *f, const nm_vec *x, const nm_mask *held, const nm_point *pt, const nm_choices *pick) {
     nm_balance b;
     nm_vec y[NM_NY];
     b.v_w = pt->v_w;
     nm_state_to_unknowns(y, x);
     NM_UNROLL for (int i = 0; i < NM_NY; i++) { b.f[i] = nm_splat(0.0); }
     nm_visit_network<false>(&b, pt, pick, y);
+    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) { b.f[i] = nm_choose(held[i], nm_splat(0.0), b.f[i]); }
     nm_put_currents(&b, pt, false);
     NM_UNROLL for (int i = 0; i < NM_NY; i++) { f[i] = b.f[i]; }
 }
@@ -139,10 +139,18 @@ NM_FN void nm_scale(nm_scaling *scale, const nm_vec *x, const nm_point *pt) {
     });
 }
 
+/* held species do not move: no rate, no derivatives */
+NM_FN void nm_hold(nm_balance *b, const nm_mask *held) {
+    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+        b->f[i] = nm_choose(held[i], nm_splat(0.0), b->f[i]);
+        NM_UNROLL for (int j = 0; j < NM_NY; j++) { b->jac[i][j] = nm_choose(held[i], nm_splat(0.0), b->jac[i][j]); }
+    }
+}
+
 /* One Rodas4 step from x with rates f and scaled Jacobian jac (by amounts). x_new and the error in units of the
  * relative tolerance come out. */
 NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm_vec (*jac)[NM_NY], const nm_scaling *scale,
-                       nm_vec h, double rtol, const nm_point *pt, const nm_choices *pick) {
+                       nm_vec h, double rtol, const nm_mask *held, const nm_point *pt, const nm_choices *pick) {
     static constexpr double gamma = 0.25;
     NM_MAYBE_UNUSED static constexpr double a[6][5] = {
         {0, 0, 0, 0, 0},
@@ -175,7 +183,7 @@ NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm
                 nm_unroll<m>([&](auto j) NM_LAMBDA { relative = nm_vfma(nm_splat(a[m][j.value]), k[j.value][i], relative); });
                 stage[i] = nm_vfma(relative, scale->size[i], x[i]);
             }
-            nm_rates(rate, stage, pt, pick);
+            nm_rates(rate, stage, held, pt, pick);
         }
         NM_UNROLL for (int i = 0; i < NM_NY; i++) {
             nm_vec memory = nm_splat(0.0);
@@ -229,7 +237,12 @@ NM_NOINLINE void nm_settle_potentials(nm_vec *y, const nm_point *pt, const nm_ch
         if constexpr (nm_potential_of(c.value) >= 0) { any_neutral = any_neutral || pt->is_neutral[c.value]; }
     });
     if (!any_neutral) { return; }
-    for (int iteration = 0; iteration < 60; iteration++) {
+    nm_vec most[NM_NC], last[NM_NC], pace[NM_NC];
+    for (int c = 0; c < NM_NC; c++) {
+        most[c] = pace[c] = nm_splat(2.0);
+        last[c] = nm_splat(0.0);
+    }
+    for (int iteration = 0; iteration < 100; iteration++) {
         nm_balance b;
         b.v_w = pt->v_w;
         b.clear();
@@ -239,7 +252,13 @@ NM_NOINLINE void nm_settle_potentials(nm_vec *y, const nm_point *pt, const nm_ch
             constexpr int v = nm_potential_of(c.value);
             if constexpr (v >= 0) {
                 if (pt->is_neutral[c.value]) {
-                    nm_vec most = 2.0 + nm_vabs(y[v]), step = nm_vmax(nm_vmin(b.f[v] / b.jac[v][v], most), -most);
+                    /* the largest step doubles until the root is stepped over, then halves each time it is */
+                    nm_vec step = b.f[v] / b.jac[v][v];
+                    nm_mask over = step * last[c.value] < nm_splat(0.0);
+                    pace[c.value] = nm_choose(over, nm_splat(1.0), pace[c.value]);
+                    most[c.value] = most[c.value] * nm_choose(over, nm_splat(0.5), pace[c.value]);
+                    step = nm_vmax(nm_vmin(step, most[c.value]), -most[c.value]);
+                    last[c.value] = step;
                     y[v] = nm_choose(nm_vfinite(step), y[v] - step, y[v]);
                 }
             }
@@ -258,12 +277,19 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
     b.clear();
     nm_visit_network<true>(&b, pt, pick, y);
 
+    /* traces at the floor that still fall stand still: their flux is taken as balanced */
+    nm_mask floored[NM_N_FREE];
+    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+        floored[i] = (y[i] < course->ln_c0[i] - NM_FLOOR) & (b.f[i] < nm_splat(0.0));
+    }
+
     /* a small last step may mean arrival: the Newton step decides */
     nm_mask maybe = following & (course->change < nm_splat(1e-2));
     if (nm_any_of(maybe)) {
         nm_balance newton = b;
         nm_mask is_singular = nm_mask_all(false);
         nm_put_totals(&newton);
+        nm_freeze(&newton, floored);
         nm_lu_pivot<NM_NY>(newton.jac, newton.f, &is_singular);
         nm_vec distance = nm_splat(0.0);
         NM_UNROLL for (int i = 0; i < NM_NY; i++) {
@@ -278,6 +304,7 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
     }
     if (!nm_any_of(following)) { return; }
 
+    nm_hold(&b, floored);
     nm_put_currents(&b, pt, true);
     nm_by_amounts(&b);
     nm_scale(&scale, course->x, pt);
@@ -299,35 +326,31 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
                    ((size > course->grown + NM_GROWN_FAR) & (slope > nm_splat(0.3)));
         }
     });
-    /* a concentration that is nearly gone: it runs out if the drain holds at zero, or fades away */
-    nm_mask nearly = nm_mask_all(false), depleted = nm_mask_all(false), faded = nm_mask_all(false);
+    /* depletion: a concentration that is nearly gone, falls fast, and is drained at zero still */
+    nm_mask falling[NM_N_FREE], nearly = nm_mask_all(false), depleted = nm_mask_all(false);
     NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
-        nm_mask is_low = y[i] < course->ln_c0[i] - NM_NEARLY_GONE;
-        nearly = nearly | (following & is_low & (b.f[i] * scale.inverse[i] * course->t < nm_splat(-1e2)));
-        faded = faded | (y[i] < course->ln_c0[i] - NM_FADED_OUT);
+        falling[i] = following & (y[i] < course->ln_c0[i] - NM_NEARLY_GONE) & nm_not(floored[i]) &
+                     (b.f[i] * scale.inverse[i] * course->t < nm_splat(-1e2));
+        nearly = nearly | falling[i];
     }
     if (nm_any_of(nearly)) {
         nm_balance empty;
-        empty.v_w = pt->v_w;
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) { empty.f[i] = nm_splat(0.0); }
         nm_vec none[NM_NY];
+        empty.v_w = pt->v_w;
         NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+            empty.f[i] = nm_splat(0.0);
             none[i] = y[i];
             if (i < NM_N_FREE) { none[i] = nm_choose(y[i] < course->ln_c0[i] - NM_NEARLY_GONE, nm_splat(-1e8), y[i]); }
         }
         nm_visit_network<false>(&empty, pt, pick, none);
-        NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
-            nm_mask is_gone = (y[i] < course->ln_c0[i] - NM_NEARLY_GONE) & (b.f[i] * scale.inverse[i] * course->t < nm_splat(-1e2));
-            depleted = depleted | (nearly & is_gone & (empty.f[i] < 0.5 * b.f[i]));
-        }
+        NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) { depleted = depleted | (falling[i] & (empty.f[i] < 0.5 * b.f[i])); }
     }
-    faded = faded & nm_not(depleted);
 
     NM_UNROLL for (int i = 0; i < NM_NY; i++) {
         NM_UNROLL for (int j = 0; j < NM_NY; j++) { b.jac[i][j] = b.jac[i][j] * scale.inverse[i]; }
     }
     nm_vec x_new[NM_NY];
-    nm_vec error = nm_rodas4(x_new, course->x, b.f, b.jac, &scale, course->h, rtol, pt, pick);
+    nm_vec error = nm_rodas4(x_new, course->x, b.f, b.jac, &scale, course->h, rtol, floored, pt, pick);
 
     /* a step is good if it is accurate and leaves amounts and volumes positive */
     nm_mask good = error <= nm_splat(1.0);
@@ -341,7 +364,7 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
     factor = nm_vmin(nm_vmax(factor, nm_splat(0.2)), nm_splat(6.0));
     factor = nm_choose(good, factor, nm_vmin(factor, nm_splat(0.5)));
 
-    nm_mask stop = grew | depleted | faded;
+    nm_mask stop = grew | depleted;
     nm_mask take = following & good & nm_not(stop);
     NM_UNROLL for (int i = 0; i < NM_NY; i++) { course->x[i] = nm_choose(take, x_new[i], course->x[i]); }
     course->t = nm_choose(take, course->t + course->h, course->t);
@@ -351,9 +374,8 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
 
     nm_vec status = nm_splat((double)NM_FOLLOWING);
     status = nm_choose(course->steps >= nm_splat((double)max_steps), nm_splat((double)NM_WANDERING), status);
-    status = nm_choose(nm_vfinite(course->h) & (course->h > 1e-14 * course->t) & (course->h > nm_splat(1e-200)), status,
+    status = nm_choose(nm_vfinite(course->h) & (course->h > nm_splat(1e-250)), status,
                        nm_splat((double)NM_LEFT));
-    status = nm_choose(faded, nm_splat((double)NM_FADED), status);
     status = nm_choose(depleted, nm_splat((double)NM_DEPLETED), status);
     status = nm_choose(grew, nm_splat((double)NM_GREW), status);
     course->status = nm_choose(following, status, course->status);

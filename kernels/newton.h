@@ -66,14 +66,16 @@ NM_FN void nm_put_totals(nm_balance *b) {
 /* ln c = NM_LN_ZERO stands for a concentration of zero: its row is frozen (boundary states). */
 #define NM_LN_ZERO -1e6
 NM_FN nm_mask nm_is_zero(nm_vec ln_c) { return ln_c < nm_splat(0.9 * NM_LN_ZERO); }
+NM_FN void nm_freeze(nm_balance *b, const nm_mask *frozen) {
+    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+        b->f[i] = nm_choose(frozen[i], nm_splat(0.0), b->f[i]);
+        NM_UNROLL for (int j = 0; j < NM_NY; j++) { b->jac[i][j] = nm_choose(frozen[i], nm_splat(j == i ? 1.0 : 0.0), b->jac[i][j]); }
+    }
+}
 NM_FN void nm_freeze_zeros(nm_balance *b, const nm_vec *y) {
-    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
-        nm_mask is_zero = nm_is_zero(y[i.value]);
-        b->f[i.value] = nm_choose(is_zero, nm_splat(0.0), b->f[i.value]);
-        NM_UNROLL for (int j = 0; j < NM_NY; j++) {
-            b->jac[i.value][j] = nm_choose(is_zero, nm_splat(j == i.value ? 1.0 : 0.0), b->jac[i.value][j]);
-        }
-    });
+    nm_mask zero[NM_N_FREE];
+    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) { zero[i] = nm_is_zero(y[i]); }
+    nm_freeze(b, zero);
 }
 
 /* A step as the damping sees it. FAR: traces (ln c < -20) and large potentials may move by a third of themselves, so

@@ -206,7 +206,7 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
         c[s.value] = mu[s.value] = zero;
         if constexpr (kind == NM_SPECIES_FREE) {
             constexpr int i = nm_unknown_of(s.value);
-            c[s.value] = nm_choose(y[i] < nm_splat(-600.0), zero, nm_vexp(y[i]));
+            c[s.value] = nm_choose(y[i] < nm_splat(-690.0), zero, nm_vexp(y[i]));
             mu[s.value] = y[i];
         } else if constexpr (kind == NM_SPECIES_TRAPPED) {
             c[s.value] = pt->trapped[s.value] / volume[nm_place(s.value)];

@@ -162,7 +162,7 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look, c
         if (nm_get(look->a_max, lane) < 0.1) { flags |= NM_FLAG_linear_regime; }
         if (nm_get(remarks->n_states, lane) > 1.5) { flags |= NM_FLAG_multistable; }
         for (int i = 0; i < NM_N_FREE; i++) {
-            if (nm_get(y[i], lane) < -600.0) { flags |= NM_FLAG_at_boundary; }
+            if (nm_get(y[i], lane) < -690.0) { flags |= NM_FLAG_at_boundary; }
         }
         verdict->flags[lane] = flags;
     }
@@ -223,11 +223,15 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     nm_vec before[NM_NY], y0[NM_NY], growing[NM_NY];
     nm_mask arrived = mask & (end->status == nm_splat((double)NM_ARRIVED));
     nm_mask grew = mask & (end->status == nm_splat((double)NM_GREW));
-    nm_mask faded = mask & (end->status == nm_splat((double)NM_FADED));
+    nm_mask faded = nm_mask_all(false), at_floor[NM_N_FREE];
     verdict->settled = nm_mask_all(false);
     nm_initial(y0, pt);
     nm_state_to_unknowns(y, end->x);
     NM_UNROLL for (int i = 0; i < NM_NY; i++) { before[i] = growing[i] = y[i]; }
+    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+        at_floor[i] = mask & (y[i] < y0[i] - (NM_FLOOR - 1.0));
+        faded = faded | at_floor[i];
+    }
     /* polish */
     nm_newton_result found = nm_newton<true>(y, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
     /* what fades away and has no balance at any concentration is zero */
@@ -235,7 +239,7 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     if (nm_any_of(zero)) {
         NM_UNROLL for (int i = 0; i < NM_NY; i++) {
             y[i] = nm_choose(zero, before[i], y[i]);
-            if (i < NM_N_FREE) { y[i] = nm_choose(zero & (before[i] < y0[i] - (NM_FADED_OUT - 10.0)), nm_splat(NM_LN_ZERO), y[i]); }
+            if (i < NM_N_FREE) { y[i] = nm_choose(zero & at_floor[i < NM_N_FREE ? i : 0], nm_splat(NM_LN_ZERO), y[i]); }
         }
         nm_newton_result frozen = nm_newton<true>(y, pt, pick, zero, NM_NEWTON_ITERATIONS_FAR);
         found.converged = found.converged | frozen.converged;
@@ -245,9 +249,9 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     nm_assess<true>(&a, &look, y, pt, found.converged, nm_wants_tau_fast(task));
     nm_mask is_steady = found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX)) &
                         (a.delta <= nm_splat(NM_DELTA_MAX)) & nm_not(a.is_singular);
-    /* an arrival must be near its polished state; other endings may lie far from it */
+    /* an arrival must be near its polished state; other endings, and traces at the floor, may lie far from it */
     nm_mask is_near = nm_distance(before, y) < 10.0 * end->arrival;
-    is_steady = is_steady & (is_near | nm_not(arrived));
+    is_steady = is_steady & (is_near | faded | nm_not(arrived));
     nm_mask stable = is_steady & a.is_stable;
     remarks.iterations = end->steps + found.iterations;
     remarks.n_states = nm_splat(1.0);
@@ -283,7 +287,7 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     nm_mask astray = grew | faded | (mask & (end->status == nm_splat((double)NM_LEFT)));
     if (nm_any_of(astray & open)) {
         nm_look_at(&look, growing, pt, pick);
-        if constexpr (NM_N_VOLUMES > 0) { rate = nm_vabs(look.f[NM_N_FREE]); }
+        if constexpr (NM_N_VOLUMES > 0) { rate = nm_vmax(nm_vabs(look.f[NM_N_FREE]), 1e-5 * look.gross[NM_N_FREE]); }
         grown = nm_newton_growth(growing, &rate, &driving, pt, pick, astray & open);
         NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(astray & open, growing[i], y[i]); }
     }

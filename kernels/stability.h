@@ -246,12 +246,15 @@ NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const doub
     }
     n = row;
     if (!nm_eigenvalues(n, m, re, im)) { return false; }
-    double fastest = 0.0;
+    double fastest = 0.0, largest = 0.0;
     for (int i = 0; i < n; i++) {
+        double size = sqrt(re[i] * re[i] + im[i] * im[i]);
         if (fabs(re[i]) > fastest) { fastest = fabs(re[i]); }
-        double largest = sqrt(re[i] * re[i] + im[i] * im[i]);
-        /* a growing fast mode, seen from the accurate end */
-        if (re[i] > 1e-3 * largest && re[i] * s->tau_slow > 1e9) { s->is_stable = false; }
+        if (size > largest) { largest = size; }
+    }
+    /* a growing fast mode, seen from the accurate end; what is 1e9 times slower is rounding here */
+    for (int i = 0; i < n; i++) {
+        if (re[i] > 1e-9 * largest && re[i] * s->tau_slow > 1e9) { s->is_stable = false; }
     }
     if (fastest > 0.0) { s->tau_fast = 1.0 / fastest; }
     return true;

@@ -450,25 +450,27 @@ def overlay_lysis(ax, grid, x, y):
         raise Refused("--overlay lysis: the closed form holds for ohmic leaks and a free potential, without cotransport")
     style = {"color": "black", "linewidth": 1.6, "linestyle": (0, (4, 2))}
     handle = plt.Line2D([], [], label="lysis boundary, closed form", **style)
-    p = {name: float(grid[name]) for name in lysis_boundary.NEEDED + ("p_max",) if name not in (x, y)}
-    fine = {}
-    for name in (x, y):
-        values, _, scale = coordinate(grid, name)
-        values = values / readable(grid[name].attrs.get("units", "1"))[0]
-        spread = np.geomspace if scale == "log" else np.linspace
-        fine[name] = spread(values[0], values[-1], 2000 if "p_max" in (x, y) else 300)
-    shown = {name: values * readable(grid[name].attrs.get("units", "1"))[0] for name, values in fine.items()}
-    if "p_max" in (x, y):
+    names = lysis_boundary.NEEDED + ("p_max",)
+    if "p_max" in (x, y) and all(grid[name].ndim == 0 for name in names if name not in (x, y)):
+        # an exact line, finer than the grid
         other = y if x == "p_max" else x
-        boundary = lysis_boundary.boundary_p_max({**p, other: fine[other]}, pump)
+        values, _, scale = coordinate(grid, other)
+        fine = (np.geomspace if scale == "log" else np.linspace)(values[0], values[-1], 2000)
+        p = {name: float(grid[name]) for name in names if name not in (x, y)}
+        p[other] = fine / readable(grid[other].attrs.get("units", "1"))[0]
+        boundary = lysis_boundary.boundary_p_max(p, pump)
         line = np.where(np.isfinite(boundary), boundary, np.nan) * readable(grid["p_max"].attrs.get("units", "1"))[0]
-        ax.plot(*((shown[other], line) if y == "p_max" else (line, shown[other])), **style, zorder=8)
+        ax.plot(*((fine, line) if y == "p_max" else (line, fine)), **style, zorder=8)
     else:
-        table = {**p, x: fine[x][None, :], y: fine[y][:, None]}
-        boundary = np.maximum(lysis_boundary.boundary_p_max(table, pump), 1e-300)
-        excess = np.clip(np.log(p["p_max"] / np.where(np.isfinite(boundary), boundary, 1e300)), -50, 50)
-        ax.contour(*rising(shown[x], shown[y], excess), levels=[0.0], colors="black", linewidths=1.6, linestyles=[(0, (4, 2))],
-                   zorder=8)
+        # from cell to cell: parameters may be tied to the axes
+        coarse = grid.isel({name: slice(None, None, max(1, grid.sizes[name] // 300)) for name in (x, y)})
+        frame = coarse["outcome"].transpose(y, x)
+        p = {name: coarse[name].broadcast_like(frame).transpose(y, x).values for name in names}
+        boundary = lysis_boundary.boundary_p_max(p, pump)
+        with np.errstate(divide="ignore"):
+            excess = np.clip(np.log(p["p_max"]) - np.log(boundary), -50.0, 50.0)
+        xs, ys = coordinate(coarse, x)[0], coordinate(coarse, y)[0]
+        ax.contour(*rising(xs, ys, excess), levels=[0.0], colors="black", linewidths=1.6, linestyles=[(0, (4, 2))], zorder=8)
     return [handle]
 
 

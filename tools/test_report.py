@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The last two lines of tools/test: how many tests passed and failed; what was not run, and why.
 
-    test_report.py TESTS.xml --tier fast|full --build DIR      (TESTS.xml: written by ctest --output-junit)
+    test_report.py TESTS.xml... --tier fast|full --build DIR      (TESTS.xml: written by ctest --output-junit)
 """
 
 import argparse
@@ -61,12 +61,13 @@ def not_run(cases, tier, build):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("report", type=pathlib.Path)
+    parser.add_argument("reports", type=pathlib.Path, nargs="+")
     parser.add_argument("--tier", required=True)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     options = parser.parse_args()
     try:
-        cases = read_cases(options.report)
+        cases = [(f"{name} ({path.stem})" if path != options.reports[0] else name, verdict, output)
+                 for path in options.reports for name, verdict, output in read_cases(path)]
     except (OSError, xml.ParseError) as error:
         print(f"the tests left no report ({error})")
         print("0 passed, 1 failed")

@@ -109,12 +109,20 @@ NM_FN nm_flux_any nm_law_ohmic(nm_context_any nm_c, nm_par g) {
     return nm_law_linear(nm_c, g * nm_c.RT_F2 * NM_PAR(1.0 / ((double)nm_c.q * nm_c.q)));
 }
 
-/* Goldman-Hodgkin-Katz: J = P [from B(-u) - to B(u)] = P to B(u) expm1(x), P [m s-1]; the second form keeps its
- * digits near equilibrium. Holds for charge 0 too: P (from - to). */
+/* Goldman-Hodgkin-Katz: J = P [from B(-u) - to B(u)], P [m s-1], B(u) = u/(exp(u)-1). Written as P from B(-u) (1-e^-x)
+ * for x >= 0 and P to B(u) (e^x - 1) below: digits are kept near equilibrium and nothing overflows, since every
+ * exponent is negative: with m = B(-|u|), the other of B(u) and B(-u) is m e^-|u|. Charge 0 gives P (from - to). */
 NM_FN nm_flux_any nm_law_ghk(nm_context_any nm_c, nm_par P) {
-    nm_par out = P * nm_value(nm_c.from) * nm_bern(-nm_value(nm_c.u));
-    nm_any b = P * nm_c.to * nm_bern(nm_c.u);
-    return nm_make_flux(b * nm_expm1(nm_c.x), out, nm_value(b), out + nm_value(b), nm_value(nm_c.x), NM_PAR(0.0), 1);
+    nm_any size = nm_abs(nm_c.u);
+    nm_any most = P * nm_bern(-size);
+    nm_any least = most * nm_exp(-size);
+    nm_par u = nm_value(nm_c.u), x = nm_value(nm_c.x);
+    nm_any forth = nm_c.from * nm_if(nm_less(u, NM_PAR(0.0)), least, most);
+    nm_any back = nm_c.to * nm_if(nm_less(u, NM_PAR(0.0)), most, least);
+    nm_any decay = nm_expm1(-nm_abs(nm_c.x));
+    nm_any net = nm_if(nm_less(x, NM_PAR(0.0)), back * decay, -(forth * decay));
+    nm_par out = nm_value(forth), in = nm_value(back);
+    return nm_make_flux(net, out, in, out + in, x, NM_PAR(0.0), 1);
 }
 
 /* Saturable and reversible: J = cap (1 - e^-x)/(1 + kappa e^-x), cap > 0 [mol per extent and second], kappa >= 0.
@@ -128,7 +136,7 @@ NM_FN nm_flux_any nm_law_saturable(nm_context_any nm_c, nm_any cap, nm_par kappa
     nm_par slope = is_back + (NM_PAR(1.0) - is_back) * kappa;
     nm_any factor = cap / (NM_PAR(1.0) + kappa + slope * decay);
     nm_any net = -sign * (factor * decay);
-    nm_par f = nm_value(factor), e = NM_PAR(1.0) + nm_value(decay);
+    nm_par f = nm_value(factor), e = nm_exp(-nm_value(size));
     nm_par out = f * (NM_PAR(1.0) - is_back + is_back * e), in = f * (is_back + (NM_PAR(1.0) - is_back) * e);
     return nm_make_flux(net, out, in, out + in, nm_value(nm_c.x), NM_PAR(0.0), 1);
 }
