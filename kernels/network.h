@@ -17,23 +17,27 @@ typedef struct nm_point {
     nm_vec charge[NM_NS];
     nm_vec fuel[NM_NE + 1];  /* -dG/RT */
     nm_vec fixed[NM_NC];     /* volumes that do not swell */
-    nm_vec capacity[NM_NC];  /* C RT/F^2 [mol m-2], 0 where neutral or clamped */
+    nm_vec capacitance[NM_NC]; /* C RT/F^2 [mol m-2] */
+    nm_vec capacity[NM_NC];    /* the same where it takes up charge; 0 where neutral or clamped */
     nm_vec clamp[NM_NC];     /* held reduced potential */
     int is_clamped[NM_NC], is_neutral[NM_NC]; /* the same for all lanes: variants */
     nm_vec RT, RT_F2, v_w;
 } nm_point;
 
 typedef struct nm_membrane {
-    int kind; /* 0 capacitor, 1 neutral, 2 clamp */
-    nm_par value;
+    int kind;          /* 0 capacitor, 1 neutral, 2 clamp */
+    nm_par capacitance; /* [F m-2] */
+    nm_par held;       /* [V], of a clamp */
 } nm_membrane;
-NM_FN nm_membrane nm_make_membrane(int kind, nm_par value) {
-    nm_membrane m = {kind, value};
+NM_FN nm_membrane nm_make_membrane(int kind, nm_par capacitance, nm_par held) {
+    nm_membrane m = {kind, capacitance, held};
     return m;
 }
-#define NM_MEMBRANE_capacitor(C) nm_make_membrane(0, C)
-#define NM_MEMBRANE_neutral nm_make_membrane(1, NM_PAR(0.0))
-#define NM_MEMBRANE_clamp(V) nm_make_membrane(2, V)
+/* capacitor(C): V from the charge; neutral(C): so small a capacitance that charges balance, which still stores
+ * C V^2/2; clamp(V, C): an electrode holds V and carries what charge it takes */
+#define NM_MEMBRANE_capacitor(C) nm_make_membrane(0, C, NM_PAR(0.0))
+#define NM_MEMBRANE_neutral(C) nm_make_membrane(1, C, NM_PAR(0.0))
+#define NM_MEMBRANE_clamp(V, C) nm_make_membrane(2, C, V)
 #define NM_MEMBRANE_by(variant, ...)                                                               \
     NM_LAW_PICK(__VA_ARGS__, NM_MEMBRANE_BY4, NM_MEMBRANE_BY3, NM_MEMBRANE_BY2, NM_MEMBRANE_BY1, 0)(variant, __VA_ARGS__)
 #define NM_MEMBRANE_BY1(variant, a) NM_BY1(variant, NM_MEMBRANE_##a)
@@ -60,7 +64,7 @@ NM_FN nm_membrane nm_make_membrane(int kind, nm_par value) {
 #define NM_ROW_E_PREPARE(name, energy, text) nm_pt->fuel[NM_E_##name] = NM_RAW(-NM_PAR(energy) / nm_RT);
 #define NM_VOLUME_PREPARE_swells(volume) NM_PAR(1.0)
 #define NM_VOLUME_PREPARE_fixed(value) NM_PAR(value)
-#define NM_POTENTIAL_PREPARE_ground nm_make_membrane(1, NM_PAR(0.0))
+#define NM_POTENTIAL_PREPARE_ground nm_make_membrane(1, NM_PAR(0.0), NM_PAR(0.0))
 #define NM_POTENTIAL_PREPARE_floats(potential, membrane) NM_MEMBRANE_##membrane
 #define NM_ROW_C_PREPARE(name, volume, potential, text)                                            \
     {                                                                                              \
@@ -68,8 +72,9 @@ NM_FN nm_membrane nm_make_membrane(int kind, nm_par value) {
         nm_pt->fixed[NM_C_##name] = NM_RAW(NM_VOLUME_PREPARE_##volume);                            \
         nm_pt->is_neutral[NM_C_##name] = nm_m.kind == 1;                                           \
         nm_pt->is_clamped[NM_C_##name] = nm_m.kind == 2;                                           \
-        nm_pt->capacity[NM_C_##name] = nm_m.kind == 0 ? NM_RAW(nm_m.value * nm_RT_F2) : nm_splat(0.0); \
-        nm_pt->clamp[NM_C_##name] = nm_m.kind == 2 ? NM_RAW(nm_m.value * NM_PAR(NM_FARADAY) / nm_RT) : nm_splat(0.0); \
+        nm_pt->capacitance[NM_C_##name] = NM_RAW(nm_m.capacitance * nm_RT_F2);                     \
+        nm_pt->capacity[NM_C_##name] = nm_m.kind == 0 ? nm_pt->capacitance[NM_C_##name] : nm_splat(0.0); \
+        nm_pt->clamp[NM_C_##name] = NM_RAW(nm_m.held * NM_PAR(NM_FARADAY) / nm_RT);                \
     }
 NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick) {
     NM_PARAMETERS(NM_ROW_P_LOCAL)

@@ -1,7 +1,7 @@
 /* What a state means: fluxes, forces, dissipation, energy balance, residual, and every output by its number.
  *
  * Signs and symbols: V = in - out, fluxes from -> to (outward) positive, dissipation J A >= 0 for reciprocal laws,
- * closure = power supplied - dissipation, zero at a steady state. */
+ * closure = power supplied - dissipation - d(stored free energy)/dt: zero always, whatever the state. */
 #ifndef NESSMAP_OBSERVE_H
 #define NESSMAP_OBSERVE_H
 
@@ -248,10 +248,10 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
         F_stored = F_stored + volume[nm_place(s)] * RT * (c[s] * chemical - c[s] + c[o]);
     });
     nm_vec F_cap = zero;
-    nm_unroll<NM_NC>([&](auto i) NM_LAMBDA { F_cap = F_cap + 0.5 * pt->capacity[i.value] * psi[i.value] * psi[i.value] * RT; });
+    nm_unroll<NM_NC>([&](auto i) NM_LAMBDA { F_cap = F_cap + 0.5 * pt->capacitance[i.value] * psi[i.value] * psi[i.value] * RT; });
 
     /* pathways and who pays for them */
-    nm_vec dissipation = zero, useful = zero, held = zero, fuel_total = zero, clamp = zero, fuel[NM_NE + 1];
+    nm_vec dissipation = zero, useful = zero, held = zero, fuel_total = zero, clamp = zero, stored = zero, fuel[NM_NE + 1];
     NM_UNROLL for (int e = 0; e < NM_NE; e++) { fuel[e] = zero; }
     nm_unroll<NM_NJ>([&](auto k) NM_LAMBDA {
         constexpr int K = k.value;
@@ -282,8 +282,15 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
         nm_unroll<NM_NC>([&](auto i) NM_LAMBDA {
             constexpr int q = nm_charge_left(K, i.value);
             if constexpr (q != 0 && nm_potential_of(i.value) >= 0) {
-                if (pt->is_clamped[i.value]) { clamp = clamp + (double)q * J * RT * psi[i.value]; }
+                nm_vec power = (double)q * J * RT * psi[i.value];
+                if (pt->is_clamped[i.value]) { clamp = clamp + power; }
+                stored = stored - power;
             }
+        });
+        /* d(free energy)/dt of what the compartments hold; with a clamp, its work on the charge is in `clamp` */
+        nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+            constexpr int nu = nm_nu(K, s.value);
+            if constexpr (nu != 0 && nm_unknown_of(s.value) >= 0) { stored = stored + (double)nu * J * RT * mu[s.value]; }
         });
     });
     nm_unroll<NM_NE>([&](auto e) NM_LAMBDA { NM_EMIT(NM_OUT_P + e.value, fuel[e.value]); });
@@ -295,7 +302,7 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_W_pump, useful);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_efficiency,
             nm_choose(fuel_total == zero, zero, useful / nm_choose(fuel_total == zero, nm_splat(1.0), fuel_total)));
-    NM_EMIT(NM_OUT_scalar + NM_SCALAR_closure, fuel_total + held + clamp - dissipation);
+    NM_EMIT(NM_OUT_scalar + NM_SCALAR_closure, fuel_total + held + clamp - dissipation - stored);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_F_stored, F_stored);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_F_cap, F_cap);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_resid, look->resid);

@@ -146,12 +146,14 @@ NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int6
 /* verdict and outputs of the lanes in `mask`, whose state y is steady */
 NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look, const nm_assessment *a, const nm_vec *y,
                        nm_remarks *remarks, unsigned more_flags, const nm_point *pt, const nm_choices *pick, const nm_task *task) {
-    nm_sink sink = {task->slot, verdict->out};
+    nm_vec fresh[NM_N_OUTPUTS];
+    nm_sink sink = {task->slot, fresh};
     remarks->delta = a->delta;
     remarks->tau_slow = a->tau_slow;
     remarks->tau_fast = a->tau_fast;
     remarks->growth_rate = nm_splat(__builtin_nan(""));
     nm_emit(&sink, look, y, remarks, pt, pick);
+    for (int slot = 0; slot < task->n_slots; slot++) { verdict->out[slot] = nm_choose(mask, fresh[slot], verdict->out[slot]); }
     nm_vec threshold = nm_vmax(nm_splat(1e-8), 100.0 * nm_choose(nm_vfinite(a->delta), a->delta, nm_splat(0.0)));
     nm_mask is_equilibrium = nm_not(look->is_driven) & (look->a_reciprocal < threshold);
     for (int lane = 0; lane < NM_LANES; lane++) {
@@ -213,92 +215,106 @@ struct nm_ending {
     nm_vec status, x[NM_NY], steps, arrival;
 };
 
-/* Turns endings into verdicts: polish, growth, depletion, boundary. y: final unknowns. Lanes that must be followed
- * further stay unsettled. is_last: no more rounds, say what there is. */
+/* Growth without end: settles those lanes of `mask` that tend to a steadily swelling state. y: that state. */
+NM_NOINLINE void nm_end_growth(nm_verdict *verdict, nm_vec *y, const nm_ending *end, nm_mask mask, const nm_point *pt,
+                               const nm_choices *pick, const nm_task *task) {
+    if (!nm_any_of(mask)) { return; }
+    nm_look look;
+    nm_vec growing[NM_NY], rate = nm_splat(0.0), driving = nm_splat(0.0);
+    nm_state_to_unknowns(growing, end->x);
+    nm_look_at(&look, growing, pt, pick);
+    if constexpr (NM_N_VOLUMES > 0) { rate = nm_vmax(nm_vabs(look.f[NM_N_FREE]), 1e-5 * look.gross[NM_N_FREE]); }
+    nm_newton_result grown = nm_newton_growth(growing, &rate, &driving, pt, pick, mask);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (!nm_get(grown.converged, lane)) { continue; }
+        for (int i = 0; i < NM_NY; i++) { nm_set(&y[i], lane, nm_get(growing[i], lane)); }
+        nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, nm_get(driving, lane) > 0.0 ? NM_FLAG_over_pumped : 0, task);
+        nm_put_scalar(verdict, lane, NM_SCALAR_growth_rate, nm_get(rate, lane), task);
+        nm_put_scalar(verdict, lane, NM_SCALAR_iterations, nm_get(end->steps + grown.iterations, lane), task);
+    }
+}
+
+/* A singular Jacobian: settles those lanes of `mask` whose reached state depends on where they started. */
+NM_NOINLINE void nm_end_marginal(nm_verdict *verdict, nm_vec *y, const nm_ending *end, nm_mask mask, const nm_point *pt,
+                                 const nm_choices *pick, const nm_task *task) {
+    if (!nm_any_of(mask)) { return; }
+    nm_look look;
+    nm_assessment a;
+    nm_remarks remarks;
+    nm_vec reached[NM_NY];
+    nm_state_to_unknowns(reached, end->x);
+    nm_look_at(&look, reached, pt, pick);
+    nm_assess<true>(&a, &look, reached, pt, mask, false);
+    mask = mask & a.is_singular & (look.resid <= nm_splat(NM_RESID_MAX));
+    a.tau_slow = nm_splat(__builtin_huge_val());
+    a.delta = nm_splat(0.0);
+    remarks.iterations = end->steps;
+    remarks.n_states = nm_splat(1.0);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(mask, reached[i], y[i]); }
+    nm_conclude(verdict, mask, &look, &a, y, &remarks, NM_FLAG_marginal, pt, pick, task);
+}
+
+/* Turns endings into verdicts: growth, steady state (polished), boundary, marginal, depletion. y: final unknowns. Lanes
+ * that must be followed further stay unsettled. is_last: no more rounds, say what there is. */
 NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *end, const int64_t *index, nm_mask mask, bool is_last,
                                const nm_point *pt, const nm_choices *pick, const nm_task *task) {
     nm_look look;
     nm_assessment a;
     nm_remarks remarks;
-    nm_vec before[NM_NY], y0[NM_NY], growing[NM_NY];
+    nm_vec before[NM_NY], y0[NM_NY];
     nm_mask arrived = mask & (end->status == nm_splat((double)NM_ARRIVED));
     nm_mask grew = mask & (end->status == nm_splat((double)NM_GREW));
+    nm_mask left = mask & (end->status == nm_splat((double)NM_LEFT));
     nm_mask faded = nm_mask_all(false), at_floor[NM_N_FREE];
     verdict->settled = nm_mask_all(false);
     nm_initial(y0, pt);
     nm_state_to_unknowns(y, end->x);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { before[i] = growing[i] = y[i]; }
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) { before[i] = y[i]; }
     NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
         at_floor[i] = mask & (y[i] < y0[i] - (NM_FLOOR - 1.0));
         faded = faded | at_floor[i];
     }
-    /* polish */
-    nm_newton_result found = nm_newton<true>(y, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
-    /* what fades away and has no balance at any concentration is zero */
-    nm_mask zero = faded & nm_not(found.converged);
+    nm_end_growth(verdict, y, end, grew, pt, pick, task);
+    nm_mask open = mask & nm_not(verdict->settled);
+    if (!nm_any_of(open)) { return; }
+
+    /* polish; what fades away and has no balance at any concentration is zero */
+    nm_newton_result found = nm_newton<true>(y, pt, pick, open, NM_NEWTON_ITERATIONS_FAR);
+    nm_mask zero = open & faded & nm_not(found.converged);
     if (nm_any_of(zero)) {
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
-            y[i] = nm_choose(zero, before[i], y[i]);
-            if (i < NM_N_FREE) { y[i] = nm_choose(zero & at_floor[i < NM_N_FREE ? i : 0], nm_splat(NM_LN_ZERO), y[i]); }
-        }
+        NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(zero, before[i], y[i]); }
+        NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) { y[i] = nm_choose(zero & at_floor[i], nm_splat(NM_LN_ZERO), y[i]); }
         nm_newton_result frozen = nm_newton<true>(y, pt, pick, zero, NM_NEWTON_ITERATIONS_FAR);
         found.converged = found.converged | frozen.converged;
         found.iterations = found.iterations + frozen.iterations;
     }
     nm_look_at(&look, y, pt, pick);
     nm_assess<true>(&a, &look, y, pt, found.converged, nm_wants_tau_fast(task));
-    nm_mask is_steady = found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX)) &
-                        (a.delta <= nm_splat(NM_DELTA_MAX)) & nm_not(a.is_singular);
     /* an arrival must be near its polished state; other endings, and traces at the floor, may lie far from it */
     nm_mask is_near = nm_distance(before, y) < 10.0 * end->arrival;
-    is_steady = is_steady & (is_near | faded | nm_not(arrived));
+    nm_mask is_steady = found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX)) &
+                        (a.delta <= nm_splat(NM_DELTA_MAX)) & nm_not(a.is_singular) & (is_near | faded | nm_not(arrived));
     nm_mask stable = is_steady & a.is_stable;
     remarks.iterations = end->steps + found.iterations;
     remarks.n_states = nm_splat(1.0);
     if (task->solver.starts > 1) { remarks.n_states = nm_count_states(y0, y, index, stable, task, pt, pick); }
     nm_conclude(verdict, stable, &look, &a, y, &remarks, 0, pt, pick, task);
-    /* an unstable state that was all there is */
-    nm_mask unstable = is_steady & nm_not(a.is_stable) & nm_mask_all(is_last);
-    if (nm_any_of(unstable)) {
+    if (is_last) { /* an unstable state that was all there is */
+        nm_mask unstable = is_steady & nm_not(a.is_stable);
         nm_conclude(verdict, unstable, &look, &a, y, &remarks, 0, pt, pick, task);
         for (int lane = 0; lane < NM_LANES; lane++) {
             if (nm_get(unstable, lane)) { verdict->outcome[lane] = NM_OUTCOME_unstable; }
         }
     }
 
-    /* a singular Jacobian: the state is the one that was reached */
-    nm_mask open = mask & nm_not(verdict->settled);
-    nm_mask marginal = open & arrived;
-    if (nm_any_of(marginal)) {
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) { before[i] = growing[i]; }
-        nm_look_at(&look, before, pt, pick);
-        nm_assess<true>(&a, &look, before, pt, marginal, false);
-        marginal = marginal & a.is_singular & (look.resid <= nm_splat(NM_RESID_MAX));
-        a.tau_slow = nm_splat(__builtin_huge_val());
-        a.delta = nm_splat(0.0);
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(marginal, before[i], y[i]); }
-        nm_conclude(verdict, marginal, &look, &a, y, &remarks, NM_FLAG_marginal, pt, pick, task);
-        open = open & nm_not(marginal);
-    }
-
-    /* growth without end: the state that it tends to */
-    nm_vec rate = nm_splat(0.0), driving = nm_splat(0.0);
-    nm_newton_result grown = {nm_mask_all(false), nm_splat(0.0)};
-    nm_mask astray = grew | faded | (mask & (end->status == nm_splat((double)NM_LEFT)));
-    if (nm_any_of(astray & open)) {
-        nm_look_at(&look, growing, pt, pick);
-        if constexpr (NM_N_VOLUMES > 0) { rate = nm_vmax(nm_vabs(look.f[NM_N_FREE]), 1e-5 * look.gross[NM_N_FREE]); }
-        grown = nm_newton_growth(growing, &rate, &driving, pt, pick, astray & open);
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(astray & open, growing[i], y[i]); }
-    }
+    nm_end_marginal(verdict, y, end, arrived & nm_not(verdict->settled), pt, pick, task);
+    nm_end_growth(verdict, y, end, (faded | left) & nm_not(verdict->settled), pt, pick, task);
+    open = mask & nm_not(verdict->settled);
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (!nm_get(open, lane)) { continue; }
         int status = (int)nm_get(end->status, lane);
-        bool is_grown = nm_get(grown.converged, lane);
-        if (is_grown || (status == NM_GREW && is_last)) {
-            bool is_over = is_grown && nm_get(driving, lane) > 0.0;
-            nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, is_over ? NM_FLAG_over_pumped : 0, task);
-            nm_put_scalar(verdict, lane, NM_SCALAR_growth_rate, nm_get(rate, lane), task);
+        if (status == NM_GREW && is_last) {
+            nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, 0, task);
         } else if (status == NM_DEPLETED) {
             nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_depletion, 0, task);
         } else if (status == NM_LEFT) {
@@ -308,7 +324,7 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
             nm_put_scalar(verdict, lane, NM_SCALAR_resid, nm_get(look.resid, lane), task);
         }
         if (nm_get(verdict->settled, lane)) {
-            nm_put_scalar(verdict, lane, NM_SCALAR_iterations, nm_get(end->steps, lane), task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_iterations, nm_get(end->steps + found.iterations, lane), task);
         }
     }
 }

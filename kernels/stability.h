@@ -9,9 +9,10 @@
 
 #include "observe.h"
 
-/* Eigenvalues of a real n x n matrix, destroyed: elimination to Hessenberg form, then the QR iteration with double
+/* Eigenvalues of a real n x n matrix (N where it is a constant, else 0), destroyed: elimination to Hessenberg form, then the QR iteration with double
  * shifts (Francis 1961; Wilkinson & Reinsch 1971, contribution II/14). returns false without convergence. */
-NM_NOINLINE bool nm_eigenvalues(int n, double (*a)[NM_NY], double *re, double *im) {
+template <int N> NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, double *im) {
+    const int n = N > 0 ? N : n_given;
     const double eps = 2.2e-16;
     for (int m = 1; m < n - 1; m++) {
         int pivot = m;
@@ -161,6 +162,12 @@ NM_NOINLINE bool nm_eigenvalues(int n, double (*a)[NM_NY], double *re, double *i
         }
     }
     return true;
+}
+
+/* the usual size is a constant, so its loops unroll */
+NM_FN bool nm_eigenvalues(int n, double (*a)[NM_NY], double *re, double *im) {
+    constexpr int usual = NM_N_FREE + NM_N_VOLUMES - NM_NT;
+    return n == usual ? nm_eigenvalues_of<usual>(n, a, re, im) : nm_eigenvalues_of<0>(n, a, re, im);
 }
 
 struct nm_spectrum {

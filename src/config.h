@@ -12,7 +12,7 @@
 #define NM_DEFAULT_SOLVER_MODE        "auto"
 #define NM_DEFAULT_SOLVER_AUDIT       0.01 /* share of points */
 #define NM_DEFAULT_SOLVER_STARTS      1
-#define NM_DEFAULT_SOLVER_RTOL        1e-4
+#define NM_DEFAULT_SOLVER_RTOL        1e-3
 #define NM_DEFAULT_OUTPUT_PRECISION   32    /* bits */
 #define NM_DEFAULT_OUTPUT_COMPRESSION 0     /* deflate level */
 #define NM_DEFAULT_LIMITS_MAX_FAILED  0.001 /* share of points */

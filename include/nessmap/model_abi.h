@@ -117,7 +117,7 @@ typedef struct nm_observable_info {
     scalar(sigma_total,  "W EXTENT K-1",  "entropy production")                                            \
     scalar(W_pump,       "W EXTENT",      "useful power of the fuelled pathways")                          \
     scalar(efficiency,   "1",             "useful power / fuel power")                                     \
-    scalar(closure,      "W EXTENT",      "power supplied - dissipation (zero at a steady state)")         \
+    scalar(closure,      "W EXTENT",      "power supplied - dissipation - d(stored free energy)/dt: zero")         \
     scalar(F_stored,     "J EXTENT",      "free energy stored in concentration differences")               \
     scalar(F_cap,        "J EXTENT",      "energy stored in membrane capacitances")                        \
     scalar(resid,        "1",             "largest relative residual of a flux balance")                   \

@@ -38,8 +38,9 @@
     variant(membrane, capacitive, electroneutral, clamped)
 
 #define NM_COMPARTMENTS(compartment)                                                                           \
-    compartment(cell, swells(ell), floats(V, by(membrane, capacitor(C_m), neutral, clamp(V_hold))), "the cell") \
-    compartment(bath, fixed(1.0),  ground,                                                          "its bath")
+    compartment(cell, swells(ell), floats(V, by(membrane, capacitor(C_m), neutral(C_m), clamp(V_hold, C_m))), \
+                "the cell")                                                                                     \
+    compartment(bath, fixed(1.0), ground, "its bath")
 
 /* the start: 30 % of the osmolarity is impermeant, 5 % of the cations are K+: a cell whose pump
  * starts to work (the state "donnan-like"). From here every pump law runs forward first, which Newton likes. */
