@@ -68,12 +68,12 @@ template <int I> NM_FN nm_vec nm_state_volume(const nm_point *pt) {
 /* charge row of each floating compartment: the current into its capacitance */
 NM_FN void nm_put_currents(nm_balance *b, const nm_point *pt, bool with_jacobian) {
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
-        constexpr int v = nm_potential_of(c.value);
+        constexpr int here = c.value, v = nm_potential_of(here);
         if constexpr (v >= 0) {
             nm_vec f = nm_splat(0.0);
             nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
                 constexpr int s = nm_species_of(i.value);
-                if constexpr (nm_place(s) == c.value && nm_charge(s) != 0) {
+                if constexpr (nm_place(s) == here && nm_charge(s) != 0) {
                     f = nm_vfma(nm_splat((double)nm_charge(s)), b->f[i.value], f);
                 }
             });
@@ -83,7 +83,7 @@ NM_FN void nm_put_currents(nm_balance *b, const nm_point *pt, bool with_jacobian
                     nm_vec d = nm_splat(0.0);
                     nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
                         constexpr int s = nm_species_of(i.value);
-                        if constexpr (nm_place(s) == c.value && nm_charge(s) != 0) {
+                        if constexpr (nm_place(s) == here && nm_charge(s) != 0) {
                             d = nm_vfma(nm_splat((double)nm_charge(s)), b->jac[i.value][j], d);
                         }
                     });
@@ -196,7 +196,7 @@ NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm
     NM_UNROLL for (int i = 0; i < NM_NY; i++) {
         x_new[i] = nm_vfma(k[5][i], scale->size[i], stage[i]);
         nm_vec e = nm_vabs(k[5][i]);
-        error = nm_choose(nm_vfinite(e), nm_vmax(error, e), nm_splat(__builtin_huge_val()));
+        error = nm_choose(nm_vfinite(e), nm_vmax(error, e), nm_splat(NM_INFINITY));
     }
     return error * (1.0 / rtol);
 }

@@ -131,15 +131,15 @@ NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const 
 
     /* charge rows are measured against the charge that is there */
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
-        constexpr int v = nm_potential_of(c.value);
+        constexpr int here = c.value, v = nm_potential_of(here);
         if constexpr (v >= 0) {
             nm_vec inverse_volume = 1.0 / pt->fixed[c.value];
             if constexpr (nm_volume_of(c.value) >= 0) { inverse_volume = nm_vexp(-y[nm_volume_of(c.value)]); }
             nm_vec size = nm_vabs(pt->capacity[c.value] * y[v] * inverse_volume);
             nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
-                if constexpr (nm_place(s.value) == c.value && nm_kind(s.value) == NM_SPECIES_FREE) {
+                if constexpr (nm_place(s.value) == here && nm_kind(s.value) == NM_SPECIES_FREE) {
                     size = size + nm_vabs(pt->charge[s.value]) * nm_vexp(y[nm_unknown_of(s.value)]);
-                } else if constexpr (nm_place(s.value) == c.value && nm_kind(s.value) == NM_SPECIES_TRAPPED) {
+                } else if constexpr (nm_place(s.value) == here && nm_kind(s.value) == NM_SPECIES_TRAPPED) {
                     size = size + nm_vabs(pt->charge[s.value] * pt->trapped[s.value]) * inverse_volume;
                 }
             });
@@ -149,7 +149,7 @@ NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const 
     NM_UNROLL for (int i = 0; i < NM_NY; i++) {
         nm_vec scale = nm_choose(look->gross[i] > nm_splat(0.0), look->gross[i], nm_splat(1.0));
         nm_vec r = nm_vabs(look->f[i] / scale);
-        look->resid = nm_choose(nm_vfinite(r), nm_vmax(look->resid, r), nm_splat(__builtin_huge_val()));
+        look->resid = nm_choose(nm_vfinite(r), nm_vmax(look->resid, r), nm_splat(NM_INFINITY));
     }
 }
 
@@ -216,10 +216,11 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
         }
     });
     nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+        constexpr int here = nm_place(s.value);
         if constexpr (nm_kind(s.value) == NM_SPECIES_WATER) {
             nm_vec osmolarity = zero;
             nm_unroll<NM_NS>([&](auto r) NM_LAMBDA {
-                if constexpr (nm_place(r.value) == nm_place(s.value) && nm_kind(r.value) != NM_SPECIES_WATER) {
+                if constexpr (nm_place(r.value) == here && nm_kind(r.value) != NM_SPECIES_WATER) {
                     osmolarity = osmolarity + c[r.value];
                 }
             });
@@ -241,7 +242,7 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
     nm_unroll<nm_n_pairs()>([&](auto i) NM_LAMBDA {
         constexpr int s = nm_pair(i.value), o = nm_partner(s), z = nm_charge(s);
         nm_vec chemical = mu[s] - mu[o], electric = (double)z * (psi[nm_place(s)] - psi[nm_place(o)]);
-        NM_EMIT(NM_OUT_E + i.value, z == 0 ? nm_splat(__builtin_nan("")) : -chemical * RT * (1.0 / (NM_FARADAY * (z == 0 ? 1 : z))));
+        NM_EMIT(NM_OUT_E + i.value, z == 0 ? nm_splat(NM_NAN) : -chemical * RT * (1.0 / (NM_FARADAY * (z == 0 ? 1 : z))));
         NM_EMIT(NM_OUT_dmu + i.value, RT * (chemical + electric));
         NM_EMIT(NM_OUT_dmu_chem + i.value, RT * chemical);
         NM_EMIT(NM_OUT_dmu_el + i.value, RT * electric);

@@ -14,8 +14,8 @@ enum { NM_WATCH_STEPS = 2000, NM_WATCH_CROSSINGS = 4, NM_WATCH_LIMIT = 40000 };
 NM_NOINLINE void nm_momentary(nm_vec *out, nm_vec *y, nm_look *look, const nm_course *course, const nm_point *pt,
                               const nm_choices *pick, const nm_task *task) {
     nm_sink sink = {task->slot, out};
-    nm_remarks none = {nm_splat(__builtin_nan("")), nm_splat(__builtin_nan("")), nm_splat(__builtin_nan("")),
-                       nm_splat(__builtin_nan("")), nm_splat(1.0),              course->steps};
+    const nm_vec nan = nm_splat(NM_NAN);
+    nm_remarks none = {nan, nan, nan, nan, nm_splat(1.0), course->steps};
     nm_state_to_unknowns(y, course->x);
     nm_look_at(look, y, pt, pick);
     nm_emit(&sink, look, y, &none, pt, pick);

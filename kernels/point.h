@@ -14,7 +14,7 @@
 
 enum { NM_MAX_STARTS = 16 };
 #define NM_RESID_MAX 1e-10  /* promise: no steady state with a larger residual */
-#define NM_DELTA_MAX 1e-8   /* nor with a larger Newton step */
+#define NM_DELTA_MAX 1e-8   /* nor with a larger Newton step, unless rounding allows no better (beside lysis) */
 #define NM_SAME_STATE 1e-3  /* states further apart than this are different */
 #define NM_AUDIT_AGREES 1e-6
 
@@ -33,6 +33,10 @@ NM_FN nm_choices nm_make_choices(const nm_task *task) {
     pick.nm_end = 0;
     (void)task;
     return pick;
+}
+
+NM_FN nm_mask nm_is_precise(const nm_assessment *a) {
+    return a->delta <= nm_vmin(nm_vmax(nm_splat(NM_DELTA_MAX), 4.0 * a->rounding), nm_splat(1e-4));
 }
 
 /* The declared initial state as unknowns. Charge that is missing is added as the first free ion of the wanted sign.
@@ -203,7 +207,7 @@ NM_FN void nm_solve_auto(nm_verdict *verdict, nm_vec *y, const int64_t *index, n
     nm_mask candidate = found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX));
     if (!nm_any_of(candidate)) { return; }
     nm_assess<false>(&a, &look, y, pt, candidate, nm_wants_tau_fast(task));
-    candidate = candidate & a.is_stable & (a.delta <= nm_splat(NM_DELTA_MAX));
+    candidate = candidate & a.is_stable & nm_is_precise(&a);
     remarks.iterations = found.iterations;
     remarks.n_states = nm_splat(1.0);
     if (task->solver.starts > 1) { remarks.n_states = nm_count_states(y0, y, index, candidate, task, pt, pick); }
@@ -221,16 +225,21 @@ NM_NOINLINE void nm_end_growth(nm_verdict *verdict, nm_vec *y, const nm_ending *
     if (!nm_any_of(mask)) { return; }
     nm_look look;
     nm_vec growing[NM_NY], rate = nm_splat(0.0), driving = nm_splat(0.0);
-    nm_state_to_unknowns(growing, end->x);
-    nm_look_at(&look, growing, pt, pick);
-    if constexpr (NM_N_VOLUMES > 0) { rate = nm_vmax(nm_vabs(look.f[NM_N_FREE]), 1e-5 * look.gross[NM_N_FREE]); }
-    nm_newton_result grown = nm_newton_growth(growing, &rate, &driving, pt, pick, mask);
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        if (!nm_get(grown.converged, lane)) { continue; }
-        for (int i = 0; i < NM_NY; i++) { nm_set(&y[i], lane, nm_get(growing[i], lane)); }
-        nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, nm_get(driving, lane) > 0.0 ? NM_FLAG_over_pumped : 0, task);
-        nm_put_scalar(verdict, lane, NM_SCALAR_growth_rate, nm_get(rate, lane), task);
-        nm_put_scalar(verdict, lane, NM_SCALAR_iterations, nm_get(end->steps + grown.iterations, lane), task);
+    /* the first guess of the rate: what it is; else far above, from where Newton comes down safely */
+    const double shares[2] = {1e-5, 1.0}; /* of the water that crosses */
+    for (int attempt = 0; attempt < 2 && nm_any_of(mask); attempt++) {
+        nm_state_to_unknowns(growing, end->x);
+        nm_look_at(&look, growing, pt, pick);
+        if constexpr (NM_N_VOLUMES > 0) { rate = nm_vmax(nm_vabs(look.f[NM_N_FREE]), shares[attempt] * look.gross[NM_N_FREE]); }
+        nm_newton_result grown = nm_newton_growth(growing, &rate, &driving, pt, pick, mask);
+        mask = mask & nm_not(grown.converged);
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            if (!nm_get(grown.converged, lane)) { continue; }
+            for (int i = 0; i < NM_NY; i++) { nm_set(&y[i], lane, nm_get(growing[i], lane)); }
+            nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, nm_get(driving, lane) > 0.0 ? NM_FLAG_over_pumped : 0, task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_growth_rate, nm_get(rate, lane), task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_iterations, nm_get(end->steps + grown.iterations, lane), task);
+        }
     }
 }
 
@@ -293,7 +302,7 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     /* an arrival must be near its polished state; other endings, and traces at the floor, may lie far from it */
     nm_mask is_near = nm_distance(before, y) < 10.0 * end->arrival;
     nm_mask is_steady = found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX)) &
-                        (a.delta <= nm_splat(NM_DELTA_MAX)) & nm_not(a.is_singular) & (is_near | faded | nm_not(arrived));
+                        nm_is_precise(&a) & nm_not(a.is_singular) & (is_near | faded | nm_not(arrived));
     nm_mask stable = is_steady & a.is_stable;
     remarks.iterations = end->steps + found.iterations;
     remarks.n_states = nm_splat(1.0);

@@ -3,7 +3,8 @@
  * Linearised dynamics: B dw/dt = J w, J the Newton Jacobian (totals and charge rows are algebraic: B has no such
  * rows). Its finite eigenvalues are the inverses of those of the dynamic block of B J^-1, which the factors at hand
  * give; the slow end of the spectrum, which decides, is the accurate end there. The fast end comes from J with the
- * algebraic unknowns eliminated. Both are taken in relative amounts, so that sizes do not differ by units. */
+ * algebraic unknowns eliminated. Both are scaled by the square roots of the amounts: in the metric of the free energy
+ * (d2F = RT dn^2/n) relaxation towards equilibrium is symmetric, so eigenvalues are well conditioned. */
 #ifndef NESSMAP_STABILITY_H
 #define NESSMAP_STABILITY_H
 
@@ -172,13 +173,15 @@ NM_FN bool nm_eigenvalues(int n, double (*a)[NM_NY], double *re, double *im) {
 
 struct nm_spectrum {
     double tau_slow, tau_fast; /* [s] */
+    double noise;              /* [s] modes faster than this are not resolved at the slow end */
     bool is_stable, is_sure;   /* is_sure: the eigenvalues were found */
+    bool is_resolved;          /* no mode is lost in the noise */
 };
 
-/* Slow relaxation times: m = dynamic block of B J^-1 in relative amounts, for one lane. weight[c][i]: z n of the free
- * species of a neutral compartment, whose combination is conserved, else 0. */
-NM_FN nm_spectrum nm_slow_spectrum(double (*m)[NM_NY], int n, const double (*weight)[NM_NY], const bool *is_neutral) {
-    nm_spectrum s = {0.0, __builtin_huge_val(), true, true};
+/* Slow relaxation times: m = scaled dynamic block of B J^-1, for one lane. weight[c][i]: combination of the free species
+ * of a neutral compartment that is conserved, else 0. noise: rounding of m [s]. */
+NM_FN nm_spectrum nm_slow_spectrum(double (*m)[NM_NY], int n, double noise, const double (*weight)[NM_NY], const bool *is_neutral) {
+    nm_spectrum s = {0.0, NM_INFINITY, noise, true, true, true};
     for (int c = 0; c < NM_NC; c++) {
         if (!is_neutral[c]) { continue; }
         /* x_p = -sum w_j x_j / w_p takes one unknown away */
@@ -202,26 +205,23 @@ NM_FN nm_spectrum nm_slow_spectrum(double (*m)[NM_NY], int n, const double (*wei
     }
     double re[NM_NY], im[NM_NY];
     s.is_sure = nm_eigenvalues(n, m, re, im);
-    double largest = 0.0;
-    for (int i = 0; i < n; i++) {
-        double size = sqrt(re[i] * re[i] + im[i] * im[i]);
-        if (size > largest) { largest = size; }
-    }
     for (int i = 0; i < n; i++) {
         double size2 = re[i] * re[i] + im[i] * im[i];
-        if (size2 == 0.0) { continue; }
+        if (size2 <= noise * noise) {
+            s.is_resolved = false;
+            continue;
+        }
         double tau = size2 / fabs(re[i]);
         if (tau > s.tau_slow) { s.tau_slow = tau; }
         if (tau < s.tau_fast) { s.tau_fast = tau; }
-        /* beyond rounding, a growing mode */
-        if (re[i] > 1e-13 * largest) { s.is_stable = false; }
+        if (re[i] > 0.0) { s.is_stable = false; }
     }
     return s;
 }
 
 /* Fast relaxation time from raw J of one lane (row-major), by eliminating the algebraic rows; size[i]: amount or volume
- * of unknown i. returns false where an algebraic row does not hold its own unknown (neutral membranes). */
-NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const double *size, const bool *is_frozen) {
+ * of unknown i, root[i]: its scale. returns false where an algebraic row does not hold its own unknown (neutral membranes). */
+NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const double *size, const double *root, const bool *is_frozen) {
     double m[NM_NY][NM_NY], re[NM_NY], im[NM_NY];
     int n = 0;
     bool is_gone[NM_NY];
@@ -247,29 +247,27 @@ NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const doub
         if (is_gone[r]) { continue; }
         int column = 0;
         for (int k = 0; k < NM_NY; k++) {
-            if (!is_gone[k]) { m[row][column++] = j[r][k] / size[r]; }
+            if (!is_gone[k]) { m[row][column++] = j[r][k] / size[r] * (root[r] / root[k]); }
         }
         row++;
     }
     n = row;
     if (!nm_eigenvalues(n, m, re, im)) { return false; }
-    double fastest = 0.0, largest = 0.0;
+    /* growing modes among those that the slow end does not resolve */
+    double fastest = 0.0;
     for (int i = 0; i < n; i++) {
         double size = sqrt(re[i] * re[i] + im[i] * im[i]);
         if (fabs(re[i]) > fastest) { fastest = fabs(re[i]); }
-        if (size > largest) { largest = size; }
-    }
-    /* a growing fast mode, seen from the accurate end; what is 1e9 times slower is rounding here */
-    for (int i = 0; i < n; i++) {
-        if (re[i] > 1e-9 * largest && re[i] * s->tau_slow > 1e9) { s->is_stable = false; }
+        if (re[i] > 0.0 && size * s->noise > 1.0) { s->is_stable = false; }
     }
     if (fastest > 0.0) { s->tau_fast = 1.0 / fastest; }
     return true;
 }
 
-/* what is known of a state after one look: Newton step there, spectrum */
+/* what is known of a state after one look: Newton step there and what it may be, spectrum */
 struct nm_assessment {
     nm_vec delta, tau_slow, tau_fast;
+    nm_vec rounding; /* the Newton step that rounding of the balances alone may cause */
     nm_mask is_stable, is_singular;
 };
 
@@ -277,7 +275,7 @@ struct nm_assessment {
 template <bool PIVOT>
 NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, const nm_point *pt, nm_mask mask, bool want_fast) {
     nm_balance b = *look;
-    nm_vec size[NM_NY], inverse[NM_NY][NM_NY];
+    nm_vec size[NM_NY], root[NM_NY], inverse[NM_NY][NM_NY];
     nm_put_totals(&b);
     a->is_singular = nm_mask_all(false);
     if constexpr (PIVOT) { nm_freeze_zeros(&b, y); }
@@ -294,6 +292,13 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
             size[i.value] = nm_vexp(y[i.value]);
         }
     });
+
+    /* square roots of amounts; a volume counts as its solutes */
+    nm_vec osmolarity = nm_splat(0.0);
+    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) { osmolarity = osmolarity + nm_vexp(y[i]); }
+    NM_UNROLL for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
+        root[i] = nm_vsqrt(i < NM_N_FREE ? size[i] : size[i] * osmolarity);
+    }
 
     /* delta = J^-1 F and J^-1 by columns */
     nm_vec d[NM_NY];
@@ -328,9 +333,17 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
     a->delta = nm_splat(0.0);
     NM_UNROLL for (int i = 0; i < NM_NY; i++) {
         nm_vec e = nm_vabs(d[i]);
-        a->delta = nm_choose(nm_vfinite(e), nm_vmax(a->delta, e), nm_splat(__builtin_huge_val()));
+        a->delta = nm_choose(nm_vfinite(e), nm_vmax(a->delta, e), nm_splat(NM_INFINITY));
     }
-    a->tau_slow = a->tau_fast = nm_splat(__builtin_huge_val());
+    a->rounding = nm_splat(0.0);
+    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+        nm_vec sum = nm_splat(0.0);
+        nm_unroll<NM_N_FREE + NM_N_VOLUMES>([&](auto k) NM_LAMBDA {
+            if constexpr (!nm_is_replaced(k.value)) { sum = nm_vfma(nm_vabs(inverse[i][k.value]), look->gross[k.value], sum); }
+        });
+        a->rounding = nm_vmax(a->rounding, 4.4e-16 * sum);
+    }
+    a->tau_slow = a->tau_fast = nm_splat(NM_INFINITY);
     a->is_stable = nm_mask_all(false);
 
     /* the spectra, lane by lane */
@@ -344,29 +357,38 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
             is_frozen[i] = PIVOT && i < NM_N_FREE && nm_get(nm_is_zero(y[i]), lane);
             if (i < NM_N_FREE + NM_N_VOLUMES && !nm_is_replaced(i) && !is_frozen[i]) { dynamic[n++] = i; }
         }
+        double noise = 0.0;
         for (int i = 0; i < n; i++) {
             int s = nm_species_of(dynamic[i]), volume = s >= 0 ? nm_volume_of(nm_place(s)) : -1;
             for (int j = 0; j < n; j++) {
                 double x = nm_get(inverse[dynamic[i]][dynamic[j]], lane);
-                if (volume >= 0) { x += nm_get(inverse[volume][dynamic[j]], lane); }
-                m[i][j] = x * nm_get(size[dynamic[j]], lane);
+                double amount = nm_get(size[dynamic[j]], lane) * nm_get(root[dynamic[i]], lane) / nm_get(root[dynamic[j]], lane);
+                double parts = fabs(x);
+                if (volume >= 0) {
+                    double swelling = nm_get(inverse[volume][dynamic[j]], lane);
+                    x += swelling;
+                    parts += fabs(swelling);
+                }
+                m[i][j] = x * amount;
+                noise = fmax(noise, 1e-14 * parts * amount);
             }
         }
         for (int c = 0; c < NM_NC; c++) {
             is_neutral[c] = nm_potential_of(c) >= 0 && !pt->is_clamped[c] && nm_get(pt->capacity[c], lane) == 0.0;
             for (int j = 0; j < n; j++) {
                 int s = nm_species_of(dynamic[j]);
-                weight[c][j] = is_neutral[c] && s >= 0 && nm_place(s) == c ? nm_charge(s) * nm_get(size[dynamic[j]], lane) : 0.0;
+                weight[c][j] = is_neutral[c] && s >= 0 && nm_place(s) == c ? nm_charge(s) * nm_get(root[dynamic[j]], lane) : 0.0;
             }
         }
-        nm_spectrum spectrum = nm_slow_spectrum(m, n, weight, is_neutral);
-        if (want_fast || spectrum.tau_slow > 1e11 * spectrum.tau_fast) {
-            double j[NM_NY][NM_NY], amount[NM_NY];
+        nm_spectrum spectrum = nm_slow_spectrum(m, n, noise, weight, is_neutral);
+        if (want_fast || !spectrum.is_resolved) {
+            double j[NM_NY][NM_NY], amount[NM_NY], scale[NM_NY];
             for (int i = 0; i < NM_NY; i++) {
                 amount[i] = nm_get(size[i], lane);
+                scale[i] = i < NM_N_FREE + NM_N_VOLUMES ? nm_get(root[i], lane) : 1.0;
                 for (int k = 0; k < NM_NY; k++) { j[i][k] = nm_get(b.jac[i][k], lane); }
             }
-            nm_fast_spectrum(&spectrum, j, amount, is_frozen);
+            nm_fast_spectrum(&spectrum, j, amount, scale, is_frozen);
         }
         nm_set(&a->tau_slow, lane, spectrum.tau_slow);
         nm_set(&a->tau_fast, lane, spectrum.tau_fast);

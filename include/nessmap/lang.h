@@ -28,6 +28,8 @@
 #define NM_INLINE __device__ __forceinline__
 #define NM_LAMBDA
 #define NM_NOINLINE static __device__ __noinline__
+#define NM_INFINITY __longlong_as_double(0x7ff0000000000000)
+#define NM_NAN __longlong_as_double(0x7ff8000000000000)
 #else
 #include <math.h>
 #include <string.h>
@@ -36,6 +38,8 @@
 #define NM_INLINE inline __attribute__((always_inline))
 #define NM_LAMBDA __attribute__((always_inline))
 #define NM_NOINLINE static __attribute__((noinline))
+#define NM_INFINITY __builtin_huge_val()
+#define NM_NAN __builtin_nan("")
 #endif
 
 #ifndef NM_LANES
@@ -204,7 +208,7 @@ NM_FN nm_vec nm_vlog(nm_vec x) {
     nm_vec half = f * f * 0.5;
     nm_vec tail = nm_vfma(s, nm_vfma(w, z, half), k * 1.90821492927058770002e-10);
     nm_vec y = nm_vfma(k, nm_splat(6.93147180369123816490e-01), f - (half - tail));
-    y = nm_choose(x > nm_splat(0.0), y, nm_choose(x == nm_splat(0.0), nm_splat(-__builtin_huge_val()), nm_splat(0.0) / (x - x)));
+    y = nm_choose(x > nm_splat(0.0), y, nm_choose(x == nm_splat(0.0), nm_splat(-NM_INFINITY), nm_splat(0.0) / (x - x)));
     return nm_choose(nm_vfinite(x), y, x);
 }
 
