@@ -1,7 +1,6 @@
 /* The description of a model: its tables as plain structs, its draw, its kernels by width. */
 #include NM_MODEL_FILE
-#include "draw.h"
-#include "observe.h"
+#include "point.h"
 
 #define NM_NAME_2(prefix, model, suffix) prefix##model##suffix
 #define NM_NAME(prefix, model, suffix) NM_NAME_2(prefix, model, suffix)
@@ -99,6 +98,41 @@ double ground_charge(const double *p) {
     return all > 0.0 ? net / all : 0.0;
 }
 
+/* everything of a point at its initial state that a parameter can reach */
+struct signature {
+    nm_look look;
+    nm_point point;
+};
+void sign(signature *s, const double *p, const nm_choices *pick) {
+    double y[NM_NY];
+    memset(s, 0, sizeof *s);
+    for (int i = 0; i < NM_NP; i++) { s->point.p[i] = p[i]; }
+    nm_prepare(&s->point, pick);
+    nm_initial(y, &s->point);
+    nm_look_at(&s->look, y, &s->point, pick);
+    memset(s->point.p, 0, sizeof s->point.p);
+}
+
+/* a parameter matters if something changes with it, at its default or beside it */
+int uses(const int *choice, int param) {
+    static const double factors[] = {1.01, 0.93};
+    nm_task task;
+    double p[NM_NP];
+    signature before, after;
+    memcpy(task.choice, choice, sizeof task.choice);
+    nm_choices pick = nm_make_choices(&task);
+    for (int i = 0; i < NM_NP; i++) { p[i] = params[i].dflt == 0.0 ? 0.01 : params[i].dflt; }
+    sign(&before, p, &pick);
+    for (int k = 0; k < 2; k++) {
+        double kept = p[param];
+        p[param] = kept * factors[k];
+        sign(&after, p, &pick);
+        p[param] = kept;
+        if (memcmp(&before, &after, sizeof before) != 0) { return 1; }
+    }
+    return 0;
+}
+
 const nm_kernel kernels[] = {
     {8, NM_NAME(nm_run_, NM_MODEL, _8)}, {4, NM_NAME(nm_run_, NM_MODEL, _4)}, {1, NM_NAME(nm_run_, NM_MODEL, _1)}};
 
@@ -109,4 +143,4 @@ const nm_model NM_NAME(nm_model_, NM_MODEL, ) = {
     NM_NP, NM_NV, NM_NC, NM_NS, NM_NE, NM_NT, NM_NJ, NM_NO,
     params, variants, compartments, species, fuels, totals, paths, observables,
     table.nu, NM_NY, NM_N_POTENTIALS, NM_N_VOLUMES, nm_n_pairs(), table.pairs,
-    draw_point, axis_value, ground_charge, 3, kernels};
+    draw_point, axis_value, ground_charge, 3, kernels, uses};

@@ -37,7 +37,7 @@
 #define NM_CONST_FN static constexpr
 #define NM_INLINE inline __attribute__((always_inline))
 #define NM_LAMBDA __attribute__((always_inline))
-#define NM_NOINLINE static __attribute__((noinline))
+#define NM_NOINLINE static __attribute__((noinline, unused))
 #define NM_INFINITY __builtin_huge_val()
 #define NM_NAN __builtin_nan("")
 #endif

@@ -21,7 +21,7 @@ typedef unsigned long long uint64_t;
 #include "nessmap/status.h"
 
 enum {
-    NM_ABI = 1,          /* raised with every change of this file */
+    NM_ABI = 2,          /* raised with every change of this file */
     NM_MAX_PARAMS = 96,  /* parameters of a model */
     NM_MAX_VARIANTS = 8, /* variants of a model */
     NM_MAX_AXES = 8,     /* gridded parameters of a scan */
@@ -240,6 +240,8 @@ typedef struct nm_model {
     double (*ground_charge)(const double *params);
     int n_kernels;
     const nm_kernel *kernels; /* widest first */
+    /* 1 if the parameter matters under these choices of the variants (may be NULL: not known) */
+    int (*uses)(const int *choice, int param);
 } nm_model;
 
 #endif
