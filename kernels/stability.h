@@ -9,6 +9,7 @@
 #define NESSMAP_STABILITY_H
 
 #include "observe.h"
+#include "spectrum.h"
 
 /* Eigenvalues of a real n x n matrix (N where it is a constant, else 0), destroyed: elimination to Hessenberg form, then the QR iteration with double
  * shifts (Francis 1961; Wilkinson & Reinsch 1971, contribution II/14). returns false without convergence. */
@@ -271,6 +272,40 @@ struct nm_assessment {
     nm_mask is_stable, is_singular;
 };
 
+/* The quick way to the spectrum, where the model has few modes; *wanted loses the lanes that are settled. Amounts scale
+ * rows and columns, a volume counting as its solutes. */
+NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_vec (*inverse)[NM_NY], const nm_vec *size, nm_vec osmolarity) {
+    constexpr int n_all = NM_N_FREE + NM_N_VOLUMES, n = n_all - NM_NT;
+    if constexpr (n <= NM_QUICK_MODES) {
+        nm_vec m[NM_QUICK_MODES][NM_QUICK_MODES], noise = nm_splat(0.0), dilution = 1.0 / osmolarity, tau;
+        int row = 0;
+        nm_unroll<n_all>([&](auto i) NM_LAMBDA {
+            if constexpr (!nm_is_replaced(i.value)) {
+                constexpr int s = nm_species_of(i.value), volume = s >= 0 ? nm_volume_of(nm_place(s < 0 ? 0 : s)) : -1;
+                int column = 0;
+                nm_unroll<n_all>([&](auto j) NM_LAMBDA {
+                    if constexpr (!nm_is_replaced(j.value)) {
+                        nm_vec x = inverse[i.value][j.value], parts = nm_vabs(x), scale = size[i.value];
+                        if constexpr (volume >= 0) {
+                            x = x + inverse[volume][j.value];
+                            parts = parts + nm_vabs(inverse[volume][j.value]);
+                        }
+                        if constexpr (i.value >= NM_N_FREE && j.value < NM_N_FREE) { scale = scale * osmolarity; }
+                        if constexpr (i.value < NM_N_FREE && j.value >= NM_N_FREE) { scale = scale * dilution; }
+                        m[row][column++] = x * scale;
+                        noise = nm_vmax(noise, 1e-14 * parts * scale);
+                    }
+                });
+                row++;
+            }
+        });
+        nm_mask certain = *wanted & nm_quick_spectrum<n>(&tau, m, noise);
+        a->tau_slow = nm_choose(certain, tau, a->tau_slow);
+        a->is_stable = a->is_stable | certain;
+        *wanted = *wanted & nm_not(certain);
+    }
+}
+
 /* Assesses the lanes in `mask`. PIVOT: pivoted, frozen zeros are left out. want_fast: tau_fast is asked for. */
 template <bool PIVOT>
 NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, const nm_point *pt, nm_mask mask, bool want_fast) {
@@ -346,8 +381,12 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
     a->tau_slow = a->tau_fast = nm_splat(NM_INFINITY);
     a->is_stable = nm_mask_all(false);
 
-    /* the spectra, lane by lane */
     nm_mask wanted = mask & nm_vfinite(a->delta) & nm_not(a->is_singular);
+    bool any_neutral = false;
+    for (int c = 0; c < NM_NC; c++) { any_neutral = any_neutral || (nm_potential_of(c) >= 0 && pt->is_neutral[c]); }
+    if (!PIVOT && !want_fast && !any_neutral) { nm_assess_quickly(a, &wanted, inverse, size, osmolarity); }
+
+    /* the other spectra, lane by lane */
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (!nm_get(wanted, lane)) { continue; }
         double m[NM_NY][NM_NY], weight[NM_NC][NM_NY];
