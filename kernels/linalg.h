@@ -34,7 +34,7 @@ template <int N> NM_FN void nm_lu_solve(const nm_vec (*a)[N], nm_vec *b) {
     }
 }
 
-/* LU with row pivoting by selection, for the few points that need it; perm[k] counts the row taken for column k.
+/* Solves a x = b in place by LU with row pivoting by selection, for the few points that need it.
  * is_singular: lanes whose pivot fell below 1e-13 of its row's largest entry. */
 template <int N> NM_FN void nm_lu_pivot(nm_vec (*a)[N], nm_vec *b, nm_mask *is_singular) {
     /* equilibrate rows */

@@ -183,8 +183,8 @@ template <unsigned M> NM_INLINE nm_dual<M> operator*(NM_ONE_THEN, nm_dual<M> x) 
 NM_INLINE nm_nothing operator-(nm_nothing, nm_nothing) { return nm_nothing{}; }
 template <unsigned M> NM_INLINE nm_dual<M> operator-(nm_nothing, nm_dual<M> x) { return -x; }
 
-template <bool D, class VISITOR>
-NM_FN void nm_visit_network(VISITOR *nm_visit, const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
+template <bool NM_D, class NM_VISITOR>
+NM_FN void nm_visit_network(NM_VISITOR *nm_visit, const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
                             const nm_vec *nm_y) {
 #else
 #define NM_CONST_ANY const nm_real

@@ -179,8 +179,9 @@ struct nm_remarks {
 #define NM_ROW_J_NAME(name, ...) NM_MAYBE_UNUSED const nm_par J_##name = nm_lift(look->net[NM_J_##name]);
 NM_FN void nm_emit_observables(nm_sink *sink, const nm_look *look, const nm_vec *nm_y, const nm_point *nm_pt,
                                NM_MAYBE_UNUSED const nm_choices *nm_pick) {
-    constexpr bool D = false;
+    NM_MAYBE_UNUSED constexpr bool NM_D = false;
     (void)look;
+    (void)sink;
     NM_PARAMETERS(NM_ROW_P_LOCAL)
     NM_COMPARTMENTS(NM_ROW_C_INVERSE)
     NM_SPECIES(NM_ROW_S_FREE_C, NM_ROW_S_TRAPPED_C, NM_ROW_S_WATER_C, NM_ROW_S_HELD_C)

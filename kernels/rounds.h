@@ -7,7 +7,7 @@
 
 #include "oscillation.h"
 
-enum { NM_ROUNDS = 6 };  /* an arrival that turns out false is followed on, ten times closer each time */
+enum { NM_ROUNDS = 6 }; /* an arrival that turns out false is followed on, ten times closer each time */
 #define NM_ARRIVAL 1e-3
 
 /* a point between two rounds: the state of its time course */

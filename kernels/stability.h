@@ -281,7 +281,7 @@ NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_vec (*i
         int row = 0;
         nm_unroll<n_all>([&](auto i) NM_LAMBDA {
             if constexpr (!nm_is_replaced(i.value)) {
-                constexpr int s = nm_species_of(i.value), volume = s >= 0 ? nm_volume_of(nm_place(s < 0 ? 0 : s)) : -1;
+                constexpr int here = i.value, s = nm_species_of(here), volume = s >= 0 ? nm_volume_of(nm_place(s < 0 ? 0 : s)) : -1;
                 int column = 0;
                 nm_unroll<n_all>([&](auto j) NM_LAMBDA {
                     if constexpr (!nm_is_replaced(j.value)) {
@@ -290,8 +290,8 @@ NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_vec (*i
                             x = x + inverse[volume][j.value];
                             parts = parts + nm_vabs(inverse[volume][j.value]);
                         }
-                        if constexpr (i.value >= NM_N_FREE && j.value < NM_N_FREE) { scale = scale * osmolarity; }
-                        if constexpr (i.value < NM_N_FREE && j.value >= NM_N_FREE) { scale = scale * dilution; }
+                        if constexpr (here >= NM_N_FREE && j.value < NM_N_FREE) { scale = scale * osmolarity; }
+                        if constexpr (here < NM_N_FREE && j.value >= NM_N_FREE) { scale = scale * dilution; }
                         m[row][column++] = x * scale;
                         noise = nm_vmax(noise, 1e-14 * parts * scale);
                     }

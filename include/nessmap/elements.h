@@ -129,15 +129,13 @@ NM_FN nm_flux_any nm_law_ghk(nm_context_any nm_c, nm_par P) {
  * Written with e^-|x| so that nothing overflows. */
 NM_FN nm_flux_any nm_law_saturable(nm_context_any nm_c, nm_any cap, nm_par kappa) {
     nm_any size = nm_abs(nm_c.x);
-    nm_any decay = nm_expm1(-size); /* e^-|x| - 1 */
-    nm_par is_back = nm_if(nm_less(nm_value(nm_c.x), 0.0), NM_PAR(1.0), NM_PAR(0.0));
-    nm_par sign = NM_PAR(1.0) - NM_PAR(2.0) * is_back;
-    /* denominator: 1 + kappa e for x >= 0, e + kappa for x < 0, with e = 1 + decay */
-    nm_par slope = is_back + (NM_PAR(1.0) - is_back) * kappa;
-    nm_any factor = cap / (NM_PAR(1.0) + kappa + slope * decay);
+    nm_any decay = nm_expm1(-size), e = nm_exp(-size);
+    nm_par x = nm_value(nm_c.x);
+    nm_par sign = nm_if(nm_less(x, 0.0), NM_PAR(-1.0), NM_PAR(1.0));
+    nm_any factor = cap / nm_if(nm_less(x, 0.0), kappa + e, NM_PAR(1.0) + kappa * e);
     nm_any net = -sign * (factor * decay);
-    nm_par f = nm_value(factor), e = nm_exp(-nm_value(size));
-    nm_par out = f * (NM_PAR(1.0) - is_back + is_back * e), in = f * (is_back + (NM_PAR(1.0) - is_back) * e);
+    nm_par most = nm_value(factor), least = most * nm_value(e);
+    nm_par out = nm_if(nm_less(x, 0.0), least, most), in = nm_if(nm_less(x, 0.0), most, least);
     return nm_make_flux(net, out, in, out + in, nm_value(nm_c.x), NM_PAR(0.0), 1);
 }
 
@@ -159,8 +157,8 @@ NM_FN nm_flux_any nm_law_mass_action(nm_context_any nm_c, nm_par kf, nm_par kr) 
  * water is P_f x / v_w [mol m-2 s-1], P_f [m s-1]; residuals are taken against P_f times the osmolarities. */
 NM_FN nm_flux_any nm_law_osmosis(nm_context_any nm_c, nm_par P_f, nm_par v_w, nm_par osmolarity) {
     nm_par L = P_f / v_w, x = nm_value(nm_c.x);
-    nm_par in = L * nm_bern(x);
-    return nm_make_flux(L * nm_c.x, in + L * x, in, P_f * osmolarity, x, NM_PAR(0.0), 1);
+    nm_par in = L * nm_bern(x), out = nm_if(nm_less(x, 0.0), L * nm_bern(-x), in + L * x);
+    return nm_make_flux(L * nm_c.x, out, in, P_f * osmolarity, x, NM_PAR(0.0), 1);
 }
 
 /* Driven: the rate is what it is, whatever the affinity */

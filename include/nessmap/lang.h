@@ -146,11 +146,11 @@ NM_FN nm_vec nm_vmax(nm_vec a, nm_vec b) { return nm_choose(a > b, a, b); }
 NM_FN nm_vec nm_vmin(nm_vec a, nm_vec b) { return nm_choose(a < b, a, b); }
 
 /* --- 2. elementary functions on lanes ------------------------------------------------------------
- * Errors against long double over the ranges used are a test (tests/kernels/test_lang.cpp): exp, expm1, log below
- * 1 ulp. Method: Cody-Waite reduction by ln 2 in two parts, then a polynomial. */
+ * Errors against long double over the ranges used are a test (tests/kernels/test_lang.cpp): exp and log below
+ * 1 ulp, expm1 below 1.5. Method: Cody-Waite reduction by ln 2 in two parts, then a polynomial. */
 
-/* Splits x = k ln 2 + r, |r| <= ln(2)/2; returns expm1(r) and puts 2^k into *scale. */
-NM_FN nm_vec nm_exp_core(nm_vec x, nm_vec *scale) {
+/* Splits x = k ln 2 + r, |r| <= ln(2)/2; returns q of expm1(r) = r + r^2 q, puts r and 2^k into *rest and *scale. */
+NM_FN nm_vec nm_exp_series(nm_vec x, nm_vec *rest, nm_vec *scale) {
     const double magic = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to an integer */
     x = nm_choose(x < nm_splat(-708.0), nm_splat(-708.0), x);
     x = nm_choose(x > nm_splat(709.0), nm_splat(709.0), x);
@@ -171,7 +171,11 @@ NM_FN nm_vec nm_exp_core(nm_vec x, nm_vec *scale) {
     q = nm_vfma(q, r, nm_splat(1.0 / 120.0));
     q = nm_vfma(q, r, nm_splat(1.0 / 24.0));
     q = nm_vfma(q, r, nm_splat(1.0 / 6.0));
-    q = nm_vfma(q, r, nm_splat(0.5));
+    *rest = r;
+    return nm_vfma(q, r, nm_splat(0.5));
+}
+NM_FN nm_vec nm_exp_core(nm_vec x, nm_vec *scale) {
+    nm_vec r, q = nm_exp_series(x, &r, scale);
     return nm_vfma(r * r, q, r);
 }
 
@@ -181,20 +185,20 @@ NM_FN nm_vec nm_vexp(nm_vec x) {
     return nm_vfma(scale, p, scale);
 }
 
-/* exp(x) - 1 without cancellation */
+/* exp(x) - 1 without cancellation: the large terms are added first */
 NM_FN nm_vec nm_vexpm1(nm_vec x) {
-    nm_vec scale, p = nm_exp_core(x, &scale);
-    return nm_vfma(scale, p, scale - 1.0);
+    nm_vec scale, r, q = nm_exp_series(x, &r, &scale);
+    return nm_vfma(scale, r * r * q, nm_vfma(scale, r, scale - 1.0));
 }
 
-/* Natural logarithm of a normal number; -inf at 0, NaN below. Reduction to [sqrt(1/2), sqrt(2)) and the series in
+/* Natural logarithm of a normal number; -inf at 0, NaN below; infinities stay. Reduction to [sqrt(1/2), sqrt(2)) and the series in
  * s = f/(2+f) with the coefficients of a minimax polynomial (the one that fdlibm made known). */
 NM_FN nm_vec nm_vlog(nm_vec x) {
     const double magic = 6755399441055744.0;
-    nm_ivec shifted = nm_bits(x) - (int64_t)0x3fe6a09e667f3bcd; /* sqrt(1/2) */
+    nm_ivec shifted = nm_bits(nm_vabs(x)) - (int64_t)0x3fe6a09e667f3bcd; /* sqrt(1/2) */
     nm_ivec e = shifted >> 52;
     nm_vec k = nm_from_bits(e + (int64_t)0x4338000000000000) - magic;
-    nm_vec m = nm_from_bits(nm_bits(x) - (e << 52));
+    nm_vec m = nm_from_bits(nm_bits(nm_vabs(x)) - (e << 52));
     nm_vec f = m - 1.0;
     nm_vec s = f / (f + 2.0);
     nm_vec z = s * s;
@@ -381,7 +385,7 @@ template <unsigned M> NM_INLINE nm_dual<M> nm_exp(nm_dual<M> x) {
 }
 template <unsigned M> NM_INLINE nm_dual<M> nm_expm1(nm_dual<M> x) {
     nm_vec scale, p = nm_exp_core(x.v, &scale);
-    return nm_chain(x, nm_vfma(scale, p, scale - 1.0), nm_vfma(scale, p, scale));
+    return nm_chain(x, nm_vexpm1(x.v), nm_vfma(scale, p, scale));
 }
 template <unsigned M> NM_INLINE nm_dual<M> nm_log(nm_dual<M> x) {
     if constexpr (M == 0) {
@@ -490,9 +494,8 @@ template <bool D, int I> NM_INLINE auto nm_unknown(nm_vec x, nm_vec slope) {
 #define NM_KEEP(condition, x) nm_keep<(condition)>(x)
 #define NM_TIMES(n, x) nm_times<(n)>(x)
 #define NM_POWER(n, x) nm_power<(n)>(x)
-#define NM_UNKNOWN(i, x, slope) nm_unknown<D, (i)>(x, slope)
+#define NM_UNKNOWN(i, x, slope) nm_unknown<NM_D, (i)>(x, slope)
 #define NM_CONSTANT(name, value) constexpr int name = (value)
-#define NM_TEMPLATE_D template <bool D>
 /* name = expression, in which nm_here is the constant `here` */
 #define NM_LET(name, here, ...)                                                                    \
     NM_MAYBE_UNUSED const auto name = [&]() NM_LAMBDA {                                            \
@@ -511,6 +514,9 @@ template <bool D, int I> NM_INLINE auto nm_unknown(nm_vec x, nm_vec slope) {
 #ifdef NM_COMPLEX
 #include <complex.h>
 #undef I
+#ifndef CMPLX /* glibc hides it from clang */
+#define CMPLX(re, im) __builtin_complex((double)(re), (double)(im))
+#endif
 typedef double complex nm_real;
 #define nm_exp cexp
 #define nm_log clog
@@ -546,7 +552,6 @@ typedef nm_real nm_vec;
 #define NM_POWER(n, x) nm_powz(n, x)
 #define NM_UNKNOWN(i, x, slope) (x)
 #define NM_CONSTANT(name, value) const int name = (value)
-#define NM_TEMPLATE_D
 #define NM_LET(name, here, ...)                                                                    \
     NM_MAYBE_UNUSED nm_real name;                                                                  \
     do {                                                                                           \
