@@ -64,15 +64,15 @@ NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt) {
         valid = valid & (c[i.value] > nm_splat(0.0)) & nm_vfinite(c[i.value]);
     });
     nm_unroll<NM_NC>([&](auto place) NM_LAMBDA {
-        constexpr int v = nm_potential_of(place.value);
+        constexpr int here = place.value, v = nm_potential_of(here);
         if constexpr (v >= 0) {
             y[v] = pt->is_clamped[place.value] ? pt->clamp[place.value] : NM_V_START * NM_FARADAY / pt->RT;
             if (!pt->is_clamped[place.value]) {
                 nm_vec charge = -(pt->capacity[place.value] * y[v]) / volume[place.value];
                 nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
-                    if constexpr (nm_place(s.value) == place.value && nm_kind(s.value) == NM_SPECIES_FREE) {
+                    if constexpr (nm_place(s.value) == here && nm_kind(s.value) == NM_SPECIES_FREE) {
                         charge = nm_vfma(pt->charge[s.value], c[nm_unknown_of(s.value)], charge);
-                    } else if constexpr (nm_place(s.value) == place.value && nm_kind(s.value) == NM_SPECIES_TRAPPED) {
+                    } else if constexpr (nm_place(s.value) == here && nm_kind(s.value) == NM_SPECIES_TRAPPED) {
                         charge = charge + pt->charge[s.value] * pt->trapped[s.value] / volume[place.value];
                     }
                 });
@@ -80,7 +80,7 @@ NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt) {
                 bool has_plus = false, has_minus = false;
                 nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
                     constexpr int s = nm_species_of(i.value), z = nm_charge(s);
-                    if constexpr (nm_place(s) == place.value && z != 0) {
+                    if constexpr (nm_place(s) == here && z != 0) {
                         if (z > 0 && !has_plus) {
                             c[i.value] = c[i.value] + lack_plus * (1.0 / (z > 0 ? z : 1));
                             has_plus = true;
@@ -155,7 +155,7 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look, c
     remarks->delta = a->delta;
     remarks->tau_slow = a->tau_slow;
     remarks->tau_fast = a->tau_fast;
-    remarks->growth_rate = nm_splat(__builtin_nan(""));
+    remarks->growth_rate = nm_splat(NM_NAN);
     nm_emit(&sink, look, y, remarks, pt, pick);
     for (int slot = 0; slot < task->n_slots; slot++) { verdict->out[slot] = nm_choose(mask, fresh[slot], verdict->out[slot]); }
     nm_vec threshold = nm_vmax(nm_splat(1e-8), 100.0 * nm_choose(nm_vfinite(a->delta), a->delta, nm_splat(0.0)));
@@ -177,7 +177,7 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look, c
 
 /* all outputs of `lane` become NaN: outcomes without values */
 NM_FN void nm_blank(nm_verdict *verdict, int lane, int outcome, unsigned flags, const nm_task *task) {
-    for (int slot = 0; slot < task->n_slots; slot++) { nm_set(&verdict->out[slot], lane, __builtin_nan("")); }
+    for (int slot = 0; slot < task->n_slots; slot++) { nm_set(&verdict->out[slot], lane, NM_NAN); }
     verdict->outcome[lane] = outcome;
     verdict->flags[lane] = flags;
     nm_mask_set(&verdict->settled, lane, true);
@@ -255,7 +255,7 @@ NM_NOINLINE void nm_end_marginal(nm_verdict *verdict, nm_vec *y, const nm_ending
     nm_look_at(&look, reached, pt, pick);
     nm_assess<true>(&a, &look, reached, pt, mask, false);
     mask = mask & a.is_singular & (look.resid <= nm_splat(NM_RESID_MAX));
-    a.tau_slow = nm_splat(__builtin_huge_val());
+    a.tau_slow = nm_splat(NM_INFINITY);
     a.delta = nm_splat(0.0);
     remarks.iterations = end->steps;
     remarks.n_states = nm_splat(1.0);
