@@ -14,12 +14,14 @@ struct nm_words {
     uint32_t w[4];
 };
 
-NM_FN nm_words nm_philox(uint64_t seed, uint64_t index, uint32_t tag, uint32_t block) {
+NM_FN nm_words nm_philox(uint64_t seed, uint64_t index, uint32_t tag, uint32_t block)
+{
     nm_words c = {{block, tag, (uint32_t)index, (uint32_t)(index >> 32)}};
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)0xD2511F53u * c.w[0], p1 = (uint64_t)0xCD9E8D57u * c.w[2];
-        c = {{(uint32_t)(p1 >> 32) ^ c.w[1] ^ k0, (uint32_t)p1, (uint32_t)(p0 >> 32) ^ c.w[3] ^ k1, (uint32_t)p0}};
+        c = {{(uint32_t)(p1 >> 32) ^ c.w[1] ^ k0, (uint32_t)p1, (uint32_t)(p0 >> 32) ^ c.w[3] ^ k1,
+              (uint32_t)p0}};
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
@@ -27,77 +29,151 @@ NM_FN nm_words nm_philox(uint64_t seed, uint64_t index, uint32_t tag, uint32_t b
 }
 
 /* (0, 1), 52 bits, never 0 or 1, 1 - u exact */
-NM_FN double nm_uniform(uint32_t low, uint32_t high) {
+NM_FN double nm_uniform(uint32_t low, uint32_t high)
+{
     uint64_t w = (uint64_t)low | (uint64_t)high << 32;
     return (double)(int64_t)((w >> 11) | 1u) * 0x1p-53;
 }
-NM_FN double nm_draw_uniform(uint64_t seed, uint64_t index, uint32_t tag, int dimension) {
+NM_FN double nm_draw_uniform(uint64_t seed, uint64_t index, uint32_t tag, int dimension)
+{
     nm_words w = nm_philox(seed, index, tag, (uint32_t)(dimension / 2));
     return dimension % 2 == 0 ? nm_uniform(w.w[0], w.w[1]) : nm_uniform(w.w[2], w.w[3]);
 }
 
 /* exp and log of one number, with the bits of the lanes */
-NM_FN double nm_exp1(double x) { return nm_get(nm_vexp(nm_splat(x)), 0); }
-NM_FN double nm_log1(double x) { return nm_get(nm_vlog(nm_splat(x)), 0); }
+NM_FN double nm_exp1(double x)
+{
+    return nm_get(nm_vexp(nm_splat(x)), 0);
+}
+NM_FN double nm_log1(double x)
+{
+    return nm_get(nm_vlog(nm_splat(x)), 0);
+}
 
 /* Quantile of the standard normal distribution: algorithm AS 241, PPND16 (Wichura 1988), relative error 1e-15. */
-NM_FN double nm_normal_quantile(double u) {
+NM_FN double nm_normal_quantile(double u)
+{
     double q = u - 0.5;
     if (fabs(q) <= 0.425) {
         double r = 0.180625 - q * q;
         return q *
-               (((((((2509.0809287301226727 * r + 33430.575583588128105) * r + 67265.770927008700853) * r +
-                    45921.953931549871457) * r + 13731.693765509461125) * r + 1971.5909503065514427) * r +
-                 133.14166789178437745) * r + 3.387132872796366608) /
-               (((((((5226.495278852545925 * r + 28729.085735721942674) * r + 39307.89580009271061) * r +
-                    21213.794301586595867) * r + 5394.1960214247511077) * r + 687.1870074920579083) * r +
-                 42.313330701600911252) * r + 1.0);
+               (((((((2509.0809287301226727 * r + 33430.575583588128105) * r +
+                     67265.770927008700853) *
+                        r +
+                    45921.953931549871457) *
+                       r +
+                   13731.693765509461125) *
+                      r +
+                  1971.5909503065514427) *
+                     r +
+                 133.14166789178437745) *
+                    r +
+                3.387132872796366608) /
+               (((((((5226.495278852545925 * r + 28729.085735721942674) * r +
+                     39307.89580009271061) *
+                        r +
+                    21213.794301586595867) *
+                       r +
+                   5394.1960214247511077) *
+                      r +
+                  687.1870074920579083) *
+                     r +
+                 42.313330701600911252) *
+                    r +
+                1.0);
     }
     double r = q < 0.0 ? u : 1.0 - u;
     r = sqrt(-nm_log1(r));
     double x;
     if (r <= 5.0) {
         r -= 1.6;
-        x = (((((((7.7454501427834140764e-4 * r + 0.0227238449892691845833) * r + 0.24178072517745061177) * r +
-                 1.27045825245236838258) * r + 3.64784832476320460504) * r + 5.7694972214606914055) * r +
-              4.6303378461565452959) * r + 1.42343711074968357734) /
-            (((((((1.05075007164441684324e-9 * r + 5.475938084995344946e-4) * r + 0.0151986665636164571966) * r +
-                 0.14810397642748007459) * r + 0.68976733498510000455) * r + 1.6763848301838038494) * r +
-              2.05319162663775882187) * r + 1.0);
+        x = (((((((7.7454501427834140764e-4 * r + 0.0227238449892691845833) * r +
+                  0.24178072517745061177) *
+                     r +
+                 1.27045825245236838258) *
+                    r +
+                3.64784832476320460504) *
+                   r +
+               5.7694972214606914055) *
+                  r +
+              4.6303378461565452959) *
+                 r +
+             1.42343711074968357734) /
+            (((((((1.05075007164441684324e-9 * r + 5.475938084995344946e-4) * r +
+                  0.0151986665636164571966) *
+                     r +
+                 0.14810397642748007459) *
+                    r +
+                0.68976733498510000455) *
+                   r +
+               1.6763848301838038494) *
+                  r +
+              2.05319162663775882187) *
+                 r +
+             1.0);
     } else {
         r -= 5.0;
-        x = (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r + 0.0012426609473880784386) * r +
-                 0.026532189526576123093) * r + 0.29656057182850489123) * r + 1.7848265399172913358) * r +
-              5.4637849111641143699) * r + 6.6579046435011037772) /
-            (((((((2.04426310338993978564e-15 * r + 1.4215117583164458887e-7) * r + 1.8463183175100546818e-5) * r +
-                 7.868691311456132591e-4) * r + 0.0148753612908506148525) * r + 0.13692988092273580531) * r +
-              0.59983220655588793769) * r + 1.0);
+        x = (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r +
+                  0.0012426609473880784386) *
+                     r +
+                 0.026532189526576123093) *
+                    r +
+                0.29656057182850489123) *
+                   r +
+               1.7848265399172913358) *
+                  r +
+              5.4637849111641143699) *
+                 r +
+             6.6579046435011037772) /
+            (((((((2.04426310338993978564e-15 * r + 1.4215117583164458887e-7) * r +
+                  1.8463183175100546818e-5) *
+                     r +
+                 7.868691311456132591e-4) *
+                    r +
+                0.0148753612908506148525) *
+                   r +
+               0.13692988092273580531) *
+                  r +
+              0.59983220655588793769) *
+                 r +
+             1.0);
     }
     return q < 0.0 ? -x : x;
 }
 
-NM_FN double nm_quantile(const nm_random *random, double u) {
+NM_FN double nm_quantile(const nm_random *random, double u)
+{
     double a = random->a, b = random->b, c = random->c;
     switch (random->dist) {
     case NM_DIST_LOGUNIFORM: {
         double log_a = nm_log1(a);
         return nm_exp1(fma(u, nm_log1(b) - log_a, log_a));
     }
-    case NM_DIST_NORMAL: return fma(b, nm_normal_quantile(u), a);
-    case NM_DIST_LOGNORMAL: return nm_exp1(fma(b, nm_normal_quantile(u), a));
+    case NM_DIST_NORMAL:
+        return fma(b, nm_normal_quantile(u), a);
+    case NM_DIST_LOGNORMAL:
+        return nm_exp1(fma(b, nm_normal_quantile(u), a));
     case NM_DIST_TRIANGULAR: {
         double left = (b - a) * (c - a), right = (b - a) * (b - c);
         return u * (b - a) < c - a ? a + sqrt(u * left) : b - sqrt((1.0 - u) * right);
     }
-    default: return fma(u, b - a, a);
+    default:
+        return fma(u, b - a, a);
     }
 }
 
 /* value i of an axis; the ends are exact */
-NM_FN double nm_axis_point(const nm_axis *axis, int64_t i) {
-    if (axis->values) { return axis->values[i]; }
-    if (i == 0 || axis->n == 1) { return axis->low; }
-    if (i == axis->n - 1) { return axis->high; }
+NM_FN double nm_axis_point(const nm_axis *axis, int64_t i)
+{
+    if (axis->values) {
+        return axis->values[i];
+    }
+    if (i == 0 || axis->n == 1) {
+        return axis->low;
+    }
+    if (i == axis->n - 1) {
+        return axis->high;
+    }
     double u = (double)i / (double)(axis->n - 1);
     if (axis->scale == NM_AXIS_LOG) {
         double log_low = nm_log1(axis->low);
@@ -107,7 +183,8 @@ NM_FN double nm_axis_point(const nm_axis *axis, int64_t i) {
 }
 
 /* Overwrites those parameters that change from point to point; p starts as draw->value. */
-NM_FN void nm_draw_point(const nm_draw *draw, int64_t index, double *p) {
+NM_FN void nm_draw_point(const nm_draw *draw, int64_t index, double *p)
+{
     int64_t cell = draw->n_draws > 1 ? index / draw->n_draws : index;
     for (int a = draw->n_axes - 1; a >= 0; a--) {
         const nm_axis *axis = &draw->axis[a];
@@ -116,13 +193,18 @@ NM_FN void nm_draw_point(const nm_draw *draw, int64_t index, double *p) {
         cell = next;
     }
     for (int r = 0; r < draw->n_random; r++) {
-        p[draw->random[r].param] = nm_quantile(&draw->random[r], nm_draw_uniform(draw->seed, (uint64_t)index, NM_TAG_PARAMETERS, r));
+        p[draw->random[r].param] = nm_quantile(
+            &draw->random[r], nm_draw_uniform(draw->seed, (uint64_t)index, NM_TAG_PARAMETERS, r));
     }
-    for (int c = 0; c < draw->n_columns; c++) { p[draw->column_param[c]] = draw->column[c][index]; }
+    for (int c = 0; c < draw->n_columns; c++) {
+        p[draw->column_param[c]] = draw->column[c][index];
+    }
     for (int t = 0; t < draw->n_ties; t++) {
         const nm_tie *tie = &draw->tie[t];
         double sum = tie->constant;
-        for (int k = 0; k < tie->n_terms; k++) { sum = fma(tie->coef[k], p[tie->term[k]], sum); }
+        for (int k = 0; k < tie->n_terms; k++) {
+            sum = fma(tie->coef[k], p[tie->term[k]], sum);
+        }
         p[tie->param] = sum;
     }
 }

@@ -6,7 +6,8 @@
 #include NM_MODEL_FILE
 #include "rounds.h"
 
-namespace {
+namespace
+{
 
 /* a point on its way: which it is, and the state of its time course */
 struct traveller : nm_traveller {
@@ -18,11 +19,14 @@ template <class T> struct list { /* a growing array */
     T *items;
     int64_t n, room;
 };
-template <class T> T *add(list<T> *l) {
+template <class T> T *add(list<T> *l)
+{
     if (l->n == l->room) {
         int64_t room = l->room ? 2 * l->room : 256;
         T *items = (T *)realloc(l->items, (size_t)room * sizeof(T));
-        if (!items) { return NULL; }
+        if (!items) {
+            return NULL;
+        }
         l->items = items;
         l->room = room;
     }
@@ -38,7 +42,8 @@ struct job {
 };
 
 /* Newton over the tile; who needs more becomes a traveller */
-bool solve_tile(job *j) {
+bool solve_tile(job *j)
+{
     const nm_task *task = j->task;
     nm_tile *tile = j->tile;
     nm_point pt;
@@ -72,13 +77,17 @@ bool solve_tile(job *j) {
                 continue;
             }
             traveller *traveller = add(&j->travellers);
-            if (!traveller) { return false; }
+            if (!traveller) {
+                return false;
+            }
             traveller->offset = block + lane;
             traveller->audit = -1;
             traveller->round = 0;
             if (audit) {
                 nm_audited *kept = add(&j->audits);
-                if (!kept) { return false; }
+                if (!kept) {
+                    return false;
+                }
                 traveller->audit = j->audits.n - 1;
                 nm_keep_for_audit(kept, &verdict, y, lane);
             }
@@ -88,7 +97,8 @@ bool solve_tile(job *j) {
 }
 
 /* Endings of up to NM_LANES travellers -> verdicts -> tile; who must go on is added to the travellers again. */
-bool finish(job *j, const traveller *queue, int n) {
+bool finish(job *j, const traveller *queue, int n)
+{
     const nm_task *task = j->task;
     nm_point pt;
     nm_vec out[NM_N_OUTPUTS];
@@ -116,7 +126,9 @@ bool finish(job *j, const traveller *queue, int n) {
             continue;
         }
         traveller *again = add(&j->travellers);
-        if (!again) { return false; }
+        if (!again) {
+            return false;
+        }
         *again = queue[lane];
         nm_next_round(again);
     }
@@ -124,7 +136,8 @@ bool finish(job *j, const traveller *queue, int n) {
 }
 
 /* Follows all travellers, NM_LANES at a time; a lane that is done takes the next one. */
-bool follow_tile(job *j) {
+bool follow_tile(job *j)
+{
     const nm_task *task = j->task;
     nm_point pt;
     nm_course course;
@@ -133,7 +146,9 @@ bool follow_tile(job *j) {
     int n_queue = 0, n_busy = 0;
     int64_t who[NM_LANES];
     traveller queue[NM_LANES];
-    if (j->travellers.n == 0) { return true; }
+    if (j->travellers.n == 0) {
+        return true;
+    }
     memset(&course, 0, sizeof course);
     course.status = nm_splat((double)NM_WANDERING);
     nm_put_fixed(&pt, p, task);
@@ -146,7 +161,9 @@ bool follow_tile(job *j) {
         nm_mask fresh = nm_mask_all(false);
         bool any = false;
         for (int lane = 0; lane < NM_LANES && next < j->travellers.n; lane++) {
-            if (who[lane] >= 0) { continue; }
+            if (who[lane] >= 0) {
+                continue;
+            }
             who[lane] = next++;
             n_busy++;
             any = true;
@@ -162,21 +179,29 @@ bool follow_tile(job *j) {
                 }
             }
         }
-        if (n_busy == 0) { break; }
+        if (n_busy == 0) {
+            break;
+        }
         nm_course_step(&course, &pt, &j->pick, task->solver.rtol, NM_FOLLOW_STEPS);
         for (int lane = 0; lane < NM_LANES; lane++) {
-            if (who[lane] < 0 || (int)nm_get(course.status, lane) == NM_FOLLOWING) { continue; }
+            if (who[lane] < 0 || (int)nm_get(course.status, lane) == NM_FOLLOWING) {
+                continue;
+            }
             queue[n_queue] = j->travellers.items[who[lane]];
             nm_save(&queue[n_queue++], &course, lane);
             who[lane] = -1;
             n_busy--;
             if (n_queue == NM_LANES) {
-                if (!finish(j, queue, n_queue)) { return false; }
+                if (!finish(j, queue, n_queue)) {
+                    return false;
+                }
                 n_queue = 0;
             }
         }
         if (n_busy == 0 && next == j->travellers.n && n_queue > 0) {
-            if (!finish(j, queue, n_queue)) { return false; }
+            if (!finish(j, queue, n_queue)) {
+                return false;
+            }
             n_queue = 0;
         }
     }
@@ -186,10 +211,13 @@ bool follow_tile(job *j) {
 } // namespace
 
 #define NM_ENTRY_NAME_2(model, lanes) nm_run_##model##_##lanes
-#define NM_ENTRY_NAME(model, lanes) NM_ENTRY_NAME_2(model, lanes)
+#define NM_ENTRY_NAME(model, lanes)   NM_ENTRY_NAME_2(model, lanes)
 
-extern "C" int NM_ENTRY_NAME(NM_MODEL, NM_LANES)(const nm_task *task, nm_tile *tile) {
-    if (task->abi != NM_ABI) { return -1; }
+extern "C" int NM_ENTRY_NAME(NM_MODEL, NM_LANES)(const nm_task *task, nm_tile *tile)
+{
+    if (task->abi != NM_ABI) {
+        return -1;
+    }
     job j = {task, tile, nm_make_choices(task), {NULL, 0, 0}, {NULL, 0, 0}};
     tile->n_newton = tile->n_follow = 0;
     bool good = solve_tile(&j) && follow_tile(&j);

@@ -12,20 +12,21 @@
 enum { NM_FOLLOW_STEPS = 20000 };
 
 enum nm_follow_status { /* per lane, as a double in lanes */
-    NM_FOLLOWING = 0,
-    NM_ARRIVED,   /* within `arrival` of a steady state by the Newton step */
-    NM_GREW,      /* a volume passed its bound, still growing linearly or faster */
-    NM_DEPLETED,  /* a concentration reaches zero in finite time */
-    NM_WANDERING, /* step limit */
-    NM_LEFT       /* no finite numbers */
+                        NM_FOLLOWING = 0,
+                        NM_ARRIVED, /* within `arrival` of a steady state by the Newton step */
+                        NM_GREW, /* a volume passed its bound, still growing linearly or faster */
+                        NM_DEPLETED,  /* a concentration reaches zero in finite time */
+                        NM_WANDERING, /* step limit */
+                        NM_LEFT       /* no finite numbers */
 };
 
-#define NM_GROWN 6.907755278982137   /* ln 1000: the bound of a volume against its start */
-#define NM_GROWN_FAR 7.0             /* so much further, slow growth counts as growth too */
-#define NM_NEARLY_GONE 27.6          /* -ln 1e-12: a concentration against its start */
-#define NM_FLOOR 150.0               /* traces below exp(-150) of their start wait there while they still fall */
+#define NM_GROWN       6.907755278982137 /* ln 1000: the bound of a volume against its start */
+#define NM_GROWN_FAR   7.0               /* so much further, slow growth counts as growth too */
+#define NM_NEARLY_GONE 27.6              /* -ln 1e-12: a concentration against its start */
+#define NM_FLOOR       150.0 /* traces below exp(-150) of their start wait there while they still fall */
 
-NM_FN void nm_state_to_unknowns(nm_vec *y, const nm_vec *x) {
+NM_FN void nm_state_to_unknowns(nm_vec *y, const nm_vec *x)
+{
     nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
         constexpr int s = nm_species_of(i.value);
         if constexpr (s >= 0) {
@@ -43,7 +44,8 @@ NM_FN void nm_state_to_unknowns(nm_vec *y, const nm_vec *x) {
     });
 }
 
-NM_FN void nm_unknowns_to_state(nm_vec *x, const nm_vec *y) {
+NM_FN void nm_unknowns_to_state(nm_vec *x, const nm_vec *y)
+{
     nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
         constexpr int s = nm_species_of(i.value);
         if constexpr (s >= 0 && nm_volume_of(nm_place(s < 0 ? 0 : s)) >= 0) {
@@ -57,16 +59,20 @@ NM_FN void nm_unknowns_to_state(nm_vec *x, const nm_vec *y) {
 }
 
 /* amount of a fixed-volume species per its unknown: dn/dt = volume dc/dt */
-template <int I> NM_FN nm_vec nm_state_volume(const nm_point *pt) {
+template <int I> NM_FN nm_vec nm_state_volume(const nm_point *pt)
+{
     constexpr int s = nm_species_of(I);
     if constexpr (s >= 0) {
-        if constexpr (nm_volume_of(nm_place(s)) < 0) { return pt->fixed[nm_place(s)]; }
+        if constexpr (nm_volume_of(nm_place(s)) < 0) {
+            return pt->fixed[nm_place(s)];
+        }
     }
     return nm_splat(1.0);
 }
 
 /* charge row of each floating compartment: the current into its capacitance */
-NM_FN void nm_put_currents(nm_balance *b, const nm_point *pt, bool with_jacobian) {
+NM_FN void nm_put_currents(nm_balance *b, const nm_point *pt, bool with_jacobian)
+{
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
         constexpr int here = c.value, v = nm_potential_of(here);
         if constexpr (v >= 0) {
@@ -79,7 +85,8 @@ NM_FN void nm_put_currents(nm_balance *b, const nm_point *pt, bool with_jacobian
             });
             b->f[v] = pt->is_clamped[c.value] ? nm_splat(0.0) : f;
             if (with_jacobian) {
-                NM_UNROLL for (int j = 0; j < NM_NY; j++) {
+                NM_UNROLL
+                for (int j = 0; j < NM_NY; j++) {
                     nm_vec d = nm_splat(0.0);
                     nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
                         constexpr int s = nm_species_of(i.value);
@@ -95,33 +102,49 @@ NM_FN void nm_put_currents(nm_balance *b, const nm_point *pt, bool with_jacobian
 }
 
 /* derivatives by ln c and ln volume -> by ln n and ln volume */
-NM_FN void nm_by_amounts(nm_balance *b) {
+NM_FN void nm_by_amounts(nm_balance *b)
+{
     nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
         constexpr int volume = nm_volume_of(nm_place(nm_species_of(i.value)));
         if constexpr (volume >= 0) {
-            NM_UNROLL for (int k = 0; k < NM_NY; k++) { b->jac[k][volume] = b->jac[k][volume] - b->jac[k][i.value]; }
+            NM_UNROLL
+            for (int k = 0; k < NM_NY; k++) {
+                b->jac[k][volume] = b->jac[k][volume] - b->jac[k][i.value];
+            }
         }
     });
 }
 
 /* rates f(x), raw rows; no Jacobian */
-NM_NOINLINE void nm_rates(nm_vec *f, const nm_vec *x, const nm_mask *held, const nm_point *pt, const nm_choices *pick) {
+NM_NOINLINE void nm_rates(nm_vec *f, const nm_vec *x, const nm_mask *held, const nm_point *pt,
+                          const nm_choices *pick)
+{
     nm_balance b;
     nm_vec y[NM_NY];
     b.v_w = pt->v_w;
     nm_state_to_unknowns(y, x);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { b.f[i] = nm_splat(0.0); }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        b.f[i] = nm_splat(0.0);
+    }
     nm_visit_network<false>(&b, pt, pick, y);
-    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) { b.f[i] = nm_choose(held[i], nm_splat(0.0), b.f[i]); }
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
+        b.f[i] = nm_choose(held[i], nm_splat(0.0), b.f[i]);
+    }
     nm_put_currents(&b, pt, false);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { f[i] = b.f[i]; }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        f[i] = b.f[i];
+    }
 }
 
 /* scale of row and unknown i: amounts and volumes by themselves, potentials by 1; mass of row i */
 struct nm_scaling {
     nm_vec size[NM_NY], inverse[NM_NY], mass[NM_NY];
 };
-NM_FN void nm_scale(nm_scaling *scale, const nm_vec *x, const nm_point *pt) {
+NM_FN void nm_scale(nm_scaling *scale, const nm_vec *x, const nm_point *pt)
+{
     nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
         if constexpr (i.value < NM_N_FREE + NM_N_VOLUMES) {
             scale->size[i.value] = x[i.value];
@@ -135,22 +158,31 @@ NM_FN void nm_scale(nm_scaling *scale, const nm_vec *x, const nm_point *pt) {
     });
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
         constexpr int v = nm_potential_of(c.value);
-        if constexpr (v >= 0) { scale->mass[v] = pt->is_clamped[c.value] ? nm_splat(1.0) : pt->capacity[c.value]; }
+        if constexpr (v >= 0) {
+            scale->mass[v] = pt->is_clamped[c.value] ? nm_splat(1.0) : pt->capacity[c.value];
+        }
     });
 }
 
 /* held species do not move: no rate, no derivatives */
-NM_FN void nm_hold(nm_balance *b, const nm_mask *held) {
-    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+NM_FN void nm_hold(nm_balance *b, const nm_mask *held)
+{
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
         b->f[i] = nm_choose(held[i], nm_splat(0.0), b->f[i]);
-        NM_UNROLL for (int j = 0; j < NM_NY; j++) { b->jac[i][j] = nm_choose(held[i], nm_splat(0.0), b->jac[i][j]); }
+        NM_UNROLL
+        for (int j = 0; j < NM_NY; j++) {
+            b->jac[i][j] = nm_choose(held[i], nm_splat(0.0), b->jac[i][j]);
+        }
     }
 }
 
 /* One Rodas4 step from x with rates f and scaled Jacobian jac (by amounts). x_new and the error in units of the
  * relative tolerance come out. */
-NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm_vec (*jac)[NM_NY], const nm_scaling *scale,
-                       nm_vec h, double rtol, const nm_mask *held, const nm_point *pt, const nm_choices *pick) {
+NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm_vec (*jac)[NM_NY],
+                       const nm_scaling *scale, nm_vec h, double rtol, const nm_mask *held,
+                       const nm_point *pt, const nm_choices *pick)
+{
     static constexpr double gamma = 0.25;
     NM_MAYBE_UNUSED static constexpr double a[6][5] = {
         {0, 0, 0, 0, 0},
@@ -165,35 +197,50 @@ NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm
         {-2.430093356833875, -0.2063599157091915, 0, 0, 0},
         {-0.1073529058151375, -9.594562251023355, -20.47028614809616, 0, 0},
         {7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160, 0},
-        {8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136, -6.058818238834054}};
+        {8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136,
+         -6.058818238834054}};
     nm_vec lu[NM_NY][NM_NY], k[6][NM_NY], stage[NM_NY], rate[NM_NY];
     nm_vec inverse_h = 1.0 / h;
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
-        NM_UNROLL for (int j = 0; j < NM_NY; j++) { lu[i][j] = -jac[i][j]; }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        NM_UNROLL
+        for (int j = 0; j < NM_NY; j++) {
+            lu[i][j] = -jac[i][j];
+        }
         lu[i][i] = nm_vfma(scale->mass[i], inverse_h * (1.0 / gamma), lu[i][i]);
     }
     nm_lu<NM_NY>(lu);
     nm_unroll<6>([&](auto stage_index) NM_LAMBDA {
         constexpr int m = stage_index.value;
         if constexpr (m == 0) {
-            NM_UNROLL for (int i = 0; i < NM_NY; i++) { rate[i] = f[i]; }
+            NM_UNROLL
+            for (int i = 0; i < NM_NY; i++) {
+                rate[i] = f[i];
+            }
         } else {
-            NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+            NM_UNROLL
+            for (int i = 0; i < NM_NY; i++) {
                 nm_vec relative = nm_splat(0.0);
-                nm_unroll<m>([&](auto j) NM_LAMBDA { relative = nm_vfma(nm_splat(a[m][j.value]), k[j.value][i], relative); });
+                nm_unroll<m>([&](auto j) NM_LAMBDA {
+                    relative = nm_vfma(nm_splat(a[m][j.value]), k[j.value][i], relative);
+                });
                 stage[i] = nm_vfma(relative, scale->size[i], x[i]);
             }
             nm_rates(rate, stage, held, pt, pick);
         }
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
             nm_vec memory = nm_splat(0.0);
-            nm_unroll<m>([&](auto j) NM_LAMBDA { memory = nm_vfma(nm_splat(c[m][j.value]), k[j.value][i], memory); });
+            nm_unroll<m>([&](auto j) NM_LAMBDA {
+                memory = nm_vfma(nm_splat(c[m][j.value]), k[j.value][i], memory);
+            });
             k[m][i] = nm_vfma(rate[i], scale->inverse[i], memory * inverse_h * scale->mass[i]);
         }
         nm_lu_solve<NM_NY>(lu, k[m]);
     });
     nm_vec error = nm_splat(0.0);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
         x_new[i] = nm_vfma(k[5][i], scale->size[i], stage[i]);
         nm_vec e = nm_vabs(k[5][i]);
         error = nm_choose(nm_vfinite(e), nm_vmax(error, e), nm_splat(NM_INFINITY));
@@ -208,16 +255,21 @@ struct nm_course {
 };
 
 /* Puts initial state y (unknowns) into all lanes of `mask`. */
-NM_FN void nm_course_begin(nm_course *course, const nm_vec *y, nm_vec arrival, nm_mask mask) {
+NM_FN void nm_course_begin(nm_course *course, const nm_vec *y, nm_vec arrival, nm_mask mask)
+{
     nm_vec x[NM_NY];
     nm_unknowns_to_state(x, y);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { course->x[i] = nm_choose(mask, x[i], course->x[i]); }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        course->x[i] = nm_choose(mask, x[i], course->x[i]);
+    }
     nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
         course->ln_c0[i.value] = nm_choose(mask, y[i.value], course->ln_c0[i.value]);
     });
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
         if constexpr (nm_volume_of(c.value) >= 0) {
-            course->ln_volume0[c.value] = nm_choose(mask, y[nm_volume_of(c.value)], course->ln_volume0[c.value]);
+            course->ln_volume0[c.value] =
+                nm_choose(mask, y[nm_volume_of(c.value)], course->ln_volume0[c.value]);
         }
     });
     course->t = nm_choose(mask, nm_splat(0.0), course->t);
@@ -231,12 +283,17 @@ NM_FN void nm_course_begin(nm_course *course, const nm_vec *y, nm_vec arrival, n
 
 /* Puts the potential of neutral compartments where no net current flows: their rows are algebraic, and a course must
  * start on them. Newton on each potential alone; a current rises with its potential. */
-NM_NOINLINE void nm_settle_potentials(nm_vec *y, const nm_point *pt, const nm_choices *pick) {
+NM_NOINLINE void nm_settle_potentials(nm_vec *y, const nm_point *pt, const nm_choices *pick)
+{
     bool any_neutral = false;
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
-        if constexpr (nm_potential_of(c.value) >= 0) { any_neutral = any_neutral || pt->is_neutral[c.value]; }
+        if constexpr (nm_potential_of(c.value) >= 0) {
+            any_neutral = any_neutral || pt->is_neutral[c.value];
+        }
     });
-    if (!any_neutral) { return; }
+    if (!any_neutral) {
+        return;
+    }
     nm_vec most[NM_NC], last[NM_NC], pace[NM_NC];
     for (int c = 0; c < NM_NC; c++) {
         most[c] = pace[c] = nm_splat(2.0);
@@ -267,7 +324,9 @@ NM_NOINLINE void nm_settle_potentials(nm_vec *y, const nm_point *pt, const nm_ch
 }
 
 /* Advances all following lanes by one tried step. */
-NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_choices *pick, double rtol, int max_steps) {
+NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_choices *pick,
+                                double rtol, int max_steps)
+{
     nm_balance b;
     nm_vec y[NM_NY];
     nm_scaling scale;
@@ -279,7 +338,8 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
 
     /* traces at the floor that still fall stand still: their flux is taken as balanced */
     nm_mask floored[NM_N_FREE];
-    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
         floored[i] = (y[i] < course->ln_c0[i] - NM_FLOOR) & (b.f[i] < nm_splat(0.0));
     }
 
@@ -292,17 +352,21 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
         nm_freeze(&newton, floored);
         nm_lu_pivot<NM_NY>(newton.jac, newton.f, &is_singular);
         nm_vec distance = nm_splat(0.0);
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
-            distance = nm_choose(nm_vfinite(newton.f[i]), nm_vmax(distance, nm_vabs(newton.f[i])), nm_splat(1e300));
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
+            distance = nm_choose(nm_vfinite(newton.f[i]), nm_vmax(distance, nm_vabs(newton.f[i])),
+                                 nm_splat(1e300));
         }
         nm_mask arrived = maybe & nm_not(is_singular) & (distance < course->arrival);
         /* where the Jacobian is singular, arrival is a state that has not moved for 1e10 of its own steps */
-        arrived = arrived | (maybe & is_singular & (course->change < nm_splat(1e-13)) & (course->h > 1e-3 * course->t) &
-                             (course->steps > nm_splat(20.0)));
+        arrived = arrived | (maybe & is_singular & (course->change < nm_splat(1e-13)) &
+                             (course->h > 1e-3 * course->t) & (course->steps > nm_splat(20.0)));
         course->status = nm_choose(arrived, nm_splat((double)NM_ARRIVED), course->status);
         following = following & nm_not(arrived);
     }
-    if (!nm_any_of(following)) { return; }
+    if (!nm_any_of(following)) {
+        return;
+    }
 
     nm_hold(&b, floored);
     nm_put_currents(&b, pt, true);
@@ -311,7 +375,8 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
 
     /* first step: a thousandth of the fastest relative change */
     nm_vec fastest = nm_splat(1e-9);
-    NM_UNROLL for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
         fastest = nm_vmax(fastest, nm_vabs(b.f[i] * scale.inverse[i]));
     }
     course->h = nm_choose(course->h > nm_splat(0.0), course->h, 1e-3 / fastest);
@@ -321,14 +386,16 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
         constexpr int volume = nm_volume_of(c.value);
         if constexpr (volume >= 0) {
-            nm_vec size = y[volume] - course->ln_volume0[c.value], slope = b.f[volume] * course->t / course->x[volume];
+            nm_vec size = y[volume] - course->ln_volume0[c.value],
+                   slope = b.f[volume] * course->t / course->x[volume];
             grew = grew | ((size > course->grown) & (slope > nm_splat(0.9))) |
                    ((size > course->grown + NM_GROWN_FAR) & (slope > nm_splat(0.3)));
         }
     });
     /* depletion: a concentration that is nearly gone, falls fast, and is drained at zero still */
     nm_mask falling[NM_N_FREE], nearly = nm_mask_all(false), depleted = nm_mask_all(false);
-    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
         falling[i] = following & (y[i] < course->ln_c0[i] - NM_NEARLY_GONE) & nm_not(floored[i]) &
                      (b.f[i] * scale.inverse[i] * course->t < nm_splat(-1e2));
         nearly = nearly | falling[i];
@@ -337,43 +404,62 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
         nm_balance empty;
         nm_vec none[NM_NY];
         empty.v_w = pt->v_w;
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
             empty.f[i] = nm_splat(0.0);
             none[i] = y[i];
-            if (i < NM_N_FREE) { none[i] = nm_choose(y[i] < course->ln_c0[i] - NM_NEARLY_GONE, nm_splat(-1e8), y[i]); }
+            if (i < NM_N_FREE) {
+                none[i] = nm_choose(y[i] < course->ln_c0[i] - NM_NEARLY_GONE, nm_splat(-1e8), y[i]);
+            }
         }
         nm_visit_network<false>(&empty, pt, pick, none);
-        NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) { depleted = depleted | (falling[i] & (empty.f[i] < 0.5 * b.f[i])); }
+        NM_UNROLL
+        for (int i = 0; i < NM_N_FREE; i++) {
+            depleted = depleted | (falling[i] & (empty.f[i] < 0.5 * b.f[i]));
+        }
     }
 
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
-        NM_UNROLL for (int j = 0; j < NM_NY; j++) { b.jac[i][j] = b.jac[i][j] * scale.inverse[i]; }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        NM_UNROLL
+        for (int j = 0; j < NM_NY; j++) {
+            b.jac[i][j] = b.jac[i][j] * scale.inverse[i];
+        }
     }
     nm_vec x_new[NM_NY];
-    nm_vec error = nm_rodas4(x_new, course->x, b.f, b.jac, &scale, course->h, rtol, floored, pt, pick);
+    nm_vec error =
+        nm_rodas4(x_new, course->x, b.f, b.jac, &scale, course->h, rtol, floored, pt, pick);
 
     /* a step is good if it is accurate and leaves amounts and volumes positive */
     nm_mask good = error <= nm_splat(1.0);
     nm_vec change = nm_splat(0.0);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
-        if (i < NM_N_FREE + NM_N_VOLUMES) { good = good & (x_new[i] > nm_splat(0.0)); }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        if (i < NM_N_FREE + NM_N_VOLUMES) {
+            good = good & (x_new[i] > nm_splat(0.0));
+        }
         change = nm_vmax(change, nm_vabs((x_new[i] - course->x[i]) / scale.size[i]));
     }
     /* h * clamp(0.9 error^(-1/4), 0.2, 6) */
-    nm_vec factor = 0.9 / nm_vsqrt(nm_vsqrt(nm_vmax(nm_vmin(error, nm_splat(1e12)), nm_splat(1e-12))));
+    nm_vec factor =
+        0.9 / nm_vsqrt(nm_vsqrt(nm_vmax(nm_vmin(error, nm_splat(1e12)), nm_splat(1e-12))));
     factor = nm_vmin(nm_vmax(factor, nm_splat(0.2)), nm_splat(6.0));
     factor = nm_choose(good, factor, nm_vmin(factor, nm_splat(0.5)));
 
     nm_mask stop = grew | depleted;
     nm_mask take = following & good & nm_not(stop);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { course->x[i] = nm_choose(take, x_new[i], course->x[i]); }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        course->x[i] = nm_choose(take, x_new[i], course->x[i]);
+    }
     course->t = nm_choose(take, course->t + course->h, course->t);
     course->change = nm_choose(take, change, course->change);
     course->h = nm_choose(following & nm_not(stop), course->h * factor, course->h);
     course->steps = nm_choose(following, course->steps + 1.0, course->steps);
 
     nm_vec status = nm_splat((double)NM_FOLLOWING);
-    status = nm_choose(course->steps >= nm_splat((double)max_steps), nm_splat((double)NM_WANDERING), status);
+    status = nm_choose(course->steps >= nm_splat((double)max_steps), nm_splat((double)NM_WANDERING),
+                       status);
     status = nm_choose(nm_vfinite(course->h) & (course->h > nm_splat(1e-250)), status,
                        nm_splat((double)NM_LEFT));
     status = nm_choose(depleted, nm_splat((double)NM_DEPLETED), status);

@@ -12,39 +12,59 @@
 
 /* LU without pivoting, in place; the diagonal keeps reciprocals. Rows must be ordered so that pivots exist (species,
  * volumes, potentials); where they do not, the factors are not finite and the caller sees it in the solution. */
-template <int N> NM_FN void nm_lu(nm_vec (*a)[N]) {
-    NM_UNROLL for (int k = 0; k < N; k++) {
+template <int N> NM_FN void nm_lu(nm_vec (*a)[N])
+{
+    NM_UNROLL
+    for (int k = 0; k < N; k++) {
         a[k][k] = 1.0 / a[k][k];
-        NM_UNROLL for (int i = k + 1; i < N; i++) {
+        NM_UNROLL
+        for (int i = k + 1; i < N; i++) {
             nm_vec l = a[i][k] * a[k][k];
             a[i][k] = l;
-            NM_UNROLL for (int j = k + 1; j < N; j++) { a[i][j] = nm_vfma(-l, a[k][j], a[i][j]); }
+            NM_UNROLL
+            for (int j = k + 1; j < N; j++) {
+                a[i][j] = nm_vfma(-l, a[k][j], a[i][j]);
+            }
         }
     }
 }
 
 /* solves L U x = b in place with the factors of nm_lu */
-template <int N> NM_FN void nm_lu_solve(const nm_vec (*a)[N], nm_vec *b) {
-    NM_UNROLL for (int i = 1; i < N; i++) {
-        NM_UNROLL for (int j = 0; j < i; j++) { b[i] = nm_vfma(-a[i][j], b[j], b[i]); }
+template <int N> NM_FN void nm_lu_solve(const nm_vec (*a)[N], nm_vec *b)
+{
+    NM_UNROLL
+    for (int i = 1; i < N; i++) {
+        NM_UNROLL
+        for (int j = 0; j < i; j++) {
+            b[i] = nm_vfma(-a[i][j], b[j], b[i]);
+        }
     }
-    NM_UNROLL for (int i = N - 1; i >= 0; i--) {
-        NM_UNROLL for (int j = i + 1; j < N; j++) { b[i] = nm_vfma(-a[i][j], b[j], b[i]); }
+    NM_UNROLL
+    for (int i = N - 1; i >= 0; i--) {
+        NM_UNROLL
+        for (int j = i + 1; j < N; j++) {
+            b[i] = nm_vfma(-a[i][j], b[j], b[i]);
+        }
         b[i] = b[i] * a[i][i];
     }
 }
 
 /* Solves a x = b in place by LU with row pivoting by selection, for the few points that need it.
  * is_singular: lanes whose pivot fell below 1e-13 of its row's largest entry. */
-template <int N> NM_FN void nm_lu_pivot(nm_vec (*a)[N], nm_vec *b, nm_mask *is_singular) {
+template <int N> NM_FN void nm_lu_pivot(nm_vec (*a)[N], nm_vec *b, nm_mask *is_singular)
+{
     /* equilibrate rows */
     for (int i = 0; i < N; i++) {
         nm_vec big = nm_splat(0.0);
-        for (int j = 0; j < N; j++) { big = nm_vmax(big, nm_vabs(a[i][j])); }
+        for (int j = 0; j < N; j++) {
+            big = nm_vmax(big, nm_vabs(a[i][j]));
+        }
         nm_mask is_empty = big == nm_splat(0.0);
         *is_singular = *is_singular | is_empty;
         nm_vec scale = 1.0 / nm_choose(is_empty, nm_splat(1.0), big);
-        for (int j = 0; j < N; j++) { a[i][j] = a[i][j] * scale; }
+        for (int j = 0; j < N; j++) {
+            a[i][j] = a[i][j] * scale;
+        }
         b[i] = b[i] * scale;
     }
     for (int k = 0; k < N; k++) {
@@ -65,13 +85,17 @@ template <int N> NM_FN void nm_lu_pivot(nm_vec (*a)[N], nm_vec *b, nm_mask *is_s
         nm_vec inverse = 1.0 / nm_choose(is_small, nm_splat(1.0), a[k][k]);
         for (int i = k + 1; i < N; i++) {
             nm_vec l = a[i][k] * inverse;
-            for (int j = k + 1; j < N; j++) { a[i][j] = nm_vfma(-l, a[k][j], a[i][j]); }
+            for (int j = k + 1; j < N; j++) {
+                a[i][j] = nm_vfma(-l, a[k][j], a[i][j]);
+            }
             b[i] = nm_vfma(-l, b[k], b[i]);
         }
         a[k][k] = inverse;
     }
     for (int i = N - 1; i >= 0; i--) {
-        for (int j = i + 1; j < N; j++) { b[i] = nm_vfma(-a[i][j], b[j], b[i]); }
+        for (int j = i + 1; j < N; j++) {
+            b[i] = nm_vfma(-a[i][j], b[j], b[i]);
+        }
         b[i] = b[i] * a[i][i];
     }
 }

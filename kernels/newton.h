@@ -9,9 +9,9 @@
 #include "network.h"
 
 enum { NM_NEWTON_ITERATIONS = 30, NM_NEWTON_ITERATIONS_FAR = 100 };
-#define NM_NEWTON_CAP 1.5   /* largest change of an unknown in one step */
-#define NM_NEWTON_STEP 1e-7 /* converged when a whole step is smaller: the next error is its square */
-#define NM_UNBOUNDED 25.0   /* a volume e^25 times its start is no steady state any more */
+#define NM_NEWTON_CAP  1.5  /* largest change of an unknown in one step */
+#define NM_NEWTON_STEP 1e-7 /* a smaller whole step is the last: the next error is its square */
+#define NM_UNBOUNDED   25.0 /* a volume e^25 times its start is no steady state any more */
 
 /* balances with Jacobian, raw: dn/dt [mol per extent s-1], d(volume)/dt [m s-1], charge rows, and total rows */
 struct nm_balance {
@@ -19,19 +19,27 @@ struct nm_balance {
     nm_vec total_f[NM_NT + 1], total_jac[NM_NT + 1][NM_NY];
     nm_vec v_w;
 
-    NM_INLINE void clear() {
+    NM_INLINE void clear()
+    {
         /* -0 is the neutral element of IEEE addition: the first sum folds away */
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
             f[i] = nm_splat(-0.0);
-            NM_UNROLL for (int j = 0; j < NM_NY; j++) { jac[i][j] = nm_splat(-0.0); }
+            NM_UNROLL
+            for (int j = 0; j < NM_NY; j++) {
+                jac[i][j] = nm_splat(-0.0);
+            }
         }
     }
-    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux) {
+    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux)
+    {
         nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
             constexpr int y = nm_unknown_of(s.value), nu = nm_nu(K, s.value);
             if constexpr (y >= 0 && nu != 0) {
                 nm_vec factor = nm_splat((double)nu);
-                if constexpr (nm_kind(s.value) == NM_SPECIES_WATER) { factor = factor * v_w; }
+                if constexpr (nm_kind(s.value) == NM_SPECIES_WATER) {
+                    factor = factor * v_w;
+                }
                 f[y] = nm_vfma(factor, flux.net.v, f[y]);
                 if constexpr (M != 0) {
                     nm_unroll<nm_count(M)>([&](auto i) NM_LAMBDA {
@@ -42,12 +50,14 @@ struct nm_balance {
             }
         });
     }
-    template <int T, unsigned M> NM_INLINE void total_row(nm_dual<M> row) {
+    template <int T, unsigned M> NM_INLINE void total_row(nm_dual<M> row)
+    {
         total_f[T] = row.v;
         nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { total_jac[T][i.value] = nm_slope<i.value>(row); });
     }
     template <int T, unsigned M> NM_INLINE void total(nm_dual<M> row, nm_par) { total_row<T>(row); }
-    template <int C, unsigned M> NM_INLINE void charge(nm_dual<M> row) {
+    template <int C, unsigned M> NM_INLINE void charge(nm_dual<M> row)
+    {
         constexpr int y = nm_potential_of(C);
         f[y] = row.v;
         nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { jac[y][i.value] = nm_slope<i.value>(row); });
@@ -55,37 +65,55 @@ struct nm_balance {
 };
 
 /* declared totals take the place of the balances they name */
-NM_FN void nm_put_totals(nm_balance *b) {
+NM_FN void nm_put_totals(nm_balance *b)
+{
     nm_unroll<NM_NT>([&](auto t) NM_LAMBDA {
         constexpr int y = nm_total_unknown(t.value);
         b->f[y] = b->total_f[t.value];
-        NM_UNROLL for (int j = 0; j < NM_NY; j++) { b->jac[y][j] = b->total_jac[t.value][j]; }
+        NM_UNROLL
+        for (int j = 0; j < NM_NY; j++) {
+            b->jac[y][j] = b->total_jac[t.value][j];
+        }
     });
 }
 
 /* ln c = NM_LN_ZERO stands for a concentration of zero: its row is frozen (boundary states). */
 #define NM_LN_ZERO -1e6
-NM_FN nm_mask nm_is_zero(nm_vec ln_c) { return ln_c < nm_splat(0.9 * NM_LN_ZERO); }
-NM_FN void nm_freeze(nm_balance *b, const nm_mask *frozen) {
-    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+NM_FN nm_mask nm_is_zero(nm_vec ln_c)
+{
+    return ln_c < nm_splat(0.9 * NM_LN_ZERO);
+}
+NM_FN void nm_freeze(nm_balance *b, const nm_mask *frozen)
+{
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
         b->f[i] = nm_choose(frozen[i], nm_splat(0.0), b->f[i]);
-        NM_UNROLL for (int j = 0; j < NM_NY; j++) { b->jac[i][j] = nm_choose(frozen[i], nm_splat(j == i ? 1.0 : 0.0), b->jac[i][j]); }
+        NM_UNROLL
+        for (int j = 0; j < NM_NY; j++) {
+            b->jac[i][j] = nm_choose(frozen[i], nm_splat(j == i ? 1.0 : 0.0), b->jac[i][j]);
+        }
     }
 }
-NM_FN void nm_freeze_zeros(nm_balance *b, const nm_vec *y) {
+NM_FN void nm_freeze_zeros(nm_balance *b, const nm_vec *y)
+{
     nm_mask zero[NM_N_FREE];
-    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) { zero[i] = nm_is_zero(y[i]); }
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
+        zero[i] = nm_is_zero(y[i]);
+    }
     nm_freeze(b, zero);
 }
 
 /* A step as the damping sees it. FAR: traces (ln c < -20) and large potentials may move by a third of themselves, so
  * that states far out are reached in a few steps. */
-template <bool FAR> NM_FN nm_vec nm_far_step(nm_vec step, nm_vec y, int i) {
+template <bool FAR> NM_FN nm_vec nm_far_step(nm_vec step, nm_vec y, int i)
+{
     nm_vec size = nm_vabs(step);
     if constexpr (FAR) {
         if (i < NM_N_FREE || i >= NM_N_FREE + NM_N_VOLUMES) {
             nm_mask is_far = i < NM_N_FREE ? y < nm_splat(-20.0) : nm_vabs(y) > nm_splat(20.0);
-            size = nm_choose(is_far, size * (3.0 * NM_NEWTON_CAP / nm_vmax(nm_vabs(y), nm_splat(1.0))), size);
+            size = nm_choose(
+                is_far, size * (3.0 * NM_NEWTON_CAP / nm_vmax(nm_vabs(y), nm_splat(1.0))), size);
         }
     }
     return size;
@@ -98,7 +126,9 @@ struct nm_newton_result {
 
 /* Solves the lanes in `active` in place. PIVOT: pivoted LU and frozen zeros, for the few hard points. */
 template <bool PIVOT>
-NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices *pick, nm_mask active, int max_iterations) {
+NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices *pick,
+                                 nm_mask active, int max_iterations)
+{
     nm_newton_result r = {nm_mask_all(false), nm_splat(0.0)};
     nm_balance b;
     b.v_w = pt->v_w;
@@ -116,14 +146,19 @@ NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices
         }
         /* damp the step and take it */
         nm_vec step = nm_splat(0.0), sum = nm_splat(0.0);
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
             step = nm_vmax(step, nm_far_step<PIVOT>(b.f[i], y[i], i));
             sum = sum + b.f[i];
         }
         nm_mask is_finite = nm_vfinite(sum);
-        nm_vec damp = nm_choose(step > nm_splat(NM_NEWTON_CAP), NM_NEWTON_CAP / step, nm_splat(1.0));
+        nm_vec damp =
+            nm_choose(step > nm_splat(NM_NEWTON_CAP), NM_NEWTON_CAP / step, nm_splat(1.0));
         active = active & is_finite;
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(active, nm_vfma(-damp, b.f[i], y[i]), y[i]); }
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
+            y[i] = nm_choose(active, nm_vfma(-damp, b.f[i], y[i]), y[i]);
+        }
         r.iterations = r.iterations + nm_choose(active, nm_splat(1.0), nm_splat(0.0));
         nm_mask is_done = active & (step < nm_splat(NM_NEWTON_STEP));
         r.converged = r.converged | is_done;
@@ -138,11 +173,14 @@ NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices
 struct nm_fuelled_balance { /* balances of the fuelled pathways alone */
     nm_vec f[NM_NY];
     nm_vec v_w;
-    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux) {
+    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux)
+    {
         if constexpr (nm_is_fueled(K)) {
             nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
                 constexpr int y = nm_unknown_of(s.value), nu = nm_nu(K, s.value);
-                if constexpr (y >= 0 && nu != 0) { f[y] = nm_vfma(nm_splat((double)nu), flux.net.v, f[y]); }
+                if constexpr (y >= 0 && nu != 0) {
+                    f[y] = nm_vfma(nm_splat((double)nu), flux.net.v, f[y]);
+                }
             });
         }
     }
@@ -150,8 +188,9 @@ struct nm_fuelled_balance { /* balances of the fuelled pathways alone */
     template <int C, unsigned M> NM_INLINE void charge(nm_dual<M>) {}
 };
 
-NM_FN nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving, const nm_point *pt, const nm_choices *pick,
-                                        nm_mask active) {
+NM_FN nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving,
+                                        const nm_point *pt, const nm_choices *pick, nm_mask active)
+{
     nm_newton_result r = {nm_mask_all(false), nm_splat(0.0)};
     *driving = nm_splat(0.0);
     if constexpr (NM_N_VOLUMES == 1) {
@@ -159,7 +198,8 @@ NM_FN nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving
         nm_balance b;
         b.v_w = pt->v_w;
         nm_vec ln_u = nm_vlog(nm_vmax(*rate, nm_splat(1e-300)));
-        for (int iteration = 0; iteration < NM_NEWTON_ITERATIONS_FAR && nm_any_of(active); iteration++) {
+        for (int iteration = 0; iteration < NM_NEWTON_ITERATIONS_FAR && nm_any_of(active);
+             iteration++) {
             y[iu] = nm_splat(708.0);
             nm_vec u = nm_vexp(ln_u);
             b.clear();
@@ -178,14 +218,19 @@ NM_FN nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving
             nm_balance kept = b;
             nm_lu_pivot<NM_NY>(b.jac, b.f, &is_singular);
             nm_vec step = nm_splat(0.0), sum = nm_splat(0.0);
-            NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+            NM_UNROLL
+            for (int i = 0; i < NM_NY; i++) {
                 step = nm_vmax(step, nm_far_step<true>(b.f[i], y[i], i));
                 sum = sum + b.f[i];
             }
-            nm_vec damp = nm_choose(step > nm_splat(NM_NEWTON_CAP), NM_NEWTON_CAP / step, nm_splat(1.0));
+            nm_vec damp =
+                nm_choose(step > nm_splat(NM_NEWTON_CAP), NM_NEWTON_CAP / step, nm_splat(1.0));
             active = active & nm_vfinite(sum);
-            NM_UNROLL for (int i = 0; i < NM_NY; i++) {
-                if (i != iu) { y[i] = nm_choose(active, nm_vfma(-damp, b.f[i], y[i]), y[i]); }
+            NM_UNROLL
+            for (int i = 0; i < NM_NY; i++) {
+                if (i != iu) {
+                    y[i] = nm_choose(active, nm_vfma(-damp, b.f[i], y[i]), y[i]);
+                }
             }
             ln_u = nm_choose(active, nm_vfma(-damp, b.f[iu], ln_u), ln_u);
             r.iterations = r.iterations + nm_choose(active, nm_splat(1.0), nm_splat(0.0));
@@ -194,7 +239,10 @@ NM_FN nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving
                 /* sensitivity of ln u to the strength of the drive: J d(unknowns)/ds = -f_fuelled */
                 nm_fuelled_balance fuelled;
                 fuelled.v_w = pt->v_w;
-                NM_UNROLL for (int i = 0; i < NM_NY; i++) { fuelled.f[i] = nm_splat(0.0); }
+                NM_UNROLL
+                for (int i = 0; i < NM_NY; i++) {
+                    fuelled.f[i] = nm_splat(0.0);
+                }
                 nm_visit_network<false>(&fuelled, pt, pick, y);
                 nm_lu_pivot<NM_NY>(kept.jac, fuelled.f, &is_singular);
                 *driving = nm_choose(is_done, -fuelled.f[iu], *driving);

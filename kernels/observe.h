@@ -10,55 +10,82 @@
 /* --- pairs of places of one solute, found by name: Na_i and Na_o ----------------------------------- */
 
 #define NM_ROW_S_TEXT(name, ...) s == NM_S_##name ? #name:
-NM_CONST_FN const char *nm_species_text(int s) {
+NM_CONST_FN const char *nm_species_text(int s)
+{
     return NM_SPECIES(NM_ROW_S_TEXT, NM_ROW_S_TEXT, NM_ROW_S_TEXT, NM_ROW_S_TEXT) "";
 }
 /* equal up to the last underscore, which both must have */
-NM_CONST_FN bool nm_same_solute(int s, int r) {
+NM_CONST_FN bool nm_same_solute(int s, int r)
+{
     const char *a = nm_species_text(s), *b = nm_species_text(r);
     int cut_a = -1, cut_b = -1;
     for (int i = 0; a[i]; i++) {
-        if (a[i] == '_') { cut_a = i; }
+        if (a[i] == '_') {
+            cut_a = i;
+        }
     }
     for (int i = 0; b[i]; i++) {
-        if (b[i] == '_') { cut_b = i; }
+        if (b[i] == '_') {
+            cut_b = i;
+        }
     }
-    if (cut_a < 1 || cut_a != cut_b) { return false; }
+    if (cut_a < 1 || cut_a != cut_b) {
+        return false;
+    }
     for (int i = 0; i < cut_a; i++) {
-        if (a[i] != b[i]) { return false; }
+        if (a[i] != b[i]) {
+            return false;
+        }
     }
     return true;
 }
 /* the same solute in another compartment, for a free species; -1 where there is none */
-NM_CONST_FN int nm_partner(int s) {
-    if (nm_kind(s) != NM_SPECIES_FREE) { return -1; }
+NM_CONST_FN int nm_partner(int s)
+{
+    if (nm_kind(s) != NM_SPECIES_FREE) {
+        return -1;
+    }
     for (int r = 0; r < NM_NS; r++) {
         bool is_solute = nm_kind(r) == NM_SPECIES_HELD || (nm_kind(r) == NM_SPECIES_FREE && r > s);
-        if (is_solute && nm_place(r) != nm_place(s) && nm_same_solute(s, r)) { return r; }
+        if (is_solute && nm_place(r) != nm_place(s) && nm_same_solute(s, r)) {
+            return r;
+        }
     }
     return -1;
 }
-NM_CONST_FN int nm_n_pairs() {
+NM_CONST_FN int nm_n_pairs()
+{
     int n = 0;
-    for (int s = 0; s < NM_NS; s++) { n += nm_partner(s) >= 0; }
+    for (int s = 0; s < NM_NS; s++) {
+        n += nm_partner(s) >= 0;
+    }
     return n;
 }
-NM_CONST_FN int nm_pair(int i) {
+NM_CONST_FN int nm_pair(int i)
+{
     for (int s = 0; s < NM_NS; s++) {
-        if (nm_partner(s) >= 0 && i-- == 0) { return s; }
+        if (nm_partner(s) >= 0 && i-- == 0) {
+            return s;
+        }
     }
     return -1;
 }
 /* the i-th compartment with a potential or a volume */
-NM_CONST_FN int nm_floating(int i) {
+NM_CONST_FN int nm_floating(int i)
+{
     for (int c = 0; c < NM_NC; c++) {
-        if (nm_potential_of(c) >= 0 && i-- == 0) { return c; }
+        if (nm_potential_of(c) >= 0 && i-- == 0) {
+            return c;
+        }
     }
     return -1;
 }
-NM_CONST_FN int nm_swelling(int i) {
+NM_CONST_FN int nm_swelling(int i)
+{
     for (int c = 0; c < NM_NC; c++) {
-        if (nm_volume_of(c) >= 0 && i-- == 0) { return c; }
+        if (nm_volume_of(c) >= 0 && i-- == 0) {
+            return c;
+        }
     }
     return -1;
 }
@@ -87,9 +114,11 @@ struct nm_look : nm_balance {
     nm_vec gross[NM_NY]; /* scale of each balance */
     nm_vec resid;        /* largest relative residual */
     nm_vec a_max, a_reciprocal;
-    nm_mask is_driven, violates; /* an active driven pathway; one that dissipates less than nothing */
+    nm_mask is_driven,
+        violates; /* an active driven pathway; one that dissipates less than nothing */
 
-    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux) {
+    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux)
+    {
         nm_balance::path<K, M>(flux);
         net[K] = flux.net.v;
         out[K] = flux.out.v;
@@ -109,22 +138,29 @@ struct nm_look : nm_balance {
             constexpr int y = nm_unknown_of(s.value), nu = nm_nu(K, s.value);
             if constexpr (y >= 0 && nu != 0) {
                 nm_vec scale = nm_splat((double)(nu < 0 ? -nu : nu));
-                if constexpr (nm_kind(s.value) == NM_SPECIES_WATER) { scale = scale * v_w; }
+                if constexpr (nm_kind(s.value) == NM_SPECIES_WATER) {
+                    scale = scale * v_w;
+                }
                 gross[y] = nm_vfma(scale, flux.gross.v, gross[y]);
             }
         });
     }
-    template <int T, unsigned M> NM_INLINE void total(nm_dual<M> row, nm_par scale) {
+    template <int T, unsigned M> NM_INLINE void total(nm_dual<M> row, nm_par scale)
+    {
         total_row<T>(row);
         resid = nm_vmax(resid, nm_vabs(row.v / scale.v));
     }
 };
 
 /* Evaluates everything at y, with Jacobian. */
-NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const nm_choices *pick) {
+NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const nm_choices *pick)
+{
     look->v_w = pt->v_w;
     look->clear();
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { look->gross[i] = nm_splat(0.0); }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        look->gross[i] = nm_splat(0.0);
+    }
     look->resid = look->a_max = look->a_reciprocal = nm_splat(0.0);
     look->is_driven = look->violates = nm_mask_all(false);
     nm_visit_network<true>(look, pt, pick, y);
@@ -134,19 +170,24 @@ NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const 
         constexpr int here = c.value, v = nm_potential_of(here);
         if constexpr (v >= 0) {
             nm_vec inverse_volume = 1.0 / pt->fixed[c.value];
-            if constexpr (nm_volume_of(c.value) >= 0) { inverse_volume = nm_vexp(-y[nm_volume_of(c.value)]); }
+            if constexpr (nm_volume_of(c.value) >= 0) {
+                inverse_volume = nm_vexp(-y[nm_volume_of(c.value)]);
+            }
             nm_vec size = nm_vabs(pt->capacity[c.value] * y[v] * inverse_volume);
             nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
                 if constexpr (nm_place(s.value) == here && nm_kind(s.value) == NM_SPECIES_FREE) {
                     size = size + nm_vabs(pt->charge[s.value]) * nm_vexp(y[nm_unknown_of(s.value)]);
-                } else if constexpr (nm_place(s.value) == here && nm_kind(s.value) == NM_SPECIES_TRAPPED) {
-                    size = size + nm_vabs(pt->charge[s.value] * pt->trapped[s.value]) * inverse_volume;
+                } else if constexpr (nm_place(s.value) == here &&
+                                     nm_kind(s.value) == NM_SPECIES_TRAPPED) {
+                    size =
+                        size + nm_vabs(pt->charge[s.value] * pt->trapped[s.value]) * inverse_volume;
                 }
             });
             look->gross[v] = pt->is_clamped[c.value] ? nm_splat(1.0) : size;
         }
     });
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
         nm_vec scale = nm_choose(look->gross[i] > nm_splat(0.0), look->gross[i], nm_splat(1.0));
         nm_vec r = nm_vabs(look->f[i] / scale);
         look->resid = nm_choose(nm_vfinite(r), nm_vmax(look->resid, r), nm_splat(NM_INFINITY));
@@ -161,7 +202,9 @@ struct nm_sink { /* block buffer: [n_slots] */
 };
 #define NM_EMIT(number, value)                                                                     \
     do {                                                                                           \
-        if (sink->slot[number] >= 0) { sink->out[sink->slot[number]] = (value); }                  \
+        if (sink->slot[number] >= 0) {                                                             \
+            sink->out[sink->slot[number]] = (value);                                               \
+        }                                                                                          \
     } while (0)
 
 /* what the solver adds to a state's outputs */
@@ -172,13 +215,16 @@ struct nm_remarks {
 #define NM_ROW_O_EMIT(name, unit, expression, text)                                                \
     if (sink->slot[NM_OUT_observable + NM_OBS_##name] >= 0) {                                      \
         NM_SPECIES(NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME)                     \
-        sink->out[sink->slot[NM_OUT_observable + NM_OBS_##name]] = NM_RAW(NM_PAR(0.0) + (expression)); \
+        sink->out[sink->slot[NM_OUT_observable + NM_OBS_##name]] =                                 \
+            NM_RAW(NM_PAR(0.0) + (expression));                                                    \
     }
 
 /* observables: expressions in concentrations, parameters and net fluxes J_<pathway> */
-#define NM_ROW_J_NAME(name, ...) NM_MAYBE_UNUSED const nm_par J_##name = nm_lift(look->net[NM_J_##name]);
-NM_FN void nm_emit_observables(nm_sink *sink, const nm_look *look, const nm_vec *nm_y, const nm_point *nm_pt,
-                               NM_MAYBE_UNUSED const nm_choices *nm_pick) {
+#define NM_ROW_J_NAME(name, ...)                                                                   \
+    NM_MAYBE_UNUSED const nm_par J_##name = nm_lift(look->net[NM_J_##name]);
+NM_FN void nm_emit_observables(nm_sink *sink, const nm_look *look, const nm_vec *nm_y,
+                               const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick)
+{
     NM_MAYBE_UNUSED constexpr bool NM_D = false;
     (void)look;
     (void)sink;
@@ -189,8 +235,9 @@ NM_FN void nm_emit_observables(nm_sink *sink, const nm_look *look, const nm_vec 
     NM_OBSERVABLES(NM_ROW_O_EMIT)
 }
 
-NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm_remarks *remarks, const nm_point *pt,
-                   const nm_choices *pick) {
+NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm_remarks *remarks,
+                   const nm_point *pt, const nm_choices *pick)
+{
     const nm_vec zero = nm_splat(0.0), RT = pt->RT, T = pt->p[NM_P_T];
     nm_vec c[NM_NS], psi[NM_NC], volume[NM_NC], mu[NM_NS];
 
@@ -199,8 +246,12 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
         constexpr int v = nm_potential_of(i.value), w = nm_volume_of(i.value);
         psi[i.value] = zero;
         volume[i.value] = pt->fixed[i.value];
-        if constexpr (v >= 0) { psi[i.value] = y[v]; }
-        if constexpr (w >= 0) { volume[i.value] = nm_vexp(y[w]); }
+        if constexpr (v >= 0) {
+            psi[i.value] = y[v];
+        }
+        if constexpr (w >= 0) {
+            volume[i.value] = nm_vexp(y[w]);
+        }
     });
     nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
         constexpr int kind = nm_kind(s.value);
@@ -235,26 +286,36 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
         NM_EMIT(NM_OUT_V_min + i.value, V);
         NM_EMIT(NM_OUT_V_max + i.value, V);
     });
-    nm_unroll<NM_N_VOLUMES>([&](auto i) NM_LAMBDA { NM_EMIT(NM_OUT_volume + i.value, volume[nm_swelling(i.value)]); });
+    nm_unroll<NM_N_VOLUMES>(
+        [&](auto i) NM_LAMBDA { NM_EMIT(NM_OUT_volume + i.value, volume[nm_swelling(i.value)]); });
     nm_unroll<NM_NS>([&](auto s) NM_LAMBDA { NM_EMIT(NM_OUT_conc + s.value, c[s.value]); });
 
     /* forces on each solute and the free energy stored in them */
     nm_vec F_stored = zero;
     nm_unroll<nm_n_pairs()>([&](auto i) NM_LAMBDA {
         constexpr int s = nm_pair(i.value), o = nm_partner(s), z = nm_charge(s);
-        nm_vec chemical = mu[s] - mu[o], electric = (double)z * (psi[nm_place(s)] - psi[nm_place(o)]);
-        NM_EMIT(NM_OUT_E + i.value, z == 0 ? nm_splat(NM_NAN) : -chemical * RT * (1.0 / (NM_FARADAY * (z == 0 ? 1 : z))));
+        nm_vec chemical = mu[s] - mu[o],
+               electric = (double)z * (psi[nm_place(s)] - psi[nm_place(o)]);
+        NM_EMIT(NM_OUT_E + i.value, z == 0
+                                        ? nm_splat(NM_NAN)
+                                        : -chemical * RT * (1.0 / (NM_FARADAY * (z == 0 ? 1 : z))));
         NM_EMIT(NM_OUT_dmu + i.value, RT * (chemical + electric));
         NM_EMIT(NM_OUT_dmu_chem + i.value, RT * chemical);
         NM_EMIT(NM_OUT_dmu_el + i.value, RT * electric);
         F_stored = F_stored + volume[nm_place(s)] * RT * (c[s] * chemical - c[s] + c[o]);
     });
     nm_vec F_cap = zero;
-    nm_unroll<NM_NC>([&](auto i) NM_LAMBDA { F_cap = F_cap + 0.5 * pt->capacitance[i.value] * psi[i.value] * psi[i.value] * RT; });
+    nm_unroll<NM_NC>([&](auto i) NM_LAMBDA {
+        F_cap = F_cap + 0.5 * pt->capacitance[i.value] * psi[i.value] * psi[i.value] * RT;
+    });
 
     /* pathways and who pays for them */
-    nm_vec dissipation = zero, useful = zero, held = zero, fuel_total = zero, clamp = zero, stored = zero, fuel[NM_NE + 1];
-    NM_UNROLL for (int e = 0; e < NM_NE; e++) { fuel[e] = zero; }
+    nm_vec dissipation = zero, useful = zero, held = zero, fuel_total = zero, clamp = zero,
+           stored = zero, fuel[NM_NE + 1];
+    NM_UNROLL
+    for (int e = 0; e < NM_NE; e++) {
+        fuel[e] = zero;
+    }
     nm_unroll<NM_NJ>([&](auto k) NM_LAMBDA {
         constexpr int K = k.value;
         nm_vec J = look->net[K], A = look->x[K] * RT;
@@ -268,7 +329,9 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
         nm_vec from_held = look->standard[K];
         nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
             constexpr int nu = nm_nu(K, s.value);
-            if constexpr (nu != 0 && nm_unknown_of(s.value) < 0) { from_held = from_held - (double)nu * mu[s.value]; }
+            if constexpr (nu != 0 && nm_unknown_of(s.value) < 0) {
+                from_held = from_held - (double)nu * mu[s.value];
+            }
         });
         held = held + J * RT * from_held;
         nm_unroll<NM_NE>([&](auto e) NM_LAMBDA {
@@ -280,19 +343,25 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
                 useful = useful + power;
             }
         });
-        if constexpr (nm_is_fueled(K)) { useful = useful - J * A; }
+        if constexpr (nm_is_fueled(K)) {
+            useful = useful - J * A;
+        }
         nm_unroll<NM_NC>([&](auto i) NM_LAMBDA {
             constexpr int q = nm_charge_left(K, i.value);
             if constexpr (q != 0 && nm_potential_of(i.value) >= 0) {
                 nm_vec power = (double)q * J * RT * psi[i.value];
-                if (pt->is_clamped[i.value]) { clamp = clamp + power; }
+                if (pt->is_clamped[i.value]) {
+                    clamp = clamp + power;
+                }
                 stored = stored - power;
             }
         });
         /* d(free energy)/dt of what the compartments hold; with a clamp, its work on the charge is in `clamp` */
         nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
             constexpr int nu = nm_nu(K, s.value);
-            if constexpr (nu != 0 && nm_unknown_of(s.value) >= 0) { stored = stored + (double)nu * J * RT * mu[s.value]; }
+            if constexpr (nu != 0 && nm_unknown_of(s.value) >= 0) {
+                stored = stored + (double)nu * J * RT * mu[s.value];
+            }
         });
     });
     nm_unroll<NM_NE>([&](auto e) NM_LAMBDA { NM_EMIT(NM_OUT_P + e.value, fuel[e.value]); });
@@ -303,7 +372,8 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_sigma_total, dissipation / T);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_W_pump, useful);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_efficiency,
-            nm_choose(fuel_total == zero, zero, useful / nm_choose(fuel_total == zero, nm_splat(1.0), fuel_total)));
+            nm_choose(fuel_total == zero, zero,
+                      useful / nm_choose(fuel_total == zero, nm_splat(1.0), fuel_total)));
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_closure, fuel_total + held + clamp - dissipation - stored);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_F_stored, F_stored);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_F_cap, F_cap);

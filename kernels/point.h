@@ -13,20 +13,21 @@
 #endif
 
 enum { NM_MAX_STARTS = 16 };
-#define NM_RESID_MAX 1e-10  /* promise: no steady state with a larger residual */
-#define NM_DELTA_MAX 1e-8   /* nor with a larger Newton step, unless rounding allows no better (beside lysis) */
-#define NM_SAME_STATE 1e-3  /* states further apart than this are different */
+#define NM_RESID_MAX    1e-10 /* promise: no steady state with a larger residual */
+#define NM_DELTA_MAX    1e-8  /* nor with a larger Newton step, unless rounding allows no better */
+#define NM_SAME_STATE   1e-3  /* states further apart than this are different */
 #define NM_AUDIT_AGREES 1e-6
 
 /* verdicts of a block */
 struct nm_verdict {
-    nm_mask settled;              /* lanes that have one */
-    int outcome[NM_LANES];        /* nm_outcome */
-    unsigned flags[NM_LANES];     /* nm_flag bits */
-    nm_vec *out;                  /* [n_slots] */
+    nm_mask settled;          /* lanes that have one */
+    int outcome[NM_LANES];    /* nm_outcome */
+    unsigned flags[NM_LANES]; /* nm_flag bits */
+    nm_vec *out;              /* [n_slots] */
 };
 
-NM_FN nm_choices nm_make_choices(const nm_task *task) {
+NM_FN nm_choices nm_make_choices(const nm_task *task)
+{
     nm_choices pick;
 #define NM_ROW_V_CHOICE(name, ...) pick.name = task->choice[NM_V_##name];
     NM_VARIANTS(NM_ROW_V_CHOICE)
@@ -35,13 +36,15 @@ NM_FN nm_choices nm_make_choices(const nm_task *task) {
     return pick;
 }
 
-NM_FN nm_mask nm_is_precise(const nm_assessment *a) {
+NM_FN nm_mask nm_is_precise(const nm_assessment *a)
+{
     return a->delta <= nm_vmin(nm_vmax(nm_splat(NM_DELTA_MAX), 4.0 * a->rounding), nm_splat(1e-4));
 }
 
 /* The declared initial state as unknowns. Charge that is missing is added as the first free ion of the wanted sign.
  * returns the lanes inside the model's domain. */
-NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt) {
+NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt)
+{
     nm_mask valid = pt->RT > nm_splat(0.0);
     nm_vec volume[NM_NC];
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA { volume[c.value] = pt->fixed[c.value]; });
@@ -53,8 +56,12 @@ NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt) {
             valid = valid & (pt->start[s.value] > nm_splat(0.0)) & nm_vfinite(pt->start[s.value]);
         } else if constexpr (kind == NM_SPECIES_HELD) {
             bool moves = false;
-            for (int k = 0; k < NM_NJ; k++) { moves = moves || nm_nu(k, s.value) != 0; }
-            if (moves) { valid = valid & nm_vfinite(pt->ln_held[s.value]); }
+            for (int k = 0; k < NM_NJ; k++) {
+                moves = moves || nm_nu(k, s.value) != 0;
+            }
+            if (moves) {
+                valid = valid & nm_vfinite(pt->ln_held[s.value]);
+            }
             valid = valid & nm_not(pt->held[s.value] < nm_splat(0.0));
         }
     });
@@ -66,17 +73,22 @@ NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt) {
     nm_unroll<NM_NC>([&](auto place) NM_LAMBDA {
         constexpr int here = place.value, v = nm_potential_of(here);
         if constexpr (v >= 0) {
-            y[v] = pt->is_clamped[place.value] ? pt->clamp[place.value] : NM_V_START * NM_FARADAY / pt->RT;
+            y[v] = pt->is_clamped[place.value] ? pt->clamp[place.value]
+                                               : NM_V_START * NM_FARADAY / pt->RT;
             if (!pt->is_clamped[place.value]) {
                 nm_vec charge = -(pt->capacity[place.value] * y[v]) / volume[place.value];
                 nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
-                    if constexpr (nm_place(s.value) == here && nm_kind(s.value) == NM_SPECIES_FREE) {
+                    if constexpr (nm_place(s.value) == here &&
+                                  nm_kind(s.value) == NM_SPECIES_FREE) {
                         charge = nm_vfma(pt->charge[s.value], c[nm_unknown_of(s.value)], charge);
-                    } else if constexpr (nm_place(s.value) == here && nm_kind(s.value) == NM_SPECIES_TRAPPED) {
-                        charge = charge + pt->charge[s.value] * pt->trapped[s.value] / volume[place.value];
+                    } else if constexpr (nm_place(s.value) == here &&
+                                         nm_kind(s.value) == NM_SPECIES_TRAPPED) {
+                        charge = charge +
+                                 pt->charge[s.value] * pt->trapped[s.value] / volume[place.value];
                     }
                 });
-                nm_vec lack_plus = nm_vmax(-charge, nm_splat(0.0)), lack_minus = nm_vmax(charge, nm_splat(0.0));
+                nm_vec lack_plus = nm_vmax(-charge, nm_splat(0.0)),
+                       lack_minus = nm_vmax(charge, nm_splat(0.0));
                 bool has_plus = false, has_minus = false;
                 nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
                     constexpr int s = nm_species_of(i.value), z = nm_charge(s);
@@ -96,12 +108,16 @@ NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt) {
     });
     nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA { y[i.value] = nm_vlog(c[i.value]); });
     nm_vec sum = nm_splat(0.0);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { sum = sum + y[i]; }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        sum = sum + y[i];
+    }
     return valid & nm_vfinite(sum);
 }
 
 /* lanes whose volumes stayed within e^NM_UNBOUNDED of their start */
-NM_FN nm_mask nm_is_bounded(const nm_vec *y, const nm_point *pt) {
+NM_FN nm_mask nm_is_bounded(const nm_vec *y, const nm_point *pt)
+{
     nm_mask bounded = nm_mask_all(true);
     nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
         constexpr int i = nm_unknown_of(s.value);
@@ -112,24 +128,35 @@ NM_FN nm_mask nm_is_bounded(const nm_vec *y, const nm_point *pt) {
     return bounded;
 }
 
-NM_FN nm_vec nm_distance(const nm_vec *a, const nm_vec *b) {
+NM_FN nm_vec nm_distance(const nm_vec *a, const nm_vec *b)
+{
     nm_vec d = nm_splat(0.0);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { d = nm_vmax(d, nm_vabs(a[i] - b[i])); }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        d = nm_vmax(d, nm_vabs(a[i] - b[i]));
+    }
     return d;
 }
 
 /* Counts distinct stable states from further starts; y0: initial state, y: the state that is kept. */
-NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int64_t *index, nm_mask mask, const nm_task *task,
-                                   const nm_point *pt, const nm_choices *pick) {
+NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int64_t *index,
+                                   nm_mask mask, const nm_task *task, const nm_point *pt,
+                                   const nm_choices *pick)
+{
     nm_vec known[NM_MAX_STARTS][NM_NY], n = nm_splat(1.0);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { known[0][i] = y[i]; }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        known[0][i] = y[i];
+    }
     int starts = task->solver.starts < NM_MAX_STARTS ? task->solver.starts : NM_MAX_STARTS;
     for (int k = 1; k < starts; k++) {
         nm_vec *z = known[k];
         for (int i = 0; i < NM_NY; i++) {
             nm_vec u = nm_splat(0.0);
             for (int lane = 0; lane < NM_LANES; lane++) {
-                nm_set(&u, lane, nm_draw_uniform(task->draw.seed, (uint64_t)index[lane], NM_TAG_STARTS, (k - 1) * NM_NY + i));
+                nm_set(&u, lane,
+                       nm_draw_uniform(task->draw.seed, (uint64_t)index[lane], NM_TAG_STARTS,
+                                       (k - 1) * NM_NY + i));
             }
             z[i] = nm_vfma(u - 0.5, nm_splat(i < NM_N_FREE + NM_N_VOLUMES ? 4.0 : 8.0), y0[i]);
         }
@@ -138,18 +165,27 @@ NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int6
         nm_assessment a;
         nm_look_at(&look, z, pt, pick);
         nm_assess<true>(&a, &look, z, pt, found.converged, false);
-        nm_mask is_new = mask & found.converged & nm_is_bounded(z, pt) & a.is_stable & (look.resid <= nm_splat(NM_RESID_MAX));
-        for (int j = 0; j < k; j++) { is_new = is_new & (nm_distance(z, known[j]) > nm_splat(NM_SAME_STATE)); }
+        nm_mask is_new = mask & found.converged & nm_is_bounded(z, pt) & a.is_stable &
+                         (look.resid <= nm_splat(NM_RESID_MAX));
+        for (int j = 0; j < k; j++) {
+            is_new = is_new & (nm_distance(z, known[j]) > nm_splat(NM_SAME_STATE));
+        }
         /* a start that gave nothing new must not hide a later one */
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) { z[i] = nm_choose(is_new, z[i], y[i]); }
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
+            z[i] = nm_choose(is_new, z[i], y[i]);
+        }
         n = n + nm_choose(is_new, nm_splat(1.0), nm_splat(0.0));
     }
     return n;
 }
 
 /* verdict and outputs of the lanes in `mask`, whose state y is steady */
-NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look, const nm_assessment *a, const nm_vec *y,
-                       nm_remarks *remarks, unsigned more_flags, const nm_point *pt, const nm_choices *pick, const nm_task *task) {
+NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look,
+                       const nm_assessment *a, const nm_vec *y, nm_remarks *remarks,
+                       unsigned more_flags, const nm_point *pt, const nm_choices *pick,
+                       const nm_task *task)
+{
     nm_vec fresh[NM_N_OUTPUTS];
     nm_sink sink = {task->slot, fresh};
     remarks->delta = a->delta;
@@ -157,18 +193,32 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look, c
     remarks->tau_fast = a->tau_fast;
     remarks->growth_rate = nm_splat(NM_NAN);
     nm_emit(&sink, look, y, remarks, pt, pick);
-    for (int slot = 0; slot < task->n_slots; slot++) { verdict->out[slot] = nm_choose(mask, fresh[slot], verdict->out[slot]); }
-    nm_vec threshold = nm_vmax(nm_splat(1e-8), 100.0 * nm_choose(nm_vfinite(a->delta), a->delta, nm_splat(0.0)));
+    for (int slot = 0; slot < task->n_slots; slot++) {
+        verdict->out[slot] = nm_choose(mask, fresh[slot], verdict->out[slot]);
+    }
+    nm_vec threshold =
+        nm_vmax(nm_splat(1e-8), 100.0 * nm_choose(nm_vfinite(a->delta), a->delta, nm_splat(0.0)));
     nm_mask is_equilibrium = nm_not(look->is_driven) & (look->a_reciprocal < threshold);
     for (int lane = 0; lane < NM_LANES; lane++) {
-        if (!nm_get(mask, lane)) { continue; }
+        if (!nm_get(mask, lane)) {
+            continue;
+        }
         unsigned flags = more_flags;
-        verdict->outcome[lane] = nm_get(is_equilibrium, lane) ? NM_OUTCOME_equilibrium : NM_OUTCOME_ness;
-        if (nm_get(look->violates, lane)) { flags |= NM_FLAG_second_law_violated; }
-        if (nm_get(look->a_max, lane) < 0.1) { flags |= NM_FLAG_linear_regime; }
-        if (nm_get(remarks->n_states, lane) > 1.5) { flags |= NM_FLAG_multistable; }
+        verdict->outcome[lane] =
+            nm_get(is_equilibrium, lane) ? NM_OUTCOME_equilibrium : NM_OUTCOME_ness;
+        if (nm_get(look->violates, lane)) {
+            flags |= NM_FLAG_second_law_violated;
+        }
+        if (nm_get(look->a_max, lane) < 0.1) {
+            flags |= NM_FLAG_linear_regime;
+        }
+        if (nm_get(remarks->n_states, lane) > 1.5) {
+            flags |= NM_FLAG_multistable;
+        }
         for (int i = 0; i < NM_N_FREE; i++) {
-            if (nm_get(y[i], lane) < -690.0) { flags |= NM_FLAG_at_boundary; }
+            if (nm_get(y[i], lane) < -690.0) {
+                flags |= NM_FLAG_at_boundary;
+            }
         }
         verdict->flags[lane] = flags;
     }
@@ -176,41 +226,62 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look, c
 }
 
 /* all outputs of `lane` become NaN: outcomes without values */
-NM_FN void nm_blank(nm_verdict *verdict, int lane, int outcome, unsigned flags, const nm_task *task) {
-    for (int slot = 0; slot < task->n_slots; slot++) { nm_set(&verdict->out[slot], lane, NM_NAN); }
+NM_FN void nm_blank(nm_verdict *verdict, int lane, int outcome, unsigned flags, const nm_task *task)
+{
+    for (int slot = 0; slot < task->n_slots; slot++) {
+        nm_set(&verdict->out[slot], lane, NM_NAN);
+    }
     verdict->outcome[lane] = outcome;
     verdict->flags[lane] = flags;
     nm_mask_set(&verdict->settled, lane, true);
 }
-NM_FN void nm_put_scalar(nm_verdict *verdict, int lane, int scalar, double value, const nm_task *task) {
+NM_FN void nm_put_scalar(nm_verdict *verdict, int lane, int scalar, double value,
+                         const nm_task *task)
+{
     int slot = task->slot[NM_OUT_scalar + scalar];
-    if (slot >= 0) { nm_set(&verdict->out[slot], lane, value); }
+    if (slot >= 0) {
+        nm_set(&verdict->out[slot], lane, value);
+    }
 }
 
-NM_FN bool nm_wants_tau_fast(const nm_task *task) { return task->slot[NM_OUT_scalar + NM_SCALAR_tau_fast] >= 0; }
+NM_FN bool nm_wants_tau_fast(const nm_task *task)
+{
+    return task->slot[NM_OUT_scalar + NM_SCALAR_tau_fast] >= 0;
+}
 
 /* auto: Newton from the declared initial state. Settles the lanes that converge to a stable state; y: their states. */
-NM_FN void nm_solve_auto(nm_verdict *verdict, nm_vec *y, const int64_t *index, nm_mask mask, const nm_point *pt,
-                         const nm_choices *pick, const nm_task *task) {
+NM_FN void nm_solve_auto(nm_verdict *verdict, nm_vec *y, const int64_t *index, nm_mask mask,
+                         const nm_point *pt, const nm_choices *pick, const nm_task *task)
+{
     nm_look look;
     nm_assessment a;
     nm_remarks remarks;
     nm_vec y0[NM_NY];
     nm_mask valid = mask & nm_initial(y, pt);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { y0[i] = y[i]; }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        y0[i] = y[i];
+    }
     verdict->settled = nm_mask_all(false);
     for (int lane = 0; lane < NM_LANES; lane++) {
-        if (nm_get(mask, lane) && !nm_get(valid, lane)) { nm_blank(verdict, lane, NM_OUTCOME_left_domain, 0, task); }
+        if (nm_get(mask, lane) && !nm_get(valid, lane)) {
+            nm_blank(verdict, lane, NM_OUTCOME_left_domain, 0, task);
+        }
     }
     nm_newton_result found = nm_newton<false>(y, pt, pick, valid, NM_NEWTON_ITERATIONS);
     nm_look_at(&look, y, pt, pick);
-    nm_mask candidate = found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX));
-    if (!nm_any_of(candidate)) { return; }
+    nm_mask candidate =
+        found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX));
+    if (!nm_any_of(candidate)) {
+        return;
+    }
     nm_assess<false>(&a, &look, y, pt, candidate, nm_wants_tau_fast(task));
     candidate = candidate & a.is_stable & nm_is_precise(&a);
     remarks.iterations = found.iterations;
     remarks.n_states = nm_splat(1.0);
-    if (task->solver.starts > 1) { remarks.n_states = nm_count_states(y0, y, index, candidate, task, pt, pick); }
+    if (task->solver.starts > 1) {
+        remarks.n_states = nm_count_states(y0, y, index, candidate, task, pt, pick);
+    }
     nm_conclude(verdict, candidate, &look, &a, y, &remarks, 0, pt, pick, task);
 }
 
@@ -220,9 +291,12 @@ struct nm_ending {
 };
 
 /* Growth without end: settles those lanes of `mask` that tend to a steadily swelling state. y: that state. */
-NM_NOINLINE void nm_end_growth(nm_verdict *verdict, nm_vec *y, const nm_ending *end, nm_mask mask, const nm_point *pt,
-                               const nm_choices *pick, const nm_task *task) {
-    if (!nm_any_of(mask)) { return; }
+NM_NOINLINE void nm_end_growth(nm_verdict *verdict, nm_vec *y, const nm_ending *end, nm_mask mask,
+                               const nm_point *pt, const nm_choices *pick, const nm_task *task)
+{
+    if (!nm_any_of(mask)) {
+        return;
+    }
     nm_look look;
     nm_vec growing[NM_NY], rate = nm_splat(0.0), driving = nm_splat(0.0);
     /* the first guess of the rate: what it is; else far above, from where Newton comes down safely */
@@ -230,23 +304,34 @@ NM_NOINLINE void nm_end_growth(nm_verdict *verdict, nm_vec *y, const nm_ending *
     for (int attempt = 0; attempt < 2 && nm_any_of(mask); attempt++) {
         nm_state_to_unknowns(growing, end->x);
         nm_look_at(&look, growing, pt, pick);
-        if constexpr (NM_N_VOLUMES > 0) { rate = nm_vmax(nm_vabs(look.f[NM_N_FREE]), shares[attempt] * look.gross[NM_N_FREE]); }
+        if constexpr (NM_N_VOLUMES > 0) {
+            rate = nm_vmax(nm_vabs(look.f[NM_N_FREE]), shares[attempt] * look.gross[NM_N_FREE]);
+        }
         nm_newton_result grown = nm_newton_growth(growing, &rate, &driving, pt, pick, mask);
         mask = mask & nm_not(grown.converged);
         for (int lane = 0; lane < NM_LANES; lane++) {
-            if (!nm_get(grown.converged, lane)) { continue; }
-            for (int i = 0; i < NM_NY; i++) { nm_set(&y[i], lane, nm_get(growing[i], lane)); }
-            nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, nm_get(driving, lane) > 0.0 ? NM_FLAG_over_pumped : 0, task);
+            if (!nm_get(grown.converged, lane)) {
+                continue;
+            }
+            for (int i = 0; i < NM_NY; i++) {
+                nm_set(&y[i], lane, nm_get(growing[i], lane));
+            }
+            nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth,
+                     nm_get(driving, lane) > 0.0 ? NM_FLAG_over_pumped : 0, task);
             nm_put_scalar(verdict, lane, NM_SCALAR_growth_rate, nm_get(rate, lane), task);
-            nm_put_scalar(verdict, lane, NM_SCALAR_iterations, nm_get(end->steps + grown.iterations, lane), task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_iterations,
+                          nm_get(end->steps + grown.iterations, lane), task);
         }
     }
 }
 
 /* A singular Jacobian: settles those lanes of `mask` whose reached state depends on where they started. */
-NM_NOINLINE void nm_end_marginal(nm_verdict *verdict, nm_vec *y, const nm_ending *end, nm_mask mask, const nm_point *pt,
-                                 const nm_choices *pick, const nm_task *task) {
-    if (!nm_any_of(mask)) { return; }
+NM_NOINLINE void nm_end_marginal(nm_verdict *verdict, nm_vec *y, const nm_ending *end, nm_mask mask,
+                                 const nm_point *pt, const nm_choices *pick, const nm_task *task)
+{
+    if (!nm_any_of(mask)) {
+        return;
+    }
     nm_look look;
     nm_assessment a;
     nm_remarks remarks;
@@ -259,14 +344,19 @@ NM_NOINLINE void nm_end_marginal(nm_verdict *verdict, nm_vec *y, const nm_ending
     a.delta = nm_splat(0.0);
     remarks.iterations = end->steps;
     remarks.n_states = nm_splat(1.0);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(mask, reached[i], y[i]); }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        y[i] = nm_choose(mask, reached[i], y[i]);
+    }
     nm_conclude(verdict, mask, &look, &a, y, &remarks, NM_FLAG_marginal, pt, pick, task);
 }
 
 /* Turns endings into verdicts: growth, steady state (polished), boundary, marginal, depletion. y: final unknowns. Lanes
  * that must be followed further stay unsettled. is_last: no more rounds, say what there is. */
-NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *end, const int64_t *index, nm_mask mask, bool is_last,
-                               const nm_point *pt, const nm_choices *pick, const nm_task *task) {
+NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *end,
+                               const int64_t *index, nm_mask mask, bool is_last, const nm_point *pt,
+                               const nm_choices *pick, const nm_task *task)
+{
     nm_look look;
     nm_assessment a;
     nm_remarks remarks;
@@ -278,21 +368,33 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     verdict->settled = nm_mask_all(false);
     nm_initial(y0, pt);
     nm_state_to_unknowns(y, end->x);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { before[i] = y[i]; }
-    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) {
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        before[i] = y[i];
+    }
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
         at_floor[i] = mask & (y[i] < y0[i] - (NM_FLOOR - 1.0));
         faded = faded | at_floor[i];
     }
     nm_end_growth(verdict, y, end, grew, pt, pick, task);
     nm_mask open = mask & nm_not(verdict->settled);
-    if (!nm_any_of(open)) { return; }
+    if (!nm_any_of(open)) {
+        return;
+    }
 
     /* polish; what fades away and has no balance at any concentration is zero */
     nm_newton_result found = nm_newton<true>(y, pt, pick, open, NM_NEWTON_ITERATIONS_FAR);
     nm_mask zero = open & faded & nm_not(found.converged);
     if (nm_any_of(zero)) {
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(zero, before[i], y[i]); }
-        NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) { y[i] = nm_choose(zero & at_floor[i], nm_splat(NM_LN_ZERO), y[i]); }
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
+            y[i] = nm_choose(zero, before[i], y[i]);
+        }
+        NM_UNROLL
+        for (int i = 0; i < NM_N_FREE; i++) {
+            y[i] = nm_choose(zero & at_floor[i], nm_splat(NM_LN_ZERO), y[i]);
+        }
         nm_newton_result frozen = nm_newton<true>(y, pt, pick, zero, NM_NEWTON_ITERATIONS_FAR);
         found.converged = found.converged | frozen.converged;
         found.iterations = found.iterations + frozen.iterations;
@@ -301,18 +403,23 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     nm_assess<true>(&a, &look, y, pt, found.converged, nm_wants_tau_fast(task));
     /* an arrival must be near its polished state; other endings, and traces at the floor, may lie far from it */
     nm_mask is_near = nm_distance(before, y) < 10.0 * end->arrival;
-    nm_mask is_steady = found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX)) &
-                        nm_is_precise(&a) & nm_not(a.is_singular) & (is_near | faded | nm_not(arrived));
+    nm_mask is_steady = found.converged & nm_is_bounded(y, pt) &
+                        (look.resid <= nm_splat(NM_RESID_MAX)) & nm_is_precise(&a) &
+                        nm_not(a.is_singular) & (is_near | faded | nm_not(arrived));
     nm_mask stable = is_steady & a.is_stable;
     remarks.iterations = end->steps + found.iterations;
     remarks.n_states = nm_splat(1.0);
-    if (task->solver.starts > 1) { remarks.n_states = nm_count_states(y0, y, index, stable, task, pt, pick); }
+    if (task->solver.starts > 1) {
+        remarks.n_states = nm_count_states(y0, y, index, stable, task, pt, pick);
+    }
     nm_conclude(verdict, stable, &look, &a, y, &remarks, 0, pt, pick, task);
     if (is_last) { /* an unstable state that was all there is */
         nm_mask unstable = is_steady & nm_not(a.is_stable);
         nm_conclude(verdict, unstable, &look, &a, y, &remarks, 0, pt, pick, task);
         for (int lane = 0; lane < NM_LANES; lane++) {
-            if (nm_get(unstable, lane)) { verdict->outcome[lane] = NM_OUTCOME_unstable; }
+            if (nm_get(unstable, lane)) {
+                verdict->outcome[lane] = NM_OUTCOME_unstable;
+            }
         }
     }
 
@@ -320,7 +427,9 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     nm_end_growth(verdict, y, end, (faded | left) & nm_not(verdict->settled), pt, pick, task);
     open = mask & nm_not(verdict->settled);
     for (int lane = 0; lane < NM_LANES; lane++) {
-        if (!nm_get(open, lane)) { continue; }
+        if (!nm_get(open, lane)) {
+            continue;
+        }
         int status = (int)nm_get(end->status, lane);
         if (status == NM_GREW && is_last) {
             nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, 0, task);
@@ -333,7 +442,8 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
             nm_put_scalar(verdict, lane, NM_SCALAR_resid, nm_get(look.resid, lane), task);
         }
         if (nm_get(verdict->settled, lane)) {
-            nm_put_scalar(verdict, lane, NM_SCALAR_iterations, nm_get(end->steps + found.iterations, lane), task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_iterations,
+                          nm_get(end->steps + found.iterations, lane), task);
         }
     }
 }

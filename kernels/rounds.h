@@ -7,7 +7,9 @@
 
 #include "oscillation.h"
 
-enum { NM_ROUNDS = 6 }; /* an arrival that turns out false is followed on, ten times closer each time */
+enum {
+    NM_ROUNDS = 6
+}; /* an arrival that turns out false is followed on, ten times closer each time */
 #define NM_ARRIVAL 1e-3
 
 /* a point between two rounds: the state of its time course */
@@ -25,21 +27,30 @@ struct nm_audited {
 /* --- parameters in, results out ------------------------------------------------------------------ */
 
 /* fixed parameters in all lanes and in the buffer p that draws overwrite */
-NM_FN void nm_put_fixed(nm_point *pt, double *p, const nm_task *task) {
+NM_FN void nm_put_fixed(nm_point *pt, double *p, const nm_task *task)
+{
     for (int i = 0; i < NM_NP; i++) {
         p[i] = task->draw.value[i];
         pt->p[i] = nm_splat(p[i]);
     }
 }
-NM_FN void nm_put_lane(nm_point *pt, int lane, double *p, const nm_task *task, int64_t index) {
+NM_FN void nm_put_lane(nm_point *pt, int lane, double *p, const nm_task *task, int64_t index)
+{
     nm_draw_point(&task->draw, index, p);
-    for (int i = 0; i < NM_NP; i++) { nm_set(&pt->p[i], lane, p[i]); }
+    for (int i = 0; i < NM_NP; i++) {
+        nm_set(&pt->p[i], lane, p[i]);
+    }
 }
 
-NM_FN void nm_store_params(nm_tile *tile, const nm_task *task, int64_t offset, const double *p) {
-    for (int k = 0; k < task->n_stored; k++) { tile->params[k * tile->n + offset] = p[task->stored[k]]; }
+NM_FN void nm_store_params(nm_tile *tile, const nm_task *task, int64_t offset, const double *p)
+{
+    for (int k = 0; k < task->n_stored; k++) {
+        tile->params[k * tile->n + offset] = p[task->stored[k]];
+    }
 }
-NM_FN void nm_store(nm_tile *tile, const nm_task *task, int64_t offset, const nm_verdict *verdict, int lane) {
+NM_FN void nm_store(nm_tile *tile, const nm_task *task, int64_t offset, const nm_verdict *verdict,
+                    int lane)
+{
     if (task->is_f32) {
         float *values = (float *)tile->values;
         for (int slot = 0; slot < task->n_slots; slot++) {
@@ -57,18 +68,27 @@ NM_FN void nm_store(nm_tile *tile, const nm_task *task, int64_t offset, const nm
 
 /* --- audits: a share of what auto settled is followed too ------------------------------------------ */
 
-NM_FN bool nm_wants_audit(const nm_verdict *verdict, int lane, const nm_task *task, int64_t index) {
-    return nm_get(verdict->settled, lane) && verdict->outcome[lane] != NM_OUTCOME_left_domain && task->solver.audit > 0.0 &&
+NM_FN bool nm_wants_audit(const nm_verdict *verdict, int lane, const nm_task *task, int64_t index)
+{
+    return nm_get(verdict->settled, lane) && verdict->outcome[lane] != NM_OUTCOME_left_domain &&
+           task->solver.audit > 0.0 &&
            nm_draw_uniform(task->draw.seed, (uint64_t)index, NM_TAG_AUDIT, 0) < task->solver.audit;
 }
-NM_FN void nm_keep_for_audit(nm_audited *kept, const nm_verdict *verdict, const nm_vec *y, int lane) {
-    for (int i = 0; i < NM_NY; i++) { kept->y[i] = nm_get(y[i], lane); }
+NM_FN void nm_keep_for_audit(nm_audited *kept, const nm_verdict *verdict, const nm_vec *y, int lane)
+{
+    for (int i = 0; i < NM_NY; i++) {
+        kept->y[i] = nm_get(y[i], lane);
+    }
     kept->outcome = verdict->outcome[lane];
 }
 /* does following agree with auto? */
-NM_FN unsigned nm_audit_flags(const nm_audited *kept, const nm_verdict *verdict, const nm_vec *y, int lane) {
+NM_FN unsigned nm_audit_flags(const nm_audited *kept, const nm_verdict *verdict, const nm_vec *y,
+                              int lane)
+{
     double distance = 0.0;
-    for (int i = 0; i < NM_NY; i++) { distance = fmax(distance, fabs(nm_get(y[i], lane) - kept->y[i])); }
+    for (int i = 0; i < NM_NY; i++) {
+        distance = fmax(distance, fabs(nm_get(y[i], lane) - kept->y[i]));
+    }
     bool agrees = kept->outcome == verdict->outcome[lane] && distance < NM_AUDIT_AGREES;
     return NM_FLAG_audited | (agrees ? 0u : (unsigned)NM_FLAG_audit_disagrees);
 }
@@ -76,7 +96,8 @@ NM_FN unsigned nm_audit_flags(const nm_audited *kept, const nm_verdict *verdict,
 /* --- rounds ------------------------------------------------------------------------------------------ */
 
 /* The lanes of `fresh` start from the declared initial state of their (prepared) points. */
-NM_FN void nm_set_out(nm_course *course, nm_mask fresh, const nm_point *pt, const nm_choices *pick) {
+NM_FN void nm_set_out(nm_course *course, nm_mask fresh, const nm_point *pt, const nm_choices *pick)
+{
     nm_vec y[NM_NY];
     nm_mask valid = nm_initial(y, pt);
     nm_settle_potentials(y, pt, pick);
@@ -85,20 +106,34 @@ NM_FN void nm_set_out(nm_course *course, nm_mask fresh, const nm_point *pt, cons
 }
 
 /* a lane's course into a traveller, and back for the next round */
-NM_FN void nm_save(nm_traveller *to, const nm_course *course, int lane) {
-    for (int i = 0; i < NM_NY; i++) { to->x[i] = nm_get(course->x[i], lane); }
-    for (int i = 0; i < NM_NC; i++) { to->ln_volume0[i] = nm_get(course->ln_volume0[i], lane); }
-    for (int i = 0; i < NM_N_FREE; i++) { to->ln_c0[i] = nm_get(course->ln_c0[i], lane); }
+NM_FN void nm_save(nm_traveller *to, const nm_course *course, int lane)
+{
+    for (int i = 0; i < NM_NY; i++) {
+        to->x[i] = nm_get(course->x[i], lane);
+    }
+    for (int i = 0; i < NM_NC; i++) {
+        to->ln_volume0[i] = nm_get(course->ln_volume0[i], lane);
+    }
+    for (int i = 0; i < NM_N_FREE; i++) {
+        to->ln_c0[i] = nm_get(course->ln_c0[i], lane);
+    }
     to->status = nm_get(course->status, lane);
     to->t = nm_get(course->t, lane);
     to->h = nm_get(course->h, lane);
     to->steps = nm_get(course->steps, lane);
     to->arrival = nm_get(course->arrival, lane);
 }
-NM_FN void nm_restore(nm_course *course, const nm_traveller *from, int lane) {
-    for (int i = 0; i < NM_NY; i++) { nm_set(&course->x[i], lane, from->x[i]); }
-    for (int i = 0; i < NM_NC; i++) { nm_set(&course->ln_volume0[i], lane, from->ln_volume0[i]); }
-    for (int i = 0; i < NM_N_FREE; i++) { nm_set(&course->ln_c0[i], lane, from->ln_c0[i]); }
+NM_FN void nm_restore(nm_course *course, const nm_traveller *from, int lane)
+{
+    for (int i = 0; i < NM_NY; i++) {
+        nm_set(&course->x[i], lane, from->x[i]);
+    }
+    for (int i = 0; i < NM_NC; i++) {
+        nm_set(&course->ln_volume0[i], lane, from->ln_volume0[i]);
+    }
+    for (int i = 0; i < NM_N_FREE; i++) {
+        nm_set(&course->ln_c0[i], lane, from->ln_c0[i]);
+    }
     nm_set(&course->status, lane, NM_FOLLOWING);
     nm_set(&course->t, lane, from->t);
     nm_set(&course->h, lane, from->h);
@@ -107,7 +142,8 @@ NM_FN void nm_restore(nm_course *course, const nm_traveller *from, int lane) {
     nm_set(&course->arrival, lane, from->arrival);
     nm_set(&course->grown, lane, NM_GROWN + 2.0 * from->round);
 }
-NM_FN void nm_next_round(nm_traveller *traveller) {
+NM_FN void nm_next_round(nm_traveller *traveller)
+{
     traveller->round++;
     traveller->arrival *= 0.1;
 }
@@ -115,13 +151,17 @@ NM_FN void nm_next_round(nm_traveller *traveller) {
 /* Endings -> verdicts. who[lane]: a traveller whose course has ended (in every lane, one may stand in several);
  * audited[lane]: what auto found, or NULL. Lanes of `mask` that are not settled then must go on; in the last round all
  * are settled. */
-NM_NOINLINE void nm_end_round(nm_verdict *verdict, const nm_traveller *const *who, const nm_audited *const *audited,
-                              const int64_t *index, nm_mask mask, const nm_point *pt, const nm_choices *pick, const nm_task *task) {
+NM_NOINLINE void nm_end_round(nm_verdict *verdict, const nm_traveller *const *who,
+                              const nm_audited *const *audited, const int64_t *index, nm_mask mask,
+                              const nm_point *pt, const nm_choices *pick, const nm_task *task)
+{
     nm_ending end;
     nm_vec y[NM_NY], reached[NM_NY];
     nm_mask last = nm_mask_all(false), settled = nm_mask_all(false);
     for (int lane = 0; lane < NM_LANES; lane++) {
-        for (int i = 0; i < NM_NY; i++) { nm_set(&end.x[i], lane, who[lane]->x[i]); }
+        for (int i = 0; i < NM_NY; i++) {
+            nm_set(&end.x[i], lane, who[lane]->x[i]);
+        }
         nm_set(&end.status, lane, who[lane]->status);
         nm_set(&end.steps, lane, who[lane]->steps);
         nm_set(&end.arrival, lane, who[lane]->arrival);
@@ -141,14 +181,20 @@ NM_NOINLINE void nm_end_round(nm_verdict *verdict, const nm_traveller *const *wh
     nm_mask open = mask & nm_not(settled);
     for (int is_last = 0; is_last < 2; is_last++) {
         nm_mask part = open & (is_last ? last : nm_not(last));
-        if (!nm_any_of(part)) { continue; }
+        if (!nm_any_of(part)) {
+            continue;
+        }
         nm_end_follow(verdict, reached, &end, index, part, is_last, pt, pick, task);
         settled = settled | (part & verdict->settled);
-        for (int i = 0; i < NM_NY; i++) { y[i] = nm_choose(part, reached[i], y[i]); }
+        for (int i = 0; i < NM_NY; i++) {
+            y[i] = nm_choose(part, reached[i], y[i]);
+        }
     }
     verdict->settled = settled;
     for (int lane = 0; lane < NM_LANES; lane++) {
-        if (nm_get(settled, lane) && audited[lane]) { verdict->flags[lane] |= nm_audit_flags(audited[lane], verdict, y, lane); }
+        if (nm_get(settled, lane) && audited[lane]) {
+            verdict->flags[lane] |= nm_audit_flags(audited[lane], verdict, y, lane);
+        }
     }
 }
 

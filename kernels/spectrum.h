@@ -16,26 +16,35 @@ struct nm_minor { /* a determinant and the sum of its terms without signs */
     nm_vec value, bound;
 };
 
-NM_FN nm_minor nm_minor2(const nm_vec (*m)[NM_QUICK_MODES], int r, int s, int i, int j) {
+NM_FN nm_minor nm_minor2(const nm_vec (*m)[NM_QUICK_MODES], int r, int s, int i, int j)
+{
     nm_vec p = m[r][i] * m[s][j], q = m[r][j] * m[s][i];
     return nm_minor{p - q, nm_vabs(p) + nm_vabs(q)};
 }
-NM_FN void nm_add_minor(nm_minor *sum, nm_minor x) {
+NM_FN void nm_add_minor(nm_minor *sum, nm_minor x)
+{
     sum->value = sum->value + x.value;
     sum->bound = sum->bound + x.bound;
 }
 /* principal 3 x 3 minor */
-NM_FN nm_minor nm_minor3(const nm_vec (*m)[NM_QUICK_MODES], int i, int j, int k) {
-    nm_minor a = nm_minor2(m, j, k, j, k), b = nm_minor2(m, j, k, i, k), c = nm_minor2(m, j, k, i, j);
+NM_FN nm_minor nm_minor3(const nm_vec (*m)[NM_QUICK_MODES], int i, int j, int k)
+{
+    nm_minor a = nm_minor2(m, j, k, j, k), b = nm_minor2(m, j, k, i, k),
+             c = nm_minor2(m, j, k, i, j);
     return nm_minor{m[i][i] * a.value - m[i][j] * b.value + m[i][k] * c.value,
-                    nm_vabs(m[i][i]) * a.bound + nm_vabs(m[i][j]) * b.bound + nm_vabs(m[i][k]) * c.bound};
+                    nm_vabs(m[i][i]) * a.bound + nm_vabs(m[i][j]) * b.bound +
+                        nm_vabs(m[i][k]) * c.bound};
 }
 /* the determinant by pairs of rows (Laplace) */
-NM_FN nm_minor nm_minor4(const nm_vec (*m)[NM_QUICK_MODES]) {
+NM_FN nm_minor nm_minor4(const nm_vec (*m)[NM_QUICK_MODES])
+{
     nm_minor sum = {nm_splat(0.0), nm_splat(0.0)};
-    const int pairs[6][4] = {{0, 1, 2, 3}, {0, 2, 1, 3}, {0, 3, 1, 2}, {1, 2, 0, 3}, {1, 3, 0, 2}, {2, 3, 0, 1}};
-    NM_UNROLL for (int k = 0; k < 6; k++) {
-        nm_minor top = nm_minor2(m, 0, 1, pairs[k][0], pairs[k][1]), low = nm_minor2(m, 2, 3, pairs[k][2], pairs[k][3]);
+    const int pairs[6][4] = {{0, 1, 2, 3}, {0, 2, 1, 3}, {0, 3, 1, 2},
+                             {1, 2, 0, 3}, {1, 3, 0, 2}, {2, 3, 0, 1}};
+    NM_UNROLL
+    for (int k = 0; k < 6; k++) {
+        nm_minor top = nm_minor2(m, 0, 1, pairs[k][0], pairs[k][1]),
+                 low = nm_minor2(m, 2, 3, pairs[k][2], pairs[k][3]);
         nm_vec product = top.value * low.value;
         sum.value = k == 1 || k == 4 ? sum.value - product : sum.value + product;
         sum.bound = nm_vfma(top.bound, low.bound, sum.bound);
@@ -45,23 +54,39 @@ NM_FN nm_minor nm_minor4(const nm_vec (*m)[NM_QUICK_MODES]) {
 
 /* m: N x N matrix of a linear relaxation's inverse, in lanes, its entries balanced; noise: rounding of its entries, by
  * magnitude. tau comes out where the returned mask is true. */
-template <int N> NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], nm_vec noise) {
+template <int N>
+NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], nm_vec noise)
+{
     static_assert(N >= 1 && N <= NM_QUICK_MODES, "up to four modes");
     /* q(t) = t^N - a1 t^(N-1) + a2 t^(N-2) - ...: its roots are the relaxation times */
     nm_vec a[NM_QUICK_MODES + 1];
     nm_mask certain = nm_mask_all(true);
     nm_minor e[NM_QUICK_MODES + 1];
-    NM_UNROLL for (int k = 0; k <= NM_QUICK_MODES; k++) { e[k] = nm_minor{nm_splat(0.0), nm_splat(0.0)}; }
-    NM_UNROLL for (int i = 0; i < N; i++) { nm_add_minor(&e[1], nm_minor{m[i][i], nm_vabs(m[i][i])}); }
-    NM_UNROLL for (int i = 0; i < N; i++) {
-        NM_UNROLL for (int j = i + 1; j < N; j++) {
+    NM_UNROLL
+    for (int k = 0; k <= NM_QUICK_MODES; k++) {
+        e[k] = nm_minor{nm_splat(0.0), nm_splat(0.0)};
+    }
+    NM_UNROLL
+    for (int i = 0; i < N; i++) {
+        nm_add_minor(&e[1], nm_minor{m[i][i], nm_vabs(m[i][i])});
+    }
+    NM_UNROLL
+    for (int i = 0; i < N; i++) {
+        NM_UNROLL
+        for (int j = i + 1; j < N; j++) {
             nm_add_minor(&e[2], nm_minor2(m, i, j, i, j));
-            NM_UNROLL for (int k = j + 1; k < N; k++) { nm_add_minor(&e[3], nm_minor3(m, i, j, k)); }
+            NM_UNROLL
+            for (int k = j + 1; k < N; k++) {
+                nm_add_minor(&e[3], nm_minor3(m, i, j, k));
+            }
         }
     }
-    if constexpr (N == 4) { e[4] = nm_minor4(m); }
+    if constexpr (N == 4) {
+        e[4] = nm_minor4(m);
+    }
     a[0] = nm_splat(1.0);
-    NM_UNROLL for (int k = 1; k <= N; k++) {
+    NM_UNROLL
+    for (int k = 1; k <= N; k++) {
         a[k] = k % 2 ? -e[k].value : e[k].value;
         certain = certain & (a[k] > NM_QUICK_CERTAIN * e[k].bound);
     }
@@ -74,7 +99,8 @@ template <int N> NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[
     if constexpr (N > 1) {
         for (int iteration = 0; iteration < 40 && nm_any_of(running); iteration++) {
             nm_vec q = nm_splat(1.0), slope = nm_splat(0.0);
-            NM_UNROLL for (int k = 1; k <= N; k++) {
+            NM_UNROLL
+            for (int k = 1; k <= N; k++) {
                 slope = nm_vfma(slope, t, q);
                 q = nm_vfma(q, t, k % 2 ? -a[k] : a[k]);
             }
@@ -93,8 +119,10 @@ template <int N> NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[
         certain = certain & (b1 * b1 > 4.000001 * b2);
     } else if constexpr (N == 4) {
         nm_vec b3 = a[4] / t, b2 = (a[3] - b3) / t, b1 = (a[2] - b2) / t;
-        nm_vec plus = 18.0 * b1 * b2 * b3 + b1 * b1 * b2 * b2, minus = 4.0 * b1 * b1 * b1 * b3 + 4.0 * b2 * b2 * b2 + 27.0 * b3 * b3;
-        certain = certain & (plus - minus > 1e-6 * plus) & (b1 > nm_splat(0.0)) & (b2 > nm_splat(0.0));
+        nm_vec plus = 18.0 * b1 * b2 * b3 + b1 * b1 * b2 * b2,
+               minus = 4.0 * b1 * b1 * b1 * b3 + 4.0 * b2 * b2 * b2 + 27.0 * b3 * b3;
+        certain =
+            certain & (plus - minus > 1e-6 * plus) & (b1 > nm_splat(0.0)) & (b2 > nm_splat(0.0));
     }
     *tau = t;
     return certain;

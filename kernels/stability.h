@@ -13,15 +13,21 @@
 
 /* Eigenvalues of a real n x n matrix (N where it is a constant, else 0), destroyed: elimination to Hessenberg form, then the QR iteration with double
  * shifts (Francis 1961; Wilkinson & Reinsch 1971, contribution II/14). returns false without convergence. */
-template <int N> NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, double *im) {
+template <int N>
+NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, double *im)
+{
     const int n = N > 0 ? N : n_given;
     const double eps = 2.2e-16;
     for (int m = 1; m < n - 1; m++) {
         int pivot = m;
         for (int i = m + 1; i < n; i++) {
-            if (fabs(a[i][m - 1]) > fabs(a[pivot][m - 1])) { pivot = i; }
+            if (fabs(a[i][m - 1]) > fabs(a[pivot][m - 1])) {
+                pivot = i;
+            }
         }
-        if (a[pivot][m - 1] == 0.0) { continue; }
+        if (a[pivot][m - 1] == 0.0) {
+            continue;
+        }
         if (pivot != m) {
             for (int j = m - 1; j < n; j++) {
                 double t = a[pivot][j];
@@ -37,15 +43,21 @@ template <int N> NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_
         for (int i = m + 1; i < n; i++) {
             double l = a[i][m - 1] / a[m][m - 1];
             if (l != 0.0) {
-                for (int j = m; j < n; j++) { a[i][j] = fma(-l, a[m][j], a[i][j]); }
-                for (int k = 0; k < n; k++) { a[k][m] = fma(l, a[k][i], a[k][m]); }
+                for (int j = m; j < n; j++) {
+                    a[i][j] = fma(-l, a[m][j], a[i][j]);
+                }
+                for (int k = 0; k < n; k++) {
+                    a[k][m] = fma(l, a[k][i], a[k][m]);
+                }
             }
             a[i][m - 1] = 0.0;
         }
     }
     double norm = 0.0;
     for (int i = 0; i < n; i++) {
-        for (int j = i ? i - 1 : 0; j < n; j++) { norm += fabs(a[i][j]); }
+        for (int j = i ? i - 1 : 0; j < n; j++) {
+            norm += fabs(a[i][j]);
+        }
     }
     double shift = 0.0;
     int top = n - 1, iterations = 0;
@@ -54,8 +66,12 @@ template <int N> NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_
         int l = top;
         for (; l > 0; l--) {
             double s = fabs(a[l - 1][l - 1]) + fabs(a[l][l]);
-            if (s == 0.0) { s = norm; }
-            if (fabs(a[l][l - 1]) <= eps * s) { break; }
+            if (s == 0.0) {
+                s = norm;
+            }
+            if (fabs(a[l][l - 1]) <= eps * s) {
+                break;
+            }
         }
         double x = a[top][top];
         if (l == top) { /* one real root */
@@ -83,10 +99,14 @@ template <int N> NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_
             iterations = 0;
             continue;
         }
-        if (iterations == 60) { return false; }
+        if (iterations == 60) {
+            return false;
+        }
         if (iterations % 10 == 9) { /* exceptional shift */
             shift += x;
-            for (int i = 0; i <= top; i++) { a[i][i] -= x; }
+            for (int i = 0; i <= top; i++) {
+                a[i][i] -= x;
+            }
             double s = fabs(a[top][top - 1]) + fabs(a[top - 1][top - 2]);
             x = y = 0.75 * s;
             w = -0.4375 * s * s;
@@ -105,14 +125,20 @@ template <int N> NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_
             p /= s;
             q /= s;
             r /= s;
-            if (m == l) { break; }
+            if (m == l) {
+                break;
+            }
             double u = fabs(a[m][m - 1]) * (fabs(q) + fabs(r));
             double v = fabs(p) * (fabs(a[m - 1][m - 1]) + fabs(z) + fabs(a[m + 1][m + 1]));
-            if (u <= eps * v) { break; }
+            if (u <= eps * v) {
+                break;
+            }
         }
         for (int i = m + 2; i <= top; i++) {
             a[i][i - 2] = 0.0;
-            if (i > m + 2) { a[i][i - 3] = 0.0; }
+            if (i > m + 2) {
+                a[i][i - 3] = 0.0;
+            }
         }
         /* double QR step on rows l..top and columns m..top */
         for (int k = m; k < top; k++) {
@@ -129,10 +155,16 @@ template <int N> NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_
                 }
             }
             double s = sqrt(p * p + q * q + r * r);
-            if (p < 0.0) { s = -s; }
-            if (s == 0.0) { continue; }
+            if (p < 0.0) {
+                s = -s;
+            }
+            if (s == 0.0) {
+                continue;
+            }
             if (k == m) {
-                if (l != m) { a[k][k - 1] = -a[k][k - 1]; }
+                if (l != m) {
+                    a[k][k - 1] = -a[k][k - 1];
+                }
             } else {
                 a[k][k - 1] = -s * x;
             }
@@ -167,7 +199,8 @@ template <int N> NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_
 }
 
 /* the usual size is a constant, so its loops unroll */
-NM_FN bool nm_eigenvalues(int n, double (*a)[NM_NY], double *re, double *im) {
+NM_FN bool nm_eigenvalues(int n, double (*a)[NM_NY], double *re, double *im)
+{
     constexpr int usual = NM_N_FREE + NM_N_VOLUMES - NM_NT;
     return n == usual ? nm_eigenvalues_of<usual>(n, a, re, im) : nm_eigenvalues_of<0>(n, a, re, im);
 }
@@ -181,26 +214,40 @@ struct nm_spectrum {
 
 /* Slow relaxation times: m = scaled dynamic block of B J^-1, for one lane. weight[c][i]: combination of the free species
  * of a neutral compartment that is conserved, else 0. noise: rounding of m [s]. */
-NM_FN nm_spectrum nm_slow_spectrum(double (*m)[NM_NY], int n, double noise, const double (*weight)[NM_NY], const bool *is_neutral) {
+NM_FN nm_spectrum nm_slow_spectrum(double (*m)[NM_NY], int n, double noise,
+                                   const double (*weight)[NM_NY], const bool *is_neutral)
+{
     nm_spectrum s = {0.0, NM_INFINITY, noise, true, true, true};
     for (int c = 0; c < NM_NC; c++) {
-        if (!is_neutral[c]) { continue; }
+        if (!is_neutral[c]) {
+            continue;
+        }
         /* x_p = -sum w_j x_j / w_p takes one unknown away */
         int p = 0;
         for (int j = 1; j < n; j++) {
-            if (fabs(weight[c][j]) > fabs(weight[c][p])) { p = j; }
+            if (fabs(weight[c][j]) > fabs(weight[c][p])) {
+                p = j;
+            }
         }
-        if (weight[c][p] == 0.0) { continue; }
+        if (weight[c][p] == 0.0) {
+            continue;
+        }
         for (int i = 0; i < n; i++) {
             for (int j = 0; j < n; j++) {
-                if (j != p) { m[i][j] = fma(-m[i][p], weight[c][j] / weight[c][p], m[i][j]); }
+                if (j != p) {
+                    m[i][j] = fma(-m[i][p], weight[c][j] / weight[c][p], m[i][j]);
+                }
             }
         }
         for (int i = p; i < n - 1; i++) {
-            for (int j = 0; j < n; j++) { m[i][j] = m[i + 1][j]; }
+            for (int j = 0; j < n; j++) {
+                m[i][j] = m[i + 1][j];
+            }
         }
         for (int j = p; j < n - 1; j++) {
-            for (int i = 0; i < n; i++) { m[i][j] = m[i][j + 1]; }
+            for (int i = 0; i < n; i++) {
+                m[i][j] = m[i][j + 1];
+            }
         }
         n--;
     }
@@ -213,55 +260,85 @@ NM_FN nm_spectrum nm_slow_spectrum(double (*m)[NM_NY], int n, double noise, cons
             continue;
         }
         double tau = size2 / fabs(re[i]);
-        if (tau > s.tau_slow) { s.tau_slow = tau; }
-        if (tau < s.tau_fast) { s.tau_fast = tau; }
-        if (re[i] > 0.0) { s.is_stable = false; }
+        if (tau > s.tau_slow) {
+            s.tau_slow = tau;
+        }
+        if (tau < s.tau_fast) {
+            s.tau_fast = tau;
+        }
+        if (re[i] > 0.0) {
+            s.is_stable = false;
+        }
     }
     return s;
 }
 
 /* Fast relaxation time from raw J of one lane (row-major), by eliminating the algebraic rows; size[i]: amount or volume
  * of unknown i, root[i]: its scale. returns false where an algebraic row does not hold its own unknown (neutral membranes). */
-NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const double *size, const double *root, const bool *is_frozen) {
+NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const double *size,
+                                  const double *root, const bool *is_frozen)
+{
     double m[NM_NY][NM_NY], re[NM_NY], im[NM_NY];
     int n = 0;
     bool is_gone[NM_NY];
     for (int r = 0; r < NM_NY; r++) {
         is_gone[r] = r >= NM_N_FREE + NM_N_VOLUMES || nm_is_replaced(r) || is_frozen[r];
-        if (!is_gone[r]) { continue; }
-        if (j[r][r] == 0.0) { return false; }
+        if (!is_gone[r]) {
+            continue;
+        }
+        if (j[r][r] == 0.0) {
+            return false;
+        }
         for (int i = 0; i < NM_NY; i++) {
-            if (i == r || j[i][r] == 0.0) { continue; }
+            if (i == r || j[i][r] == 0.0) {
+                continue;
+            }
             double l = j[i][r] / j[r][r];
-            for (int k = 0; k < NM_NY; k++) { j[i][k] = k == r ? 0.0 : fma(-l, j[r][k], j[i][k]); }
+            for (int k = 0; k < NM_NY; k++) {
+                j[i][k] = k == r ? 0.0 : fma(-l, j[r][k], j[i][k]);
+            }
         }
     }
     /* by relative amounts, d ln c = d ln n - d ln volume */
     for (int i = 0; i < NM_N_FREE; i++) {
         int volume = nm_volume_of(nm_place(nm_species_of(i)));
         if (volume >= 0) {
-            for (int r = 0; r < NM_NY; r++) { j[r][volume] -= j[r][i]; }
+            for (int r = 0; r < NM_NY; r++) {
+                j[r][volume] -= j[r][i];
+            }
         }
     }
     int row = 0;
     for (int r = 0; r < NM_NY; r++) {
-        if (is_gone[r]) { continue; }
+        if (is_gone[r]) {
+            continue;
+        }
         int column = 0;
         for (int k = 0; k < NM_NY; k++) {
-            if (!is_gone[k]) { m[row][column++] = j[r][k] / size[r] * (root[r] / root[k]); }
+            if (!is_gone[k]) {
+                m[row][column++] = j[r][k] / size[r] * (root[r] / root[k]);
+            }
         }
         row++;
     }
     n = row;
-    if (!nm_eigenvalues(n, m, re, im)) { return false; }
+    if (!nm_eigenvalues(n, m, re, im)) {
+        return false;
+    }
     /* growing modes among those that the slow end does not resolve */
     double fastest = 0.0;
     for (int i = 0; i < n; i++) {
         double size = sqrt(re[i] * re[i] + im[i] * im[i]);
-        if (fabs(re[i]) > fastest) { fastest = fabs(re[i]); }
-        if (re[i] > 0.0 && size * s->noise > 1.0) { s->is_stable = false; }
+        if (fabs(re[i]) > fastest) {
+            fastest = fabs(re[i]);
+        }
+        if (re[i] > 0.0 && size * s->noise > 1.0) {
+            s->is_stable = false;
+        }
     }
-    if (fastest > 0.0) { s->tau_fast = 1.0 / fastest; }
+    if (fastest > 0.0) {
+        s->tau_fast = 1.0 / fastest;
+    }
     return true;
 }
 
@@ -274,24 +351,33 @@ struct nm_assessment {
 
 /* The quick way to the spectrum, where the model has few modes; *wanted loses the lanes that are settled. Amounts scale
  * rows and columns, a volume counting as its solutes. */
-NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_vec (*inverse)[NM_NY], const nm_vec *size, nm_vec osmolarity) {
+NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_vec (*inverse)[NM_NY],
+                             const nm_vec *size, nm_vec osmolarity)
+{
     constexpr int n_all = NM_N_FREE + NM_N_VOLUMES, n = n_all - NM_NT;
     if constexpr (n <= NM_QUICK_MODES) {
-        nm_vec m[NM_QUICK_MODES][NM_QUICK_MODES], noise = nm_splat(0.0), dilution = 1.0 / osmolarity, tau;
+        nm_vec m[NM_QUICK_MODES][NM_QUICK_MODES], noise = nm_splat(0.0),
+                                                  dilution = 1.0 / osmolarity, tau;
         int row = 0;
         nm_unroll<n_all>([&](auto i) NM_LAMBDA {
             if constexpr (!nm_is_replaced(i.value)) {
-                constexpr int here = i.value, s = nm_species_of(here), volume = s >= 0 ? nm_volume_of(nm_place(s < 0 ? 0 : s)) : -1;
+                constexpr int here = i.value, s = nm_species_of(here),
+                              volume = s >= 0 ? nm_volume_of(nm_place(s < 0 ? 0 : s)) : -1;
                 int column = 0;
                 nm_unroll<n_all>([&](auto j) NM_LAMBDA {
                     if constexpr (!nm_is_replaced(j.value)) {
-                        nm_vec x = inverse[i.value][j.value], parts = nm_vabs(x), scale = size[i.value];
+                        nm_vec x = inverse[i.value][j.value], parts = nm_vabs(x),
+                               scale = size[i.value];
                         if constexpr (volume >= 0) {
                             x = x + inverse[volume][j.value];
                             parts = parts + nm_vabs(inverse[volume][j.value]);
                         }
-                        if constexpr (here >= NM_N_FREE && j.value < NM_N_FREE) { scale = scale * osmolarity; }
-                        if constexpr (here < NM_N_FREE && j.value >= NM_N_FREE) { scale = scale * dilution; }
+                        if constexpr (here >= NM_N_FREE && j.value < NM_N_FREE) {
+                            scale = scale * osmolarity;
+                        }
+                        if constexpr (here < NM_N_FREE && j.value >= NM_N_FREE) {
+                            scale = scale * dilution;
+                        }
                         m[row][column++] = x * scale;
                         noise = nm_vmax(noise, 1e-14 * parts * scale);
                     }
@@ -308,12 +394,16 @@ NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_vec (*i
 
 /* Assesses the lanes in `mask`. PIVOT: pivoted, frozen zeros are left out. want_fast: tau_fast is asked for. */
 template <bool PIVOT>
-NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, const nm_point *pt, nm_mask mask, bool want_fast) {
+NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, const nm_point *pt,
+                     nm_mask mask, bool want_fast)
+{
     nm_balance b = *look;
     nm_vec size[NM_NY], root[NM_NY], inverse[NM_NY][NM_NY];
     nm_put_totals(&b);
     a->is_singular = nm_mask_all(false);
-    if constexpr (PIVOT) { nm_freeze_zeros(&b, y); }
+    if constexpr (PIVOT) {
+        nm_freeze_zeros(&b, y);
+    }
 
     /* amounts and volumes */
     nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
@@ -322,7 +412,9 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
         if constexpr (s >= 0) {
             constexpr int volume = nm_volume_of(nm_place(s));
             size[i.value] = nm_vexp(y[i.value]) * pt->fixed[nm_place(s)];
-            if constexpr (volume >= 0) { size[i.value] = nm_vexp(y[i.value]) * nm_vexp(y[volume]); }
+            if constexpr (volume >= 0) {
+                size[i.value] = nm_vexp(y[i.value]) * nm_vexp(y[volume]);
+            }
         } else if constexpr (i.value < NM_N_FREE + NM_N_VOLUMES) {
             size[i.value] = nm_vexp(y[i.value]);
         }
@@ -330,51 +422,76 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
 
     /* square roots of amounts; a volume counts as its solutes */
     nm_vec osmolarity = nm_splat(0.0);
-    NM_UNROLL for (int i = 0; i < NM_N_FREE; i++) { osmolarity = osmolarity + nm_vexp(y[i]); }
-    NM_UNROLL for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
+        osmolarity = osmolarity + nm_vexp(y[i]);
+    }
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
         root[i] = nm_vsqrt(i < NM_N_FREE ? size[i] : size[i] * osmolarity);
     }
 
     /* delta = J^-1 F and J^-1 by columns */
     nm_vec d[NM_NY];
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) { d[i] = b.f[i]; }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        d[i] = b.f[i];
+    }
     if constexpr (PIVOT) {
         nm_balance work = b;
         nm_lu_pivot<NM_NY>(work.jac, d, &a->is_singular);
         for (int k = 0; k < NM_N_FREE + NM_N_VOLUMES; k++) {
             nm_vec e[NM_NY];
             nm_mask ignore = nm_mask_all(false);
-            for (int i = 0; i < NM_NY; i++) { e[i] = nm_splat(i == k ? 1.0 : 0.0); }
+            for (int i = 0; i < NM_NY; i++) {
+                e[i] = nm_splat(i == k ? 1.0 : 0.0);
+            }
             work = b;
             nm_lu_pivot<NM_NY>(work.jac, e, &ignore);
-            for (int i = 0; i < NM_NY; i++) { inverse[i][k] = e[i]; }
+            for (int i = 0; i < NM_NY; i++) {
+                inverse[i][k] = e[i];
+            }
         }
     } else {
         nm_vec lu[NM_NY][NM_NY];
-        NM_UNROLL for (int i = 0; i < NM_NY; i++) {
-            NM_UNROLL for (int j = 0; j < NM_NY; j++) { lu[i][j] = b.jac[i][j]; }
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
+            NM_UNROLL
+            for (int j = 0; j < NM_NY; j++) {
+                lu[i][j] = b.jac[i][j];
+            }
         }
         nm_lu<NM_NY>(lu);
         nm_lu_solve<NM_NY>(lu, d);
         nm_unroll<NM_N_FREE + NM_N_VOLUMES>([&](auto k) NM_LAMBDA {
             if constexpr (!nm_is_replaced(k.value)) {
                 nm_vec e[NM_NY];
-                NM_UNROLL for (int i = 0; i < NM_NY; i++) { e[i] = nm_splat(i == k.value ? 1.0 : 0.0); }
+                NM_UNROLL
+                for (int i = 0; i < NM_NY; i++) {
+                    e[i] = nm_splat(i == k.value ? 1.0 : 0.0);
+                }
                 nm_lu_solve<NM_NY>(lu, e);
-                NM_UNROLL for (int i = 0; i < NM_NY; i++) { inverse[i][k.value] = e[i]; }
+                NM_UNROLL
+                for (int i = 0; i < NM_NY; i++) {
+                    inverse[i][k.value] = e[i];
+                }
             }
         });
     }
     a->delta = nm_splat(0.0);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
         nm_vec e = nm_vabs(d[i]);
         a->delta = nm_choose(nm_vfinite(e), nm_vmax(a->delta, e), nm_splat(NM_INFINITY));
     }
     a->rounding = nm_splat(0.0);
-    NM_UNROLL for (int i = 0; i < NM_NY; i++) {
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
         nm_vec sum = nm_splat(0.0);
         nm_unroll<NM_N_FREE + NM_N_VOLUMES>([&](auto k) NM_LAMBDA {
-            if constexpr (!nm_is_replaced(k.value)) { sum = nm_vfma(nm_vabs(inverse[i][k.value]), look->gross[k.value], sum); }
+            if constexpr (!nm_is_replaced(k.value)) {
+                sum = nm_vfma(nm_vabs(inverse[i][k.value]), look->gross[k.value], sum);
+            }
         });
         a->rounding = nm_vmax(a->rounding, 4.4e-16 * sum);
     }
@@ -383,25 +500,34 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
 
     nm_mask wanted = mask & nm_vfinite(a->delta) & nm_not(a->is_singular);
     bool any_neutral = false;
-    for (int c = 0; c < NM_NC; c++) { any_neutral = any_neutral || (nm_potential_of(c) >= 0 && pt->is_neutral[c]); }
-    if (!PIVOT && !want_fast && !any_neutral) { nm_assess_quickly(a, &wanted, inverse, size, osmolarity); }
+    for (int c = 0; c < NM_NC; c++) {
+        any_neutral = any_neutral || (nm_potential_of(c) >= 0 && pt->is_neutral[c]);
+    }
+    if (!PIVOT && !want_fast && !any_neutral) {
+        nm_assess_quickly(a, &wanted, inverse, size, osmolarity);
+    }
 
     /* the other spectra, lane by lane */
     for (int lane = 0; lane < NM_LANES; lane++) {
-        if (!nm_get(wanted, lane)) { continue; }
+        if (!nm_get(wanted, lane)) {
+            continue;
+        }
         double m[NM_NY][NM_NY], weight[NM_NC][NM_NY];
         int dynamic[NM_NY], n = 0;
         bool is_neutral[NM_NC], is_frozen[NM_NY];
         for (int i = 0; i < NM_NY; i++) {
             is_frozen[i] = PIVOT && i < NM_N_FREE && nm_get(nm_is_zero(y[i]), lane);
-            if (i < NM_N_FREE + NM_N_VOLUMES && !nm_is_replaced(i) && !is_frozen[i]) { dynamic[n++] = i; }
+            if (i < NM_N_FREE + NM_N_VOLUMES && !nm_is_replaced(i) && !is_frozen[i]) {
+                dynamic[n++] = i;
+            }
         }
         double noise = 0.0;
         for (int i = 0; i < n; i++) {
             int s = nm_species_of(dynamic[i]), volume = s >= 0 ? nm_volume_of(nm_place(s)) : -1;
             for (int j = 0; j < n; j++) {
                 double x = nm_get(inverse[dynamic[i]][dynamic[j]], lane);
-                double amount = nm_get(size[dynamic[j]], lane) * nm_get(root[dynamic[i]], lane) / nm_get(root[dynamic[j]], lane);
+                double amount = nm_get(size[dynamic[j]], lane) * nm_get(root[dynamic[i]], lane) /
+                                nm_get(root[dynamic[j]], lane);
                 double parts = fabs(x);
                 if (volume >= 0) {
                     double swelling = nm_get(inverse[volume][dynamic[j]], lane);
@@ -413,10 +539,13 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
             }
         }
         for (int c = 0; c < NM_NC; c++) {
-            is_neutral[c] = nm_potential_of(c) >= 0 && !pt->is_clamped[c] && nm_get(pt->capacity[c], lane) == 0.0;
+            is_neutral[c] = nm_potential_of(c) >= 0 && !pt->is_clamped[c] &&
+                            nm_get(pt->capacity[c], lane) == 0.0;
             for (int j = 0; j < n; j++) {
                 int s = nm_species_of(dynamic[j]);
-                weight[c][j] = is_neutral[c] && s >= 0 && nm_place(s) == c ? nm_charge(s) * nm_get(root[dynamic[j]], lane) : 0.0;
+                weight[c][j] = is_neutral[c] && s >= 0 && nm_place(s) == c
+                                   ? nm_charge(s) * nm_get(root[dynamic[j]], lane)
+                                   : 0.0;
             }
         }
         nm_spectrum spectrum = nm_slow_spectrum(m, n, noise, weight, is_neutral);
@@ -425,7 +554,9 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
             for (int i = 0; i < NM_NY; i++) {
                 amount[i] = nm_get(size[i], lane);
                 scale[i] = i < NM_N_FREE + NM_N_VOLUMES ? nm_get(root[i], lane) : 1.0;
-                for (int k = 0; k < NM_NY; k++) { j[i][k] = nm_get(b.jac[i][k], lane); }
+                for (int k = 0; k < NM_NY; k++) {
+                    j[i][k] = nm_get(b.jac[i][k], lane);
+                }
             }
             nm_fast_spectrum(&spectrum, j, amount, scale, is_frozen);
         }
