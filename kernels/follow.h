@@ -208,6 +208,9 @@ NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm
             lu[i][j] = -jac[i][j];
         }
         lu[i][i] = nm_vfma(scale->mass[i], inverse_h * (1.0 / gamma), lu[i][i]);
+        if (i >= NM_N_FREE + NM_N_VOLUMES) { /* a neutral membrane that nothing crosses: V stays */
+            lu[i][i] = nm_choose(lu[i][i] == nm_splat(0.0), nm_splat(1.0), lu[i][i]);
+        }
     }
     nm_lu<NM_NY>(lu);
     nm_unroll<6>([&](auto stage_index) NM_LAMBDA {

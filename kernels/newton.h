@@ -94,8 +94,33 @@ NM_FN void nm_freeze(nm_balance *b, const nm_mask *frozen)
         }
     }
 }
-NM_FN void nm_freeze_zeros(nm_balance *b, const nm_vec *y)
+/* Freezes what is zero. A total whose own species is zero takes the balance of another of its species. algebraic: lanes
+ * where a row is a balance no more. */
+NM_FN void nm_freeze_zeros(nm_balance *b, const nm_vec *y, nm_mask *algebraic)
 {
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
+        algebraic[i] = nm_is_zero(y[i]);
+    }
+    nm_unroll<NM_NT>([&](auto t) NM_LAMBDA {
+        constexpr int own = nm_total_unknown(t.value);
+        nm_mask homeless = nm_is_zero(y[own]);
+        NM_UNROLL
+        for (int i = 0; i < NM_N_FREE; i++) {
+            nm_mask takes = homeless & nm_not(algebraic[i]) &
+                            nm_not(b->total_jac[t.value][i] == nm_splat(0.0));
+            if (i == own) {
+                continue;
+            }
+            b->f[i] = nm_choose(takes, b->total_f[t.value], b->f[i]);
+            NM_UNROLL
+            for (int j = 0; j < NM_NY; j++) {
+                b->jac[i][j] = nm_choose(takes, b->total_jac[t.value][j], b->jac[i][j]);
+            }
+            algebraic[i] = algebraic[i] | takes;
+            homeless = homeless & nm_not(takes);
+        }
+    });
     nm_mask zero[NM_N_FREE];
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
@@ -138,7 +163,8 @@ NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices
         nm_put_totals(&b);
         if constexpr (PIVOT) {
             nm_mask is_singular = nm_mask_all(false);
-            nm_freeze_zeros(&b, y);
+            nm_mask algebraic[NM_N_FREE];
+            nm_freeze_zeros(&b, y, algebraic);
             nm_lu_pivot<NM_NY>(b.jac, b.f, &is_singular);
         } else {
             nm_lu<NM_NY>(b.jac);

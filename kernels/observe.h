@@ -107,6 +107,8 @@ enum {
 enum { NM_FAMILY_LIST(NM_FAMILY_NUMBER) NM_N_OUTPUTS };
 static_assert(NM_N_OUTPUTS <= NM_MAX_OUTPUTS, "too many outputs: raise NM_MAX_OUTPUTS");
 
+#define NM_IDLE 1e-290 /* one-way fluxes below this are none: they come from exp(-708) */
+
 /* --- one look at a state ----------------------------------------------------------------------------- */
 
 struct nm_look : nm_balance {
@@ -125,7 +127,7 @@ struct nm_look : nm_balance {
         in[K] = flux.in.v;
         x[K] = flux.x.v;
         standard[K] = flux.standard.v;
-        nm_mask is_active = flux.out.v + flux.in.v > nm_splat(0.0);
+        nm_mask is_active = flux.out.v + flux.in.v > nm_splat(NM_IDLE);
         nm_vec size = nm_choose(is_active, nm_vabs(flux.x.v), nm_splat(0.0));
         a_max = nm_vmax(a_max, size);
         if (flux.is_reciprocal) {
@@ -190,6 +192,10 @@ NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const 
     for (int i = 0; i < NM_NY; i++) {
         nm_vec scale = nm_choose(look->gross[i] > nm_splat(0.0), look->gross[i], nm_splat(1.0));
         nm_vec r = nm_vabs(look->f[i] / scale);
+        if (i < NM_N_FREE) { /* a species that is zero, and that nothing makes or drains */
+            nm_mask is_absent = nm_is_zero(y[i]) & (nm_vabs(look->f[i]) < nm_splat(NM_IDLE));
+            r = nm_choose(is_absent, nm_splat(0.0), r);
+        }
         look->resid = nm_choose(nm_vfinite(r), nm_vmax(look->resid, r), nm_splat(NM_INFINITY));
     }
 }
@@ -318,14 +324,17 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
     }
     nm_unroll<NM_NJ>([&](auto k) NM_LAMBDA {
         constexpr int K = k.value;
-        nm_vec J = look->net[K], A = look->x[K] * RT;
+        /* an idle pathway (no flux either way) dissipates nothing, even where its force has no value */
+        nm_mask is_idle = look->out[K] + look->in[K] <= nm_splat(NM_IDLE);
+        nm_vec J = nm_choose(is_idle, zero, look->net[K]), A = look->x[K] * RT;
+        nm_vec T_sigma = nm_choose(is_idle, zero, J * A);
         NM_EMIT(NM_OUT_J + K, J);
         NM_EMIT(NM_OUT_Jout + K, look->out[K]);
         NM_EMIT(NM_OUT_Jin + K, look->in[K]);
         NM_EMIT(NM_OUT_exch + K, nm_vsqrt(look->out[K] * look->in[K]));
         NM_EMIT(NM_OUT_A + K, A);
-        NM_EMIT(NM_OUT_Tsigma + K, J * A);
-        dissipation = dissipation + J * A;
+        NM_EMIT(NM_OUT_Tsigma + K, T_sigma);
+        dissipation = dissipation + T_sigma;
         nm_vec from_held = look->standard[K];
         nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
             constexpr int nu = nm_nu(K, s.value);
@@ -333,7 +342,7 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
                 from_held = from_held - (double)nu * mu[s.value];
             }
         });
-        held = held + J * RT * from_held;
+        held = held + nm_choose(is_idle, zero, J * RT * from_held);
         nm_unroll<NM_NE>([&](auto e) NM_LAMBDA {
             constexpr int nu = nm_nu(K, NM_NS + e.value);
             if constexpr (nu != 0) {
@@ -344,7 +353,7 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
             }
         });
         if constexpr (nm_is_fueled(K)) {
-            useful = useful - J * A;
+            useful = useful - T_sigma;
         }
         nm_unroll<NM_NC>([&](auto i) NM_LAMBDA {
             constexpr int q = nm_charge_left(K, i.value);
@@ -352,8 +361,9 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
                 nm_vec power = (double)q * J * RT * psi[i.value];
                 if (pt->is_clamped[i.value]) {
                     clamp = clamp + power;
+                } else {
+                    stored = stored - power;
                 }
-                stored = stored - power;
             }
         });
         /* d(free energy)/dt of what the compartments hold; with a clamp, its work on the charge is in `clamp` */

@@ -1,145 +1,231 @@
-/* Sustained oscillation: a trajectory that keeps moving is watched until it has crossed one section four times.
+/* Sustained oscillation: a trajectory that keeps moving is watched as it crosses one section again and again.
  *
- * Outputs are time averages over the three recurrences (trapezoid on the steps), V_min and V_max their extremes. */
+ * Windows of recurrences double in length until the averages of two in a row agree; the outputs are time averages over
+ * the last window (trapezoid on the steps), V_min and V_max its extremes. Ringing down to a stable state is no
+ * oscillation: it loses height at the rate of that state's slowest mode. */
 #ifndef NESSMAP_OSCILLATION_H
 #define NESSMAP_OSCILLATION_H
 
 #include "point.h"
 
-enum { NM_WATCH_STEPS = 2000, NM_WATCH_CROSSINGS = 4, NM_WATCH_LIMIT = 40000 };
+enum { NM_WATCH_STEPS = 2000, NM_WATCH_CROSSINGS = 3, NM_WATCH_LIMIT = 200000 };
 #define NM_WATCH_AMPLITUDE 1e-3 /* smallest oscillation, in ln c or F V/RT */
-#define NM_WATCH_RTOL      1e-5
+#define NM_WATCH_AGREES 1e-4    /* averages of ln c and F V/RT in two windows */
+#define NM_WATCH_RTOL 1e-5
 
 /* outputs of the momentary state, into out[n_slots] */
 NM_NOINLINE void nm_momentary(nm_vec *out, nm_vec *y, nm_look *look, const nm_course *course,
                               const nm_point *pt, const nm_choices *pick, const nm_task *task)
 {
     nm_sink sink = {task->slot, out};
-    const nm_vec nan = nm_splat(NM_NAN);
-    nm_remarks none = {nan, nan, nan, nan, nm_splat(1.0), course->steps};
+    nm_vec none = nm_splat(NM_NAN);
+    nm_remarks remarks = {none, none, none, none, nm_splat(1.0), course->steps};
     nm_state_to_unknowns(y, course->x);
     nm_look_at(look, y, pt, pick);
-    nm_emit(&sink, look, y, &none, pt, pick);
+    nm_emit(&sink, look, y, &remarks, pt, pick);
+}
+
+/* entry `which` of y, lane by lane */
+NM_FN nm_vec nm_pick_unknown(const nm_vec *y, nm_vec which)
+{
+    nm_vec value = nm_splat(0.0);
+    for (int i = 0; i < NM_NY; i++) {
+        value = nm_choose(which == nm_splat((double)i), y[i], value);
+    }
+    return value;
+}
+
+/* Runs a course of the lanes in `mask` until transients are over; gives the unknown that moves most (-1 where none
+ * does) and the middle of its range. */
+NM_NOINLINE void nm_find_section(nm_course *course, nm_vec *which, nm_vec *section, double rtol,
+                                 const nm_point *pt, const nm_choices *pick)
+{
+    nm_vec y[NM_NY], low[NM_NY], high[NM_NY];
+    for (int i = 0; i < NM_NY; i++) {
+        low[i] = nm_splat(1e300);
+        high[i] = nm_splat(-1e300);
+    }
+    for (int step = 0; step < NM_WATCH_STEPS; step++) {
+        nm_course_step(course, pt, pick, rtol, NM_WATCH_LIMIT);
+        if (step < NM_WATCH_STEPS / 2) {
+            continue;
+        }
+        nm_state_to_unknowns(y, course->x);
+        for (int i = 0; i < NM_NY; i++) {
+            low[i] = nm_vmin(low[i], y[i]);
+            high[i] = nm_vmax(high[i], y[i]);
+        }
+    }
+    nm_vec range = nm_splat(NM_WATCH_AMPLITUDE);
+    *which = nm_splat(-1.0);
+    *section = nm_splat(0.0);
+    for (int i = 0; i < NM_NY; i++) {
+        nm_mask is_wider = high[i] - low[i] > range;
+        range = nm_choose(is_wider, high[i] - low[i], range);
+        *section = nm_choose(is_wider, 0.5 * (high[i] + low[i]), *section);
+        *which = nm_choose(is_wider, nm_splat((double)i), *which);
+    }
+}
+
+/* heights of the section's unknown: the vertex of the parabola through three points in a row */
+struct nm_peaks {
+    nm_vec t0, l0, t1, l1;                       /* the last two points */
+    nm_vec t_first, first, t_last, last, n_seen; /* first and last peak */
+};
+NM_FN void nm_see_peak(nm_peaks *p, nm_mask watching, nm_vec t, nm_vec level)
+{
+    nm_vec d1 = (p->l1 - p->l0) / (p->t1 - p->t0), d2 = (level - p->l1) / (t - p->t1);
+    nm_vec bend = (d2 - d1) / (t - p->t0);
+    nm_vec at = 0.5 * (p->t0 + p->t1) - 0.5 * d1 / bend;
+    nm_vec height = p->l0 + (at - p->t0) * (d1 + bend * (at - p->t1));
+    nm_mask is_peak = watching & (d1 > nm_splat(0.0)) & nm_not(d2 > nm_splat(0.0)) &
+                      (bend < nm_splat(0.0)) & nm_vfinite(height);
+    nm_mask is_first = is_peak & (p->n_seen == nm_splat(0.0));
+    p->t_first = nm_choose(is_first, at, p->t_first);
+    p->first = nm_choose(is_first, height, p->first);
+    p->t_last = nm_choose(is_peak, at, p->t_last);
+    p->last = nm_choose(is_peak, height, p->last);
+    p->n_seen = nm_choose(is_peak, p->n_seen + 1.0, p->n_seen);
+    nm_mask is_next = watching & (t > p->t1);
+    p->t0 = nm_choose(is_next, p->t1, p->t0);
+    p->l0 = nm_choose(is_next, p->l1, p->l0);
+    p->t1 = nm_choose(is_next, t, p->t1);
+    p->l1 = nm_choose(is_next, level, p->l1);
+}
+
+/* lanes whose height above a stable state shrinks as that state's slowest mode does */
+NM_NOINLINE nm_mask nm_rings_down(const nm_peaks *peaks, const nm_course *course, nm_vec which,
+                                  nm_mask mask, const nm_point *pt, const nm_choices *pick)
+{
+    nm_vec y[NM_NY];
+    nm_look look;
+    nm_assessment a;
+    nm_state_to_unknowns(y, course->x);
+    nm_newton_result found = nm_newton<true>(y, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
+    nm_look_at(&look, y, pt, pick);
+    nm_assess<true>(&a, &look, y, pt, found.converged, false);
+    nm_vec rest = nm_pick_unknown(y, which);
+    nm_vec loss = nm_vlog((peaks->first - rest) / (peaks->last - rest));
+    nm_vec expected = (peaks->t_last - peaks->t_first) / a.tau_slow;
+    return mask & found.converged & a.is_stable & (loss > 0.3 * expected);
 }
 
 /* Watches the lanes of `mask` from state x; settles those that oscillate. */
 NM_NOINLINE void nm_watch(nm_verdict *verdict, const nm_vec *x, nm_mask mask, const nm_point *pt,
                           const nm_choices *pick, const nm_task *task)
 {
+    const nm_vec zero = nm_splat(0.0), one = nm_splat(1.0);
+    const nm_vec following = nm_splat((double)NM_FOLLOWING);
     nm_course course;
     nm_look look;
-    nm_vec y[NM_NY], low[NM_NY], high[NM_NY];
+    nm_vec y[NM_NY], y_before[NM_NY], which, section;
     double rtol = task->solver.rtol < NM_WATCH_RTOL ? task->solver.rtol : NM_WATCH_RTOL;
     nm_state_to_unknowns(y, x);
-    nm_course_begin(&course, y, nm_splat(0.0), nm_mask_all(true));
+    nm_course_begin(&course, y, zero, nm_mask_all(true));
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) {
         course.x[i] = x[i];
-        low[i] = nm_splat(1e300);
-        high[i] = nm_splat(-1e300);
     }
-    course.status = nm_choose(mask, nm_splat((double)NM_FOLLOWING), nm_splat((double)NM_WANDERING));
-
-    /* find the unknown that moves most, once transients are over */
-    for (int step = 0; step < NM_WATCH_STEPS; step++) {
-        nm_course_step(&course, pt, pick, rtol, NM_WATCH_LIMIT);
-        if (step < NM_WATCH_STEPS / 2) {
-            continue;
-        }
-        nm_state_to_unknowns(y, course.x);
-        for (int i = 0; i < NM_NY; i++) {
-            low[i] = nm_vmin(low[i], y[i]);
-            high[i] = nm_vmax(high[i], y[i]);
-        }
-    }
-    nm_vec range = nm_splat(NM_WATCH_AMPLITUDE), section = nm_splat(0.0), which = nm_splat(-1.0);
-    for (int i = 0; i < NM_NY; i++) {
-        nm_mask is_wider = high[i] - low[i] > range;
-        range = nm_choose(is_wider, high[i] - low[i], range);
-        section = nm_choose(is_wider, 0.5 * (high[i] + low[i]), section);
-        which = nm_choose(is_wider, nm_splat((double)i), which);
-    }
-    mask = mask & (which >= nm_splat(0.0)) & (course.status == nm_splat((double)NM_FOLLOWING));
+    course.status = nm_choose(mask, following, nm_splat((double)NM_WANDERING));
+    nm_find_section(&course, &which, &section, rtol, pt, pick);
+    mask = mask & (which >= zero) & (course.status == following);
     course.status = nm_choose(mask, course.status, nm_splat((double)NM_WANDERING));
 
-    /* integrate all outputs between upward crossings of the section */
-    nm_vec out[NM_N_OUTPUTS], before[NM_N_OUTPUTS], sum[NM_N_OUTPUTS], kept[NM_N_OUTPUTS],
-        extreme[2 * NM_N_POTENTIALS + 1];
-    nm_vec crossings = nm_splat(0.0), t_first = nm_splat(0.0), t_last = nm_splat(0.0), t = course.t,
-           is_driven = nm_splat(0.0), violates = nm_splat(0.0), level = nm_splat(0.0);
+    /* integrals over the window in work and results of the one before */
+    nm_vec out[NM_N_OUTPUTS], before[NM_N_OUTPUTS], sum[NM_N_OUTPUTS], kept[NM_N_OUTPUTS];
+    nm_vec y_sum[NM_NY], y_mean[NM_NY], low[NM_N_POTENTIALS + 1], high[NM_N_POTENTIALS + 1];
+    nm_vec kept_low[NM_N_POTENTIALS + 1], kept_high[NM_N_POTENTIALS + 1];
+    nm_vec t = course.t, t_window = zero, crossings = nm_splat(-1.0), violates = zero;
+    nm_vec length = nm_splat((double)NM_WATCH_CROSSINGS); /* recurrences of this window */
+    nm_mask settled = nm_mask_all(false);
     for (int slot = 0; slot < task->n_slots; slot++) {
-        sum[slot] = kept[slot] = nm_splat(0.0);
+        sum[slot] = kept[slot] = zero;
+    }
+    nm_momentary(before, y_before, &look, &course, pt, pick, task);
+    nm_vec level = nm_pick_unknown(y_before, which);
+    nm_peaks peaks = {t - 2.0, level, t - 1.0, level, zero, zero, zero, zero, zero};
+    for (int i = 0; i < NM_NY; i++) {
+        y_sum[i] = zero;
+        y_mean[i] = nm_splat(1e300);
     }
     for (int i = 0; i < NM_N_POTENTIALS; i++) {
-        extreme[2 * i] = nm_splat(1e300);
-        extreme[2 * i + 1] = nm_splat(-1e300);
+        low[i] = kept_low[i] = nm_splat(1e300);
+        high[i] = kept_high[i] = nm_splat(-1e300);
     }
-    nm_momentary(before, y, &look, &course, pt, pick, task);
-    for (int i = 0; i < NM_NY; i++) {
-        level = nm_choose(which == nm_splat((double)i), y[i], level);
-    }
-    for (int step = 0; step < NM_WATCH_LIMIT &&
-                       nm_any_of(mask & (crossings < nm_splat((double)NM_WATCH_CROSSINGS)));
-         step++) {
-        nm_mask watching = mask & (crossings < nm_splat((double)NM_WATCH_CROSSINGS)) &
-                           (course.status == nm_splat((double)NM_FOLLOWING));
+    for (int step = 0; step < NM_WATCH_LIMIT; step++) {
+        nm_mask watching = mask & nm_not(settled) & (course.status == following);
         if (!nm_any_of(watching)) {
             break;
         }
         nm_course_step(&course, pt, pick, rtol, 2 * NM_WATCH_LIMIT);
-        nm_vec dt = nm_choose(watching, course.t - t, nm_splat(0.0)), next = nm_splat(0.0);
+        nm_vec dt = nm_choose(watching, course.t - t, zero);
         nm_momentary(out, y, &look, &course, pt, pick, task);
+        nm_vec next = nm_pick_unknown(y, which);
+        nm_mask crossed = watching & (dt > zero) & (level < section) & nm_not(next < section);
+        nm_vec part = nm_choose(crossed, (section - level) / (next - level), one);
+        nm_mask is_inside = watching & (crossings >= zero);
+        nm_mask is_full = crossed & (crossings + 1.0 >= length);
+        nm_see_peak(&peaks, is_inside, course.t, next);
+
+        /* the step up to the crossing belongs to this window, the rest to the next one where this one ends */
+        nm_mask starts = crossed & (crossings < zero), cuts = starts | is_full;
+        nm_vec share = nm_choose(cuts, part, one), window = t + share * dt - t_window;
+        nm_mask agrees = is_full;
         for (int i = 0; i < NM_NY; i++) {
-            next = nm_choose(which == nm_splat((double)i), y[i], next);
+            nm_vec at = nm_vfma(share, y[i] - y_before[i], y_before[i]);
+            nm_vec total = y_sum[i] + 0.5 * (y_before[i] + at) * share * dt;
+            nm_vec rest = 0.5 * (at + y[i]) * (1.0 - share) * dt;
+            nm_vec mean = total / window;
+            agrees = agrees & (nm_vabs(mean - y_mean[i]) < nm_splat(NM_WATCH_AGREES));
+            y_mean[i] = nm_choose(is_full, mean, y_mean[i]);
+            y_sum[i] = nm_choose(cuts, rest, nm_choose(is_inside, total, y_sum[i]));
+            y_before[i] = nm_choose(watching, y[i], y_before[i]);
         }
-        nm_mask crossed =
-            watching & (dt > nm_splat(0.0)) & (level < section) & nm_not(next < section);
-        nm_vec part = nm_choose(crossed, (section - level) / (next - level), nm_splat(0.0));
-        nm_mask is_first = crossed & (crossings == nm_splat(0.0)),
-                is_inside = watching & (crossings > nm_splat(0.0));
         for (int slot = 0; slot < task->n_slots; slot++) {
-            nm_vec at = nm_vfma(part, out[slot] - before[slot], before[slot]);
-            /* the part of the step before the crossing closes a window, the rest is in the next one */
-            nm_vec to_crossing = 0.5 * (before[slot] + at) * part * dt,
-                   rest = 0.5 * (at + out[slot]) * (1.0 - part) * dt;
-            kept[slot] = nm_choose(crossed & is_inside, sum[slot] + to_crossing, kept[slot]);
-            sum[slot] = nm_choose(is_inside, sum[slot] + to_crossing + rest,
-                                  nm_choose(is_first, rest, sum[slot]));
+            nm_vec at = nm_vfma(share, out[slot] - before[slot], before[slot]);
+            nm_vec total = sum[slot] + 0.5 * (before[slot] + at) * share * dt;
+            nm_vec rest = 0.5 * (at + out[slot]) * (1.0 - share) * dt;
+            kept[slot] = nm_choose(is_full, total / window, kept[slot]);
+            sum[slot] = nm_choose(cuts, rest, nm_choose(is_inside, total, sum[slot]));
             before[slot] = nm_choose(watching, out[slot], before[slot]);
         }
-        t_first = nm_choose(is_first, t + part * dt, t_first);
-        t_last = nm_choose(crossed, t + part * dt, t_last);
-        crossings = nm_choose(crossed, crossings + 1.0, crossings);
         nm_unroll<NM_N_POTENTIALS>([&](auto i) NM_LAMBDA {
-            nm_vec V = y[nm_potential_of(nm_floating(i.value))] * pt->RT * (1.0 / NM_FARADAY);
-            extreme[2 * i.value] =
-                nm_choose(is_inside, nm_vmin(extreme[2 * i.value], V), extreme[2 * i.value]);
-            extreme[2 * i.value + 1] = nm_choose(is_inside, nm_vmax(extreme[2 * i.value + 1], V),
-                                                 extreme[2 * i.value + 1]);
+            constexpr int here = i.value;
+            nm_vec V = y[nm_potential_of(nm_floating(here))] * pt->RT * (1.0 / NM_FARADAY);
+            low[here] = nm_choose(is_inside, nm_vmin(low[here], V), low[here]);
+            high[here] = nm_choose(is_inside, nm_vmax(high[here], V), high[here]);
+            kept_low[here] = nm_choose(is_full, low[here], kept_low[here]);
+            kept_high[here] = nm_choose(is_full, high[here], kept_high[here]);
+            low[here] = nm_choose(cuts, V, low[here]);
+            high[here] = nm_choose(cuts, V, high[here]);
         });
-        is_driven = nm_choose(look.is_driven, nm_splat(1.0), is_driven);
-        violates = nm_choose(is_inside & look.violates, nm_splat(1.0), violates);
+        violates = nm_choose(is_inside & look.violates, one, violates);
+        t_window = nm_choose(cuts, t + share * dt, t_window);
+        crossings = nm_choose(cuts, zero, nm_choose(crossed, crossings + 1.0, crossings));
+        length = nm_choose(is_full, 2.0 * length, length);
+        settled = settled | agrees;
         level = nm_choose(watching, next, level);
         t = nm_choose(watching, course.t, t);
     }
 
-    nm_mask oscillates = mask & (crossings >= nm_splat((double)NM_WATCH_CROSSINGS));
-    nm_vec inverse = 1.0 / nm_choose(oscillates, t_last - t_first, nm_splat(1.0));
+    mask = mask & settled;
+    if (nm_any_of(mask)) {
+        mask = mask & nm_not(nm_rings_down(&peaks, &course, which, mask, pt, pick));
+    }
     for (int lane = 0; lane < NM_LANES; lane++) {
-        if (!nm_get(oscillates, lane)) {
+        if (!nm_get(mask, lane)) {
             continue;
         }
         for (int slot = 0; slot < task->n_slots; slot++) {
-            nm_set(&verdict->out[slot], lane, nm_get(kept[slot], lane) * nm_get(inverse, lane));
+            nm_set(&verdict->out[slot], lane, nm_get(kept[slot], lane));
         }
         for (int i = 0; i < NM_N_POTENTIALS; i++) {
-            if (task->slot[NM_OUT_V_min + i] >= 0) {
-                nm_set(&verdict->out[task->slot[NM_OUT_V_min + i]], lane,
-                       nm_get(extreme[2 * i], lane));
+            int low_slot = task->slot[NM_OUT_V_min + i], high_slot = task->slot[NM_OUT_V_max + i];
+            if (low_slot >= 0) {
+                nm_set(&verdict->out[low_slot], lane, nm_get(kept_low[i], lane));
             }
-            if (task->slot[NM_OUT_V_max + i] >= 0) {
-                nm_set(&verdict->out[task->slot[NM_OUT_V_max + i]], lane,
-                       nm_get(extreme[2 * i + 1], lane));
+            if (high_slot >= 0) {
+                nm_set(&verdict->out[high_slot], lane, nm_get(kept_high[i], lane));
             }
         }
         verdict->outcome[lane] = NM_OUTCOME_oscillatory;

@@ -361,12 +361,19 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     nm_assessment a;
     nm_remarks remarks;
     nm_vec before[NM_NY], y0[NM_NY];
+    /* an input outside the domain has no time course */
+    verdict->settled = nm_mask_all(false);
+    nm_mask valid = nm_initial(y0, pt);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (nm_get(mask, lane) && !nm_get(valid, lane)) {
+            nm_blank(verdict, lane, NM_OUTCOME_left_domain, 0, task);
+        }
+    }
+    mask = mask & valid;
     nm_mask arrived = mask & (end->status == nm_splat((double)NM_ARRIVED));
     nm_mask grew = mask & (end->status == nm_splat((double)NM_GREW));
     nm_mask left = mask & (end->status == nm_splat((double)NM_LEFT));
     nm_mask faded = nm_mask_all(false), at_floor[NM_N_FREE];
-    verdict->settled = nm_mask_all(false);
-    nm_initial(y0, pt);
     nm_state_to_unknowns(y, end->x);
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) {

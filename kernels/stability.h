@@ -399,10 +399,15 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
 {
     nm_balance b = *look;
     nm_vec size[NM_NY], root[NM_NY], inverse[NM_NY][NM_NY];
+    nm_mask algebraic[NM_N_FREE]; /* zeros, and a balance that a total took */
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
+        algebraic[i] = nm_mask_all(false);
+    }
     nm_put_totals(&b);
     a->is_singular = nm_mask_all(false);
     if constexpr (PIVOT) {
-        nm_freeze_zeros(&b, y);
+        nm_freeze_zeros(&b, y, algebraic);
     }
 
     /* amounts and volumes */
@@ -516,7 +521,7 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
         int dynamic[NM_NY], n = 0;
         bool is_neutral[NM_NC], is_frozen[NM_NY];
         for (int i = 0; i < NM_NY; i++) {
-            is_frozen[i] = PIVOT && i < NM_N_FREE && nm_get(nm_is_zero(y[i]), lane);
+            is_frozen[i] = i < NM_N_FREE && nm_get(algebraic[i], lane);
             if (i < NM_N_FREE + NM_N_VOLUMES && !nm_is_replaced(i) && !is_frozen[i]) {
                 dynamic[n++] = i;
             }
@@ -560,7 +565,7 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
             }
             nm_fast_spectrum(&spectrum, j, amount, scale, is_frozen);
         }
-        nm_set(&a->tau_slow, lane, spectrum.tau_slow);
+        nm_set(&a->tau_slow, lane, n > 0 ? spectrum.tau_slow : NM_NAN);
         nm_set(&a->tau_fast, lane, spectrum.tau_fast);
         nm_mask_set(&a->is_stable, lane, spectrum.is_stable && spectrum.is_sure);
     }

@@ -448,7 +448,7 @@ static nm_status write_file(nm_assembly *a, nm_journal *journal)
         status = define_dims(a);
     }
     if (status == NM_OK) {
-        status = nm_assembly_describe_file(a, nm_journal_created(journal));
+        status = nm_assembly_describe_file(a);
     }
     if (status == NM_OK) {
         status = define_variables(a);

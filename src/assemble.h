@@ -56,7 +56,7 @@ nm_status nm_assembly_check(const nm_assembly *a, int code);
 void nm_assembly_list_coordinates(nm_assembly *a);
 
 /* Write attributes. The counts come last, when they are known. */
-nm_status nm_assembly_describe_file(nm_assembly *a, const char *created);
+nm_status nm_assembly_describe_file(nm_assembly *a);
 nm_status nm_assembly_describe_param(nm_assembly *a, int param);
 nm_status nm_assembly_describe_output(nm_assembly *a, int variable, const nm_output *output);
 nm_status nm_assembly_describe_outcome(nm_assembly *a, int variable);

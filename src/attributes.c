@@ -186,7 +186,7 @@ static void list_variants(char *out, size_t size, const nm_assembly *a)
 }
 
 /* Attributes that people and catalogues look for. */
-static nm_status describe_for_people(nm_assembly *a, const char *created)
+static nm_status describe_for_people(nm_assembly *a)
 {
     const nm_plan *plan = a->plan;
     const char *model = plan->model->name;
@@ -210,14 +210,14 @@ static nm_status describe_for_people(nm_assembly *a, const char *created)
     NM_TRY(put_text(a, NC_GLOBAL, "id", plan->fingerprint));
     NM_TRY(put_format(a, NC_GLOBAL, "source", "nessmap %s, model %s%s%s", NM_VERSION_FULL, model,
                       plan->backend ? ", backend " : "", plan->backend ? plan->backend : ""));
+    /* without a date: equal questions give equal bytes, and when they ran is in the run log */
     NM_TRY(put_format(a, NC_GLOBAL, "history",
-                      "%s: nessmap %s computed %" PRId64 " parameter sets of %s", created,
-                      NM_VERSION_FULL, plan->n_points, model));
+                      "nessmap %s computed %" PRId64 " parameter sets of %s", NM_VERSION_FULL,
+                      plan->n_points, model));
     NM_TRY(put_text(a, NC_GLOBAL, "references",
                     "The attribute nessmap_config holds the whole configuration: saved as a file, "
                     "it is the input of "
                     "`nessmap run` that gives this file again."));
-    NM_TRY(put_text(a, NC_GLOBAL, "date_created", created));
     NM_TRY(put_text(a, NC_GLOBAL, "product_version", NM_VERSION_FULL));
     return put_text(
         a, NC_GLOBAL, "license",
@@ -269,9 +269,9 @@ static nm_status describe_for_programs(nm_assembly *a)
     return NM_OK;
 }
 
-nm_status nm_assembly_describe_file(nm_assembly *a, const char *created)
+nm_status nm_assembly_describe_file(nm_assembly *a)
 {
-    NM_TRY(describe_for_people(a, created));
+    NM_TRY(describe_for_people(a));
     NM_TRY(describe_for_programs(a));
     /* room for the counts, so that nothing moves when they are known */
     return nm_assembly_describe_counts(a);

@@ -67,7 +67,7 @@ typedef struct nm_config {
     uint64_t design_seed;
     char *design_file;       /* counted from the folder of the configuration; NULL: no table */
     char *design_file_given; /* as written */
-    nm_where design_where;
+    nm_where design_where, design_file_where;
 
     int n_axes, n_random; /* at most NM_MAX_AXES, NM_MAX_RANDOM */
     int n_fixed, n_ties;  /* at most NM_MAX_PARAMS, NM_MAX_TIES */

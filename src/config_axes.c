@@ -115,7 +115,8 @@ static nm_status read_axis(nm_config_axis *axis, const nm_config *config, const 
 {
     static const char *const keys[] = {"name", "min", "max", "n", "scale", "values"};
     nm_section s = {.config = config, .table = table, .name = "axis"};
-    axis->where.line = table->line;
+    const nm_toml *name = nm_toml_find(table, "name");
+    axis->where.line = name ? name->line : table->line;
     axis->is_log = -1;
     axis->min.where.line = axis->max.where.line = -1;
     NM_TRY(read_name(&axis->name, &s, "axis"));
@@ -195,7 +196,8 @@ static nm_status read_random(nm_config_random *random, const nm_config *config,
         dists[i] = distributions[i].dist;
     }
     nm_section s = {.config = config, .table = table, .name = "random"};
-    random->where.line = table->line;
+    const nm_toml *name = nm_toml_find(table, "name");
+    random->where.line = name ? name->line : table->line;
     random->min.where.line = random->max.where.line = random->mode.where.line = -1;
     random->mean.where.line = random->sd.where.line = -1;
     NM_TRY(read_name(&random->name, &s, "random"));

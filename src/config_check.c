@@ -200,6 +200,8 @@ static nm_status read_design(nm_config *config, const nm_toml *root)
     NM_TRY(nm_key_whole(&seed, &s, "seed", 0, INT64_MAX,
                         "a seed must be a whole number from 0 to 9223372036854775807"));
     config->design_seed = (uint64_t)seed;
+    const nm_toml *file = nm_toml_find(s.table, "file");
+    config->design_file_where.line = file ? file->line : -1;
     NM_TRY(nm_key_text(&config->design_file_given, &s, "file"));
     if (config->design_file_given) {
         NM_TRY(resolve_path(&config->design_file, config->path, config->design_file_given));

@@ -54,7 +54,7 @@ static const char *describe(char out[NM_FOUND_BYTES], const nm_toml *node)
         snprintf(out, NM_FOUND_BYTES, "a table");
         break;
     case NM_TOML_ARRAY:
-        snprintf(out, NM_FOUND_BYTES, "a list");
+        snprintf(out, NM_FOUND_BYTES, "%s", node->n_items > 0 ? "a list" : "[]");
         break;
     case NM_TOML_DATE:
         snprintf(out, NM_FOUND_BYTES, "a date or time");

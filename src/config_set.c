@@ -249,7 +249,9 @@ static nm_status check_free(const nm_toml *root, const char *path, const char *n
     const nm_toml *axis = find_named(root, "axis", name),
                   *random = find_named(root, "random", name);
     const nm_toml *tie = nm_toml_find(nm_toml_find(root, "tie"), name);
-    const nm_toml *said = axis ? axis : random ? random : tie;
+    const nm_toml *said = axis     ? nm_toml_find(axis, "name")
+                          : random ? nm_toml_find(random, "name")
+                                   : tie;
     if (!said) {
         return NM_OK;
     }

@@ -154,22 +154,23 @@ static nm_status bind_column(nm_binder *binder, nm_table *table, int i)
     nm_design *design = binder->design;
     const char *name = table->name[i];
     int param;
-    NM_TRY(nm_design_param(&param, binder, "design.file", name, config->design_where));
-    NM_TRY(nm_design_claim(binder, param, NM_ROLE_COLUMN, "design.file", config->design_where));
+    NM_TRY(nm_design_param(&param, binder, "design.file", name, config->design_file_where));
+    NM_TRY(
+        nm_design_claim(binder, param, NM_ROLE_COLUMN, "design.file", config->design_file_where));
 
     const nm_param_info *info = &binder->model->params[param];
     if (table->unit[i] != NULL && strcmp(table->unit[i], info->unit) != 0 &&
         convert_column(table->column[i], table->n_rows, table->unit[i], info->unit) != NM_OK) {
         return nm_fail(NM_USAGE,
                        "%sdesign.file: column \"%s [%s]\": %s; a unit like \"%s\" would be right",
-                       nm_config_at(config, config->design_where), name, table->unit[i],
+                       nm_config_at(config, config->design_file_where), name, table->unit[i],
                        nm_last_error(), info->unit);
     }
     for (int64_t row = 0; row < table->n_rows; row++) {
         if (!isfinite(table->column[i][row])) {
             return nm_fail(
                 NM_USAGE, "%sdesign.file: column \"%s\", set %lld: not a finite number in %s",
-                nm_config_at(config, config->design_where), name, (long long)row, info->unit);
+                nm_config_at(config, config->design_file_where), name, (long long)row, info->unit);
         }
     }
 
@@ -193,7 +194,7 @@ nm_status nm_design_table(nm_binder *binder)
     }
     nm_status status = nm_table_read(&table, config->design_file);
     if (status != NM_OK) {
-        return nm_fail(status, "%sdesign.file: %s", nm_config_at(config, config->design_where),
+        return nm_fail(status, "%sdesign.file: %s", nm_config_at(config, config->design_file_where),
                        nm_last_error());
     }
     binder->design->draw.n_points = table->n_rows;

@@ -14,8 +14,8 @@ enum { NM_FILE_SCHEMA = 1 };
 
 /* Writes out_path from the journal. partial: missing tiles are NaN with outcome not_run, else they
  * are an error. returns NM_IO with one sentence. The file appears under its name only when it is
- * complete and synced; its bytes depend on the question, the records and the date of the journal,
- * not on tiles, order or number of segments. tally: may be NULL. */
+ * complete and synced; its bytes depend on the question and the records alone, not on the date,
+ * tiles, order or number of segments. tally: may be NULL. */
 nm_status nm_grid_nc_assemble(const char *out_path, const nm_plan *plan, nm_journal *journal,
                               int partial, nm_tally **tally);
 

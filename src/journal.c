@@ -44,7 +44,6 @@ typedef struct place { /* where the record of a tile begins */
 struct nm_journal {
     char *parts;
     char fingerprint[NM_FINGERPRINT_BYTES + 1];
-    char created[32];
     int lock_fd;
 
     int64_t n_tiles, full_bytes, last_bytes; /* payload bytes of a full tile, of the last tile */
@@ -282,7 +281,6 @@ static nm_status load(nm_journal *journal, const nm_plan *plan, int fresh)
             status = nm_manifest_match(&found, &wanted, journal->parts);
         }
         if (status == NM_OK) {
-            memcpy(journal->created, found.created, sizeof found.created);
             status = scan(journal);
         }
     } else {
@@ -291,7 +289,6 @@ static nm_status load(nm_journal *journal, const nm_plan *plan, int fresh)
         if (status == NM_OK) {
             status = nm_manifest_write(&wanted, journal->parts, nm_manifest_config(plan));
         }
-        memcpy(journal->created, wanted.created, sizeof wanted.created);
     }
     free(path);
     return status;
@@ -368,11 +365,6 @@ int64_t nm_journal_n_done(const nm_journal *journal)
 int64_t nm_journal_n_torn(const nm_journal *journal)
 {
     return journal->n_torn;
-}
-
-const char *nm_journal_created(const nm_journal *journal)
-{
-    return journal->created;
 }
 
 /* Creates this run's segment under a number that no run has used; the mutex is held. */

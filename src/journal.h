@@ -54,10 +54,6 @@ nm_status nm_journal_read(nm_journal *journal, int64_t i_tile, void *payload, in
 
 nm_status nm_journal_sync(nm_journal *journal);
 
-/* ISO 8601 UTC time of the creation of the manifest: the same for every resume of one question. The
- * environment variable SOURCE_DATE_EPOCH, where it is set, is taken for the time of creation. */
-const char *nm_journal_created(const nm_journal *journal);
-
 /* remove: delete the folder (after the rename of the finished file). Call nm_journal_sync before to
  * learn of errors. */
 void nm_journal_close(nm_journal **journal, int remove);

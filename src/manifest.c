@@ -83,18 +83,9 @@ nm_status nm_manifest_read(nm_manifest *m, const char *path)
     return NM_OK;
 }
 
-/* The time of now, or that of SOURCE_DATE_EPOCH where a build or a test fixes it. */
 void nm_manifest_time(char text[32])
 {
-    const char *fixed = getenv("SOURCE_DATE_EPOCH");
     time_t seconds = time(NULL);
-    if (fixed && fixed[0] >= '0' && fixed[0] <= '9') {
-        char *end;
-        long long value = strtoll(fixed, &end, 10);
-        if (*end == '\0') {
-            seconds = (time_t)value;
-        }
-    }
     struct tm utc;
     if (!gmtime_r(&seconds, &utc) || strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
         strcpy(text, "1970-01-01T00:00:00Z");

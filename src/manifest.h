@@ -21,8 +21,7 @@ void nm_manifest_describe(nm_manifest *m, const nm_plan *plan);
 /* The resolved configuration of the plan, "" where it has none. */
 const char *nm_manifest_config(const nm_plan *plan);
 
-/* The time of now in ISO 8601 UTC, or that of SOURCE_DATE_EPOCH where a build or a test fixes it.
- */
+/* The time of now in ISO 8601 UTC: 20 characters. */
 void nm_manifest_time(char text[32]);
 
 /* returns NM_IO where the file cannot be read or is damaged. */

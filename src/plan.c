@@ -432,6 +432,7 @@ nm_status nm_plan_build(nm_plan **plan, const nm_config *config, const nm_model 
     }
     (*plan)->config = config;
     (*plan)->model = model;
+    (*plan)->backend = backend;
     nm_status status = fill(*plan, backend);
     if (status != NM_OK) {
         nm_plan_destroy(plan);

@@ -50,7 +50,8 @@ typedef struct nm_plan {
     double *columns[NM_MAX_PARAMS]; /* owned: table design */
 } nm_plan;
 
-/* Checks the configuration against the model. `backend` ("cpu", "cuda") goes into the fingerprint.
+/* Checks the configuration against the model. `backend` (a static "cpu" or "cuda") goes into the
+ * fingerprint and is kept.
  * returns NM_USAGE with one sentence (an unreadable table too), NM_MEMORY. */
 nm_status nm_plan_build(nm_plan **plan, const nm_config *config, const nm_model *model,
                         const char *backend);

@@ -185,7 +185,7 @@ static void model_line(FILE *stream, const nm_plan *plan)
                                    model->variants[i].choices[plan->task.choice[i]]);
     }
     line(stream, "model", "%s%s%s, solver %s", model->name, text, model->n_variants > 0 ? ")" : "",
-         plan->task.solver.mode == NM_MODE_FOLLOW ? "follow (every time course is integrated)"
+         plan->task.solver.mode == NM_MODE_FOLLOW ? "follow (every time course)"
                                                   : "auto (Newton, else following)");
 }
 
@@ -226,14 +226,22 @@ static void growth_lines(FILE *stream, const nm_plan *plan, const nm_tally *tall
         int64_t n_over = tally->flag_count[__builtin_ctz(NM_FLAG_over_pumped)];
         if (n_over > 0) {
             char number[NM_WORDS];
-            snprintf(over, sizeof over, "; over-pumped (more driving makes it worse): %s of them",
-                     n_over >= n_growth ? "all" : nm_words_share(number, n_over, n_growth));
+            int64_t n_others = n_growth - n_over;
+            if (n_others <= 0) {
+                snprintf(number, sizeof number, "all");
+            } else if (n_others <= n_growth / 1000) {
+                char count[NM_WORDS];
+                snprintf(number, sizeof number, "all but %.30s", nm_words_count(count, n_others));
+            } else {
+                nm_words_share(number, n_over, n_growth);
+            }
+            snprintf(over, sizeof over, ", %s over-pumped (more drive is worse)", number);
         }
         share_text(share, sizeof share, n_growth, tally->n_points);
         why_text(why, sizeof why, plan, tally, NM_OUTCOME_no_steady_state_growth);
         line(stream, "no steady state", "%s: %s%sgrows without end%s%s", share,
-             plan->model->growth ? plan->model->growth : "", plan->model->growth ? ", " : "", why,
-             over);
+             plan->model->growth ? plan->model->growth : "", plan->model->growth ? ", " : "", over,
+             why);
     }
     if (n_depletion > 0) {
         share_text(share, sizeof share, n_depletion, tally->n_points);
@@ -251,21 +259,41 @@ static void class_line(FILE *stream, const char *label, const nm_plan *plan, con
     line(stream, label, "%s%s", share, outcome == NM_OUTCOME_ness ? "" : why);
 }
 
+/* points that were solved both ways: whether the two answers agree */
+static void audit_text(char *out, size_t out_bytes, const nm_tally *tally)
+{
+    int64_t n_audited = tally->flag_count[__builtin_ctz(NM_FLAG_audited)];
+    int64_t n_disagree = tally->flag_count[__builtin_ctz(NM_FLAG_audit_disagrees)];
+    char audited[NM_WORDS], disagree[NM_WORDS], share[NM_WORDS];
+    out[0] = '\0';
+    if (n_audited > 0 && n_disagree == 0) {
+        snprintf(out, out_bytes, "; audit: %s points were also followed, all agree",
+                 nm_words_count(audited, n_audited));
+    } else if (n_audited > 0) {
+        snprintf(out, out_bytes,
+                 "; audit: %s points were also followed, %s disagreed (%s) and keep the followed "
+                 "state",
+                 nm_words_count(audited, n_audited), nm_words_count(disagree, n_disagree),
+                 nm_words_share(share, n_disagree, n_audited));
+    }
+}
+
 static void failed_lines(FILE *stream, const nm_plan *plan, const nm_tally *tally)
 {
-    char share[128], why[256];
+    char share[128], why[256], audit[256];
     int64_t n_left = tally->count[NM_OUTCOME_left_domain],
             n_not = tally->count[NM_OUTCOME_not_converged];
+    audit_text(audit, sizeof audit, tally);
     if (n_left + n_not == 0) {
-        line(stream, "failed", "none");
+        line(stream, "failed", "none%s", audit);
         return;
     }
     share_text(share, sizeof share, n_left + n_not, tally->n_points);
     why_text(why, sizeof why, plan, tally,
              n_not >= n_left ? NM_OUTCOME_not_converged : NM_OUTCOME_left_domain);
     char not_words[NM_WORDS], left_words[NM_WORDS];
-    line(stream, "failed", "%s: %s not converged, %s outside the model's domain%s", share,
-         nm_words_count(not_words, n_not), nm_words_count(left_words, n_left), why);
+    line(stream, "failed", "%s: %s not converged, %s outside the model's domain%s%s", share,
+         nm_words_count(not_words, n_not), nm_words_count(left_words, n_left), why, audit);
 }
 
 /* flags that a reader should know of, in one line */
@@ -293,21 +321,6 @@ static void flags_line(FILE *stream, const nm_tally *tally)
     if (length > 0) {
         line(stream, "marked", "%s", text);
     }
-    int64_t n_audited = tally->flag_count[__builtin_ctz(NM_FLAG_audited)];
-    int64_t n_disagree = tally->flag_count[__builtin_ctz(NM_FLAG_audit_disagrees)];
-    if (n_audited > 0) {
-        char audited[NM_WORDS];
-        if (n_disagree > 0) {
-            char disagree[NM_WORDS];
-            line(stream, "audit",
-                 "%s points also followed; %s disagreed (%s), the followed state is kept",
-                 nm_words_count(audited, n_audited), nm_words_count(disagree, n_disagree),
-                 nm_words_share(share, n_disagree, n_audited));
-        } else {
-            line(stream, "audit", "%s points also followed, all agree",
-                 nm_words_count(audited, n_audited));
-        }
-    }
 }
 
 static void speed_lines(FILE *stream, const nm_run_stats *stats)
@@ -317,16 +330,13 @@ static void speed_lines(FILE *stream, const nm_run_stats *stats)
         line(stream, "speed", "nothing was left to compute");
     } else {
         char settled[256] = "";
-        if (stats->n_newton + stats->n_follow > 0) {
-            nm_words_share(a, stats->n_newton, stats->n_computed);
-            nm_words_share(b, stats->n_follow, stats->n_computed);
-            snprintf(settled, sizeof settled, "; %s settled by Newton alone, %s followed",
-                     stats->n_newton == 0                   ? "none"
-                     : stats->n_newton >= stats->n_computed ? "all"
-                                                            : a,
-                     stats->n_follow == 0                   ? "none"
-                     : stats->n_follow >= stats->n_computed ? "all"
-                                                            : b);
+        if (stats->n_newton >= stats->n_computed || stats->n_follow >= stats->n_computed) {
+            snprintf(settled, sizeof settled, "; all %s",
+                     stats->n_follow == 0 ? "by Newton alone" : "followed");
+        } else if (stats->n_newton + stats->n_follow > 0) {
+            snprintf(settled, sizeof settled, "; %s by Newton alone, %s followed",
+                     nm_words_share(a, stats->n_newton, stats->n_computed),
+                     nm_words_share(b, stats->n_follow, stats->n_computed));
         }
         line(stream, "speed", "%s sets/s on %d thread%s of %d lane%s%s",
              nm_words_rate(c, (double)stats->n_computed / fmax(stats->compute_s, 1e-9)),

@@ -6,7 +6,9 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
+import time
 import tomllib
 
 import harness
@@ -184,6 +186,33 @@ def check_streams(args, checks):
         checks.check(process.returncode == 6 and process.stderr.count(b"\n") == 1, f"a full disk: {process}")
 
 
+def check_same_bytes(args, checks):
+    """Two separate runs of one question, seconds apart, elsewhere and otherwise, give equal bytes without a date."""
+    for config in ("pump_leak_phase", "pump_leak_random", "driven_cycle"):
+        text = (harness.CONFIGS / f"{config}.toml").read_text()
+        small = harness.sets(**{f"axis.{axis['name']}.n": 40 for axis in tomllib.loads(text).get("axis", ())})
+        with harness.scratch() as name:
+            folder = pathlib.Path(name)
+            files, began = [], []
+            for place, more in (("one", ("--threads", 1)), ("two", ("--threads", 3, "--lanes", 1))):
+                (folder / place).mkdir()
+                (folder / place / f"{place}.toml").write_text(f"# asked in {place}\n{text}")
+                began.append(int(time.time()))
+                done = harness.run(args.nessmap, "run", f"{place}.toml", "-o", f"{place}.nc", *more, *small, cwd=folder / place)
+                checks.check(done.returncode == 0, f"{config}: {done}")
+                files.append((folder / place / f"{place}.nc").read_bytes())
+                while int(time.time()) == began[0]:
+                    time.sleep(0.02)
+            checks.check(files[0] == files[1], f"{config}: two runs of one question differ")
+            with harness.Results(folder / "one" / "one.nc") as results:
+                attributes = {key: str(results.file.getncattr(key)) for key in results.file.ncattrs()}
+            checks.check(attributes.get("nessmap_backend") == "cpu" and "backend cpu" in attributes["source"], f"{config}: backend")
+            dated = [key for key, value in attributes.items() if "date" in key or re.search(r"\b20\d\d-\d\d-\d\d", value)]
+            checks.check(not dated, f"{config}: dated attributes {dated}")
+            lines = [json.loads(line) for line in (folder / "one" / "one.nc.runlog.jsonl").read_text().splitlines()]
+            checks.check([line["begun"][:2] for line in lines] == ["20"], f"{config}: the run log has no date: {lines}")
+
+
 def check_assemble(args, checks):
     """Parts of one shard become a partial file and stay; with all shards there the whole file is made."""
     with harness.scratch() as name:
@@ -207,7 +236,7 @@ def check_assemble(args, checks):
 
 
 def run_checks(args, checks):
-    for check in (check_help, check_usage, check_models, check_init, check_point, check_table_point, check_streams, check_assemble):
+    for check in (check_help, check_usage, check_models, check_init, check_point, check_table_point, check_streams, check_same_bytes, check_assemble):
         check(args, checks)
 
 

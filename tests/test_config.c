@@ -141,7 +141,7 @@ static void test_full(void **state)
     assert_int_equal(c->axes[0].is_log, -1);
     assert_int_equal(c->axes[0].n, 1024);
     assert_null(c->axes[0].values);
-    assert_int_equal(c->axes[0].where.line, 11);
+    assert_int_equal(c->axes[0].where.line, 12);
     assert_int_equal(c->axes[1].is_log, 1);
     assert_true(c->axes[1].max.number == 10.0);
     assert_int_equal(c->axes[2].n, 4);
@@ -187,7 +187,7 @@ static void test_defaults(void **state)
     assert_string_equal(c->resolved,
                         "model = \"m\"\n"
                         "\n[design]\nkind = \"grid\"\nseed = 0\n"
-                        "\n[solver]\nmode = \"auto\"\naudit = 0.01\nstarts = 1\nrtol = 0.0001\n"
+                        "\n[solver]\nmode = \"auto\"\naudit = 0.01\nstarts = 1\nrtol = 0.001\n"
                         "\n[output]\nprecision = \"f32\"\ncompression = 0\n"
                         "\n[[reduce]]\nkind = \"full\"\n"
                         "\n[limits]\nmax_failed = 0.001\nmemory = 0\ndevice_memory = 0\n");
@@ -202,9 +202,9 @@ static void test_defaults(void **state)
 static void test_canonical_order(void **state)
 {
     (void)state;
-    nm_config *a = must_read("model = 'm'\n[fixed]\nb = 2\na = 1\n[solver]\nrtol = 1e-3\n");
+    nm_config *a = must_read("model = 'm'\n[fixed]\nb = 2\na = 1\n[solver]\nrtol = 1e-5\n");
     nm_config *b =
-        must_read("solver = {rtol = 0.001}\nfixed = {a = 1.0, b = \"2\"}\nmodel = 'm'\r\n");
+        must_read("solver = {rtol = 0.00001}\nfixed = {a = 1.0, b = \"2\"}\nmodel = 'm'\r\n");
     assert_string_equal(a->resolved, b->resolved);
     nm_config_destroy(&a);
     nm_config_destroy(&b);
@@ -340,14 +340,14 @@ static const struct override {
      "--set: fixed.T = \"abc\", but it must be a finite number, or a number and its unit in "
      "quotes like \"5.4 mmol/L\""},
     {"T o=3", "--set: \"T o\" is not a name; a parameter is made of letters, digits and _"},
-    {"K_o=3", "--set: K_o is in [[axis]] already (scan.toml:22), so it cannot be fixed; set "
+    {"K_o=3", "--set: K_o is in [[axis]] already (scan.toml:23), so it cannot be fixed; set "
               "axis.K_o.min, .max or .n instead"},
-    {"g_K=3", "--set: g_K is in [[random]] already (scan.toml:25), so it cannot be fixed; set "
+    {"g_K=3", "--set: g_K is in [[random]] already (scan.toml:26), so it cannot be fixed; set "
               "random.g_K.min, .max, ... instead"},
     {"Na_o=3",
      "--set: Na_o is in [tie] already (scan.toml:40), so it cannot be fixed; set tie.Na_o "
      "instead"},
-    {"fixed.K_o=3", "--set: parameter \"K_o\" is given twice, by [[axis]] (scan.toml:22) and by "
+    {"fixed.K_o=3", "--set: parameter \"K_o\" is given twice, by [[axis]] (scan.toml:23) and by "
                     "[fixed] here; keep one"},
     {"axis.g_Na.m=3", "--set: unknown key \"axis.g_Na.m\"; the keys here are name, min, max, n, "
                       "scale, values"},

@@ -102,7 +102,7 @@ static const struct mistake {
      "scan.toml:5: axis.K_o has both values and min; keep values alone, or min, max and n"},
     {AXIS "values = [1, 2]\nscale = 'log'\n",
      "scan.toml:5: axis.K_o has both values and scale; keep values alone, or min, max and n"},
-    {AXIS "values = []\n", "scan.toml:4: axis.K_o.values = a list, but it must be a list of one or "
+    {AXIS "values = []\n", "scan.toml:4: axis.K_o.values = [], but it must be a list of one or "
                            "more values like [1, 2, 5]"},
     {AXIS "values = [1,\n2, 'x']\n",
      "scan.toml:5: axis.K_o.values[2] = \"x\", but it must be a finite number, or a number and its "
@@ -145,15 +145,15 @@ static const struct mistake {
                                 "the name of its choice"},
     /* twice */
     {AXIS "min = 1\nmax = 5\nn = 3\n[fixed]\nK_o = 5\n",
-     "scan.toml:8: parameter \"K_o\" is given twice, by [[axis]] (scan.toml:2) and by [fixed] "
+     "scan.toml:8: parameter \"K_o\" is given twice, by [[axis]] (scan.toml:3) and by [fixed] "
      "here; "
      "keep one"},
     {AXIS "values = [1]\n[[axis]]\nname = 'K_o'\nvalues = [2]\n",
-     "scan.toml:5: parameter \"K_o\" is given twice, by [[axis]] (scan.toml:2) and by [[axis]] "
+     "scan.toml:6: parameter \"K_o\" is given twice, by [[axis]] (scan.toml:3) and by [[axis]] "
      "here; "
      "keep one"},
     {RANDOM "dist = 'normal'\nmean = 2\nsd = 1\n[tie]\nK_o = '2 * Na_o'\n",
-     "scan.toml:9: parameter \"K_o\" is given twice, by [[random]] (scan.toml:3) and by [tie] "
+     "scan.toml:9: parameter \"K_o\" is given twice, by [[random]] (scan.toml:4) and by [tie] "
      "here; "
      "keep one"},
     /* design */

@@ -225,7 +225,7 @@ static void binds_a_table(void **state)
     file = fopen(name, "w");
     fprintf(file, "K_o,g_Ma\n1,2\n");
     assert_int_equal(fclose(file), 0);
-    nm_test_refuse(TABLE, "scan.toml:3: design.file: fake_cell has no parameter \"g_Ma\"",
+    nm_test_refuse(TABLE, "scan.toml:4: design.file: fake_cell has no parameter \"g_Ma\"",
                    "did you mean \"g_Na\"?");
     file = fopen(name, "w");
     fprintf(file, "K_o [kg]\n1\n");
@@ -235,9 +235,9 @@ static void binds_a_table(void **state)
     fprintf(file, "K_o\n1\nmany\n");
     assert_int_equal(fclose(file), 0);
     nm_test_refuse(
-        TABLE, "scan.toml:3: design.file: ", "test_plan_sets.csv:3: column \"K_o\" is \"many\"");
+        TABLE, "scan.toml:4: design.file: ", "test_plan_sets.csv:3: column \"K_o\" is \"many\"");
     assert_int_equal(remove(name), 0);
-    nm_test_refuse(TABLE, "scan.toml:3: design.file: ", "No such file");
+    nm_test_refuse(TABLE, "scan.toml:4: design.file: ", "No such file");
 #undef TABLE
 }
 

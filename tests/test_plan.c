@@ -224,6 +224,7 @@ static void fingerprint_of(char out[33], const char *text, const char *backend)
     nm_config *config = nm_test_config(text);
     nm_plan *plan;
     assert_int_equal(nm_plan_build(&plan, config, &nm_model_fake_cell, backend), NM_OK);
+    assert_string_equal(plan->backend, backend);
     strcpy(out, plan->fingerprint);
     nm_test_destroy(plan, config);
 }

@@ -193,6 +193,7 @@ static void the_summary_says_share_reason_and_speed(void **state)
               flat[N_BINS] = {25, 25, 25, 25, 25, 25, 25, 25};
     nm_tally *tally = make_tally(sharp, flat, 0);
     tally->flag_count[4] = 50; /* over_pumped */
+    tally->flag_count[6] = 8;  /* audited */
     nm_run_stats stats = {.backend = "cpu",
                           .n_threads = 2,
                           .lanes = 8,
@@ -211,12 +212,11 @@ static void the_summary_says_share_reason_and_speed(void **state)
         "800: g_Na (8) x K_o (100)",
         "equilibrium      none\n",
         "NESS             75.0 % (600 points)\n",
-        "no steady state  25.0 % (200 points): lysis, grows without end,\n",
-        "\n                 mostly where g_Na > 6 S/m2 (95 % of them; 1.7 % of the rest);",
-        "more driving makes it worse): 25.0 % of them",
-        "failed           none\n",
-        "1.60 thousand sets/s on 2 threads of 8 lanes; 75.0 % settled by Newton alone, 25.0 % "
-        "followed",
+        "no steady state  25.0 % (200 points): lysis, grows without end, 25.0 % over-pumped (more "
+        "drive is worse),\n",
+        "\n                 mostly where g_Na > 6 S/m2 (95 % of them; 1.7 % of the rest)\n",
+        "failed           none; audit: 8 points were also followed, all agree\n",
+        "1.60 thousand sets/s on 2 threads of 8 lanes; 75.0 % by Newton alone, 25.0 % followed\n",
         "auto 2.00 million sets/s, follow 200 thousand sets/s",
         "0.5 s computing, 0.1 s writing the file, 0.7 s in all",
         "no-such-file.nc\n",
@@ -227,6 +227,27 @@ static void the_summary_says_share_reason_and_speed(void **state)
         }
     }
     assert_null(strstr(text, "oscillatory"));
+    int n_lines = 0;
+    for (const char *c = text; *c; c++) {
+        n_lines += *c == '\n';
+    }
+    assert_in_range(n_lines, 9, 12);
+    free(text);
+
+    /* words where a share would need many digits */
+    tally->flag_count[4] = 200;
+    tally->flag_count[7] = 2; /* audit_disagrees */
+    stats.n_newton = 0;
+    stats.n_follow = 800;
+    text = summary_text(tally, &stats);
+    assert_non_null(strstr(text, ", all over-pumped (more drive is worse),\n"));
+    assert_non_null(strstr(text, "8 points were also followed, 2 disagreed (25.0 %) and keep"));
+    assert_non_null(strstr(text, "of 8 lanes; all followed\n"));
+    free(text);
+    tally->count[NM_OUTCOME_no_steady_state_growth] = 5000;
+    tally->flag_count[4] = 4999;
+    text = summary_text(tally, &stats);
+    assert_non_null(strstr(text, ", all but 1 over-pumped"));
     free(text);
     nm_tally_destroy(&tally);
 }

@@ -6,6 +6,8 @@ python tests/test_wrong_input.py --nessmap build/nessmap
 import hashlib
 import os
 import pathlib
+import shutil
+import subprocess
 from dataclasses import dataclass, field
 
 import harness
@@ -82,7 +84,7 @@ CASES = [
     edit("unknown table", ("fixd", "fixed"), "[fixed]", "[fixd]"),
     edit("unknown key of an axis", ("scal", "scale"), 'scale = "log"', 'scal = "log"'),
     edit("unknown parameter", ("g_Kx", "g_K"), "g_K = 1.0", "g_Kx = 1.0"),
-    edit("unknown parameter of an axis", ("K_oo", "K_o"), 'name = "K_o"', 'name = "K_oo"', line=""),
+    edit("unknown parameter of an axis", ("K_oo", "K_o"), 'name = "K_o"', 'name = "K_oo"'),
     edit("unknown parameter of a tie", ("Na_oo",), "Na_o = ", "Na_oo = ", 'Na_oo = "150 - K_o"'),
     edit(
         "unknown parameter in a tie",
@@ -118,7 +120,7 @@ CASES = [
     ),
     edit("not a number", ("g_K",), "g_K = 1.0", "g_K = nan"),
     edit("infinite", ("max",), "max = 10.0", "max = inf", line=""),
-    Case("missing table", ("design.file", "sets.csv"), TABLE, ""),
+    Case("missing table", ("design.file", "sets.csv"), TABLE, "file ="),
     Case(
         "table with a word", ("g_K", "abc", "sets.csv:3"), TABLE, "", table=b"K_o,g_K\n1,2\n1,abc\n"
     ),
@@ -128,9 +130,9 @@ CASES = [
     Case("table without rows", ("sets.csv",), TABLE, "", table=b"K_o,g_K\n"),
     Case("empty table", ("sets.csv",), TABLE, "", table=b""),
     Case("table of bytes", ("sets.csv",), TABLE, "", table=bytes(range(256)) * 4),
-    Case("table with an unknown column", ("K_p", "K_o"), TABLE, "", table=b"K_p\n1\n"),
+    Case("table with an unknown column", ("K_p", "K_o"), TABLE, "file =", table=b"K_p\n1\n"),
     Case("table with a column twice", ("K_o",), TABLE, "", table=b"K_o,K_o\n1,2\n"),
-    Case("table in another unit", ("K_o", "mV"), TABLE, "", table=b"K_o [mV]\n1\n"),
+    Case("table in another unit", ("K_o", "mV"), TABLE, "file =", table=b"K_o [mV]\n1\n"),
     Case(
         "table is a folder",
         ("folder.d",),
@@ -174,7 +176,7 @@ CASES = [
     edit(
         "unknown scale", ("scale", "logarithmic"), '"log"', '"logarithmic"', 'scale = "logarithmic"'
     ),
-    edit("no list", ("values",), "min = 1.0\nmax = 10.0\nn = 4", "values = []", line=""),
+    edit("no list", ("values = []",), "min = 1.0\nmax = 10.0\nn = 4", "values = []", line=""),
     edit("set twice, axis and fixed", ("K_o",), "g_K = 1.0", "K_o = 1.0", line=""),
     edit("set twice, fixed and tie", ("Na_o",), "g_K = 1.0", "Na_o = 1.0", line=""),
     edit("tie to itself", ("Na_o",), "150 - K_o", "150 - Na_o", 'Na_o = "150 - Na_o"'),
@@ -355,26 +357,70 @@ def check_foreign_output(args, checks):
             checks.check(snapshot(folder) == before, "a foreign output was touched")
 
 
-def check_folder_without_permission(args, checks):
-    """Not usage but the file system: exit 6, one sentence."""
+NOBODY = 65534
+
+
+def run_without_rights(nessmap, *arguments, cwd):
+    """Runs the program as somebody to whom permissions apply: root may do anything."""
+    identity = {}
     if os.geteuid() == 0:
-        print("not run: a folder that cannot be written (root can)")
-        return
+        identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    return subprocess.run(
+        [str(nessmap), *arguments],
+        cwd=cwd,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        **identity,
+    )
+
+
+def check_permissions(args, checks):
+    """What may not be read or written: one sentence that names it, nothing written."""
     with harness.scratch() as name:
         folder = pathlib.Path(name)
+        # where everybody may come: the build folder may be closed to others
+        folder.chmod(0o755)
+        nessmap = pathlib.Path(shutil.copy(args.nessmap, folder / "nessmap"))
+        nessmap.chmod(0o755)
         (folder / "scan.toml").write_text(GOOD)
-        (folder / "closed").mkdir(mode=0o500)
-        done = harness.run(args.nessmap, "run", "scan.toml", "-o", "closed/out.nc", cwd=folder)
-        checks.check(
-            done.returncode == 6 and len(done.stderr.splitlines()) == 1,
-            f"closed folder: {done.stderr!r}",
+        (folder / "table.toml").write_text(TABLE)
+        (folder / "sets.csv").write_bytes(b"K_o,g_K\n1,2\n")
+        (folder / "secret.toml").write_text(GOOD)
+        (folder / "closed").mkdir()
+        (folder / "closed" / "precious.txt").write_text("not to be lost")
+        (folder / "open").mkdir()
+        (folder / "open").chmod(0o777)
+        before = snapshot(folder)
+        for path in ("sets.csv", "secret.toml"):
+            (folder / path).chmod(0)
+        (folder / "closed").chmod(0o555)
+        cases = (
+            # not usage but the file system
+            (6, ("-o closed/out.nc", "cannot be written"), ("scan.toml", "-o", "closed/out.nc")),
+            (2, ("table.toml:4", "design.file", "sets.csv"), ("table.toml", "-o", "open/out.nc")),
+            (2, ("secret.toml",), ("secret.toml", "-o", "open/out.nc")),
         )
+        for code, words, arguments in cases:
+            done = run_without_rights(nessmap, "run", *arguments, cwd=folder)
+            about = f"{arguments}: exit {done.returncode}, {done.stderr!r}"
+            checks.check(done.returncode == code and done.stdout == "", about)
+            checks.check(len(done.stderr.splitlines()) == 1, about)
+            checks.check(all(word in done.stderr for word in words), f"{words} in {about}")
+        for path in ("sets.csv", "secret.toml", "closed"):
+            (folder / path).chmod(0o755)
+        checks.check(snapshot(folder) == before, "without permission, but files changed")
+
+        # with the permission the same command runs
+        done = run_without_rights(nessmap, "run", "scan.toml", "-o", "open/out.nc", cwd=folder)
+        checks.check(done.returncode in (0, 3), f"open folder: {done.stderr!r}")
 
 
 def run_checks(args, checks):
     check_good(args, checks)
     check_foreign_output(args, checks)
-    check_folder_without_permission(args, checks)
+    check_permissions(args, checks)
     sentences = set()
     for case in CASES:
         for has_output in (False, True):

@@ -1,0 +1,93 @@
+"""Memory is bounded by tiles, not by points: the peak does not grow with the scan.
+
+  python tests/test_memory.py --nessmap build/nessmap [--full]
+
+The peak is the resident memory of the program as the kernel of the system counted it; --full asks for 2e7 points.
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import harness
+
+MOST_BYTES = 128e6  # of two threads, whatever the scan
+# Of the peak from one scan to the next. Tiles have their full size from 4.2e6 points on, so the first step may take more.
+MOST_GROWTH = {2: 8e6, 3: 2e6}
+FIRST, MORE, FULL = (1000, 2000), (2000, 4000), (4000, 5000)  # 2e6, 8e6, 2e7 points
+
+
+def map_arguments(shape):
+    return (harness.CONFIGS / "pump_leak_phase.toml",
+            *harness.sets(**{"axis.dG_ATP.n": shape[0], "axis.g_Na.n": shape[1]}))
+
+
+def draw_arguments(shape):
+    return (harness.CONFIGS / "pump_leak_random.toml", *harness.sets(**{"design.n": shape[0] * shape[1]}))
+
+
+# A process inherits the peak of the one that started it, so a small one stands between: not this test with NumPy.
+WATCHER = """
+import os, sys
+child = os.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(child, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
+
+
+def peak_bytes(args, checks, arguments, folder):
+    """Peak resident memory of a run and the size of its file."""
+    output = folder / "out.nc"
+    command = [args.nessmap, "run", *arguments, "-o", output, "--quiet", "--threads", 2]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", WATCHER, *map(str, command)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, peak = map(int, done.stdout.splitlines()[-1].split())
+    checks.check(code == 0, f"{arguments}: exit {code}, {done.stderr}")
+    size = output.stat().st_size
+    output.unlink()
+    # Linux counts in KiB
+    return 1024 * peak, size
+
+
+def compare(args, checks, folder, name, arguments, shapes):
+    peaks = []
+    for shape in shapes:
+        n_points = shape[0] * shape[1]
+        peak, size = peak_bytes(args, checks, arguments(shape), folder)
+        print(f"{name}: {n_points:.0e} points: peak {peak / 1e6:.1f} MB, file {size / 1e6:.0f} MB", flush=True)
+        checks.check(peak < MOST_BYTES, f"{name}, {n_points} points: {peak / 1e6:.0f} MB")
+        peaks.append(peak)
+        if len(peaks) > 1:
+            growth = peaks[-1] - peaks[-2]
+            checks.check(growth < MOST_GROWTH[len(peaks)], f"{name}: the peak grows by {growth / 1e6:.1f} MB, {peaks}")
+
+
+def run_checks(args, checks):
+    shapes = (FIRST, MORE, FULL) if args.full else (FIRST, MORE)
+    needed = 2.2 * 60 * shapes[-1][0] * shapes[-1][1]
+    with harness.scratch() as name:
+        free = shutil.disk_usage(name).free
+        if free < needed:
+            harness.not_run(f"memory at {shapes[-1][0] * shapes[-1][1]:.0e} points "
+                            f"(wants {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free)")
+            shapes = (FIRST,)
+        folder = pathlib.Path(name)
+        compare(args, checks, folder, "map", map_arguments, shapes)
+        if args.full:
+            compare(args, checks, folder, "draws", draw_arguments, (FIRST, MORE))
+
+
+def test_memory():
+    harness.run_in_pytest(__doc__, run_checks)
+
+
+if __name__ == "__main__":
+    harness.main(__doc__, run_checks)
