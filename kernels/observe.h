@@ -190,12 +190,10 @@ NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const 
     });
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) {
-        nm_vec scale = nm_choose(look->gross[i] > nm_splat(0.0), look->gross[i], nm_splat(1.0));
+        /* a balance that nothing moves is kept */
+        nm_vec scale =
+            nm_choose(look->gross[i] > nm_splat(NM_IDLE), look->gross[i], nm_splat(1.0));
         nm_vec r = nm_vabs(look->f[i] / scale);
-        if (i < NM_N_FREE) { /* a species that is zero, and that nothing makes or drains */
-            nm_mask is_absent = nm_is_zero(y[i]) & (nm_vabs(look->f[i]) < nm_splat(NM_IDLE));
-            r = nm_choose(is_absent, nm_splat(0.0), r);
-        }
         look->resid = nm_choose(nm_vfinite(r), nm_vmax(look->resid, r), nm_splat(NM_INFINITY));
     }
 }

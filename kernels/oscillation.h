@@ -8,10 +8,11 @@
 
 #include "point.h"
 
-enum { NM_WATCH_STEPS = 2000, NM_WATCH_CROSSINGS = 3, NM_WATCH_LIMIT = 200000 };
+enum { NM_WATCH_STEPS = 2000, NM_WATCH_CROSSINGS = 3, NM_WATCH_LIMIT = 4000000 };
 #define NM_WATCH_AMPLITUDE 1e-3 /* smallest oscillation, in ln c or F V/RT */
 #define NM_WATCH_AGREES 1e-4    /* averages of ln c and F V/RT in two windows */
-#define NM_WATCH_RTOL 1e-5
+#define NM_WATCH_RTOL 1e-5      /* relative tolerance: at most this, */
+#define NM_WATCH_RTOL_MIN 1e-7  /* and never finer: windows are long */
 
 /* outputs of the momentary state, into out[n_slots] */
 NM_NOINLINE void nm_momentary(nm_vec *out, nm_vec *y, nm_look *look, const nm_course *course,
@@ -119,7 +120,7 @@ NM_NOINLINE void nm_watch(nm_verdict *verdict, const nm_vec *x, nm_mask mask, co
     nm_course course;
     nm_look look;
     nm_vec y[NM_NY], y_before[NM_NY], which, section;
-    double rtol = task->solver.rtol < NM_WATCH_RTOL ? task->solver.rtol : NM_WATCH_RTOL;
+    double rtol = fmin(fmax(task->solver.rtol, NM_WATCH_RTOL_MIN), NM_WATCH_RTOL);
     nm_state_to_unknowns(y, x);
     nm_course_begin(&course, y, zero, nm_mask_all(true));
     NM_UNROLL
