@@ -433,6 +433,9 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     nm_end_marginal(verdict, y, end, arrived & nm_not(verdict->settled), pt, pick, task);
     nm_end_growth(verdict, y, end, (faded | left) & nm_not(verdict->settled), pt, pick, task);
     open = mask & nm_not(verdict->settled);
+    if (is_last && nm_any_of(open & grew)) { /* on the boundary: the rate is what it is */
+        nm_look_at(&look, before, pt, pick);
+    }
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (!nm_get(open, lane)) {
             continue;
@@ -440,6 +443,10 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
         int status = (int)nm_get(end->status, lane);
         if (status == NM_GREW && is_last) {
             nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, 0, task);
+            if constexpr (NM_N_VOLUMES == 1) {
+                nm_put_scalar(verdict, lane, NM_SCALAR_growth_rate,
+                              nm_get(look.f[NM_N_FREE], lane), task);
+            }
         } else if (status == NM_DEPLETED) {
             nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_depletion, 0, task);
         } else if (status == NM_LEFT) {

@@ -154,8 +154,7 @@ nm_status nm_scan_print_check(nm_scan *scan, FILE *stream)
                 100.0 * plan->charged_share);
     }
     if (plan->n_unused > 0) {
-        fprintf(stream, "# remark: %d given parameters are not used by these variants\n",
-                plan->n_unused);
+        fprintf(stream, "# remark: given, but not used by these variants: %s\n", plan->unused);
     }
     nm_plan_destroy(&plan);
     return NM_OK;

@@ -389,6 +389,43 @@ static void sample_charge(nm_plan *plan)
     plan->charged_share = (double)n_charged / (double)n;
 }
 
+static void note_unused(nm_plan *plan, const char *name)
+{
+    int param = nm_param_index(plan->model, name);
+    if (param < 0 || plan->model->uses(plan->task.choice, param)) {
+        return;
+    }
+    size_t length = strlen(plan->unused);
+    snprintf(plan->unused + length, sizeof(plan->unused) - length, "%s%s",
+             plan->n_unused > 0 ? ", " : "", name);
+    plan->n_unused++;
+}
+
+/* Finds the parameters that the configuration or its table gives and that the chosen laws ignore. */
+static void find_unused(nm_plan *plan)
+{
+    const nm_config *config = plan->config;
+    const nm_draw *draw = &plan->task.draw;
+    if (plan->model->uses == NULL) {
+        return;
+    }
+    for (int i = 0; i < config->n_axes; i++) {
+        note_unused(plan, config->axes[i].name);
+    }
+    for (int i = 0; i < config->n_random; i++) {
+        note_unused(plan, config->random[i].name);
+    }
+    for (int i = 0; i < config->n_fixed; i++) {
+        note_unused(plan, config->fixed[i].name);
+    }
+    for (int i = 0; i < config->n_ties; i++) {
+        note_unused(plan, config->ties[i].name);
+    }
+    for (int i = 0; i < draw->n_columns; i++) {
+        note_unused(plan, plan->model->params[draw->column_param[i]].name);
+    }
+}
+
 /* Moves what the design found into the plan. */
 static void take_design(nm_plan *plan, const nm_design *design)
 {
@@ -420,6 +457,7 @@ static nm_status fill(nm_plan *plan, const char *backend)
     NM_TRY(cut_tiles(plan));
     NM_TRY(take_fingerprint(plan, backend));
     sample_charge(plan);
+    find_unused(plan);
     return NM_OK;
 }
 

@@ -42,7 +42,8 @@ typedef struct nm_plan {
     int64_t record_bytes;              /* payload of a full tile */
     int64_t file_bytes, peak_disk_bytes, memory_bytes;
     double charged_share; /* share of sampled points whose bath carries net charge */
-    int n_unused;         /* parameters that were given but that nothing uses: none at present */
+    int n_unused;         /* parameters that were given but that these variants do not use */
+    char unused[256];     /* their names, "P_Na, P_K" */
     char fingerprint[33]; /* 32 hex digits: question, model, version, precision, backend */
     const char *backend;  /* "cpu" or "cuda": a static name */
     double *axis_table

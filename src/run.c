@@ -373,6 +373,10 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
                          "its ions keeps it neutral",
                          100.0 * run->plan->charged_share);
     }
+    if (run->plan->n_unused > 0) {
+        nm_progress_note(&run->progress, "given, but not used by these variants: %s",
+                         run->plan->unused);
+    }
     if (n_done > 0) {
         nm_progress_note(&run->progress, "resuming: %lld of %lld tiles are done", (long long)n_done,
                          (long long)run->plan->n_tiles);

@@ -213,6 +213,19 @@ def check_same_bytes(args, checks):
             checks.check([line["begun"][:2] for line in lines] == ["20"], f"{config}: the run log has no date: {lines}")
 
 
+def check_unused(args, checks):
+    """A parameter that the chosen laws ignore is accepted, and named once in the log."""
+    small = harness.sets(**{"axis.dG_ATP.n": 3, "axis.g_Na.n": 3})
+    with harness.scratch() as name:
+        folder = pathlib.Path(name)
+        more = harness.sets(P_Na=1e-9, V_hold=0.01)
+        done = harness.run(args.nessmap, "run", harness.CONFIGS / "pump_leak_follow.toml", "-o", "out.nc", *small, *more, cwd=folder)
+        checks.check(done.returncode == 0 and done.stderr.count("not used by these variants: P_Na, V_hold") == 1, f"unused: {done}")
+        done = harness.run(args.nessmap, "run", harness.CONFIGS / "pump_leak_follow.toml", "-o", "ghk.nc", *small, *more, *harness.sets(**{"variant.leak": "ghk"}), cwd=folder)
+        checks.check(done.stderr.count("not used by these variants: g_Na") == 1, f"unused: {done}")
+        checks.check("P_Na" not in done.stderr, f"P_Na is used by ghk: {done}")
+
+
 def check_assemble(args, checks):
     """Parts of one shard become a partial file and stay; with all shards there the whole file is made."""
     with harness.scratch() as name:
@@ -236,7 +249,7 @@ def check_assemble(args, checks):
 
 
 def run_checks(args, checks):
-    for check in (check_help, check_usage, check_models, check_init, check_point, check_table_point, check_streams, check_same_bytes, check_assemble):
+    for check in (check_help, check_usage, check_models, check_init, check_point, check_table_point, check_streams, check_same_bytes, check_unused, check_assemble):
         check(args, checks)
 
 
