@@ -14,6 +14,17 @@ int NM_NAME(nm_run_, NM_MODEL, _1)(const nm_task *task, nm_tile *tile);
 extern const nm_model NM_NAME(nm_model_, NM_MODEL, );
 }
 
+/* the model file itself, for its hash: what was asked is known to the byte */
+#ifdef NM_MODEL_PATH
+__asm__(".section .rodata\n"
+        "nm_text_of_model: .incbin \"" NM_MODEL_PATH "\"\n"
+        ".byte 0\n"
+        ".previous\n");
+extern "C" const char nm_text_of_model[];
+#else
+#define nm_text_of_model NULL
+#endif
+
 namespace {
 
 enum { scale_linear = 0, scale_log = 1 };
@@ -143,4 +154,4 @@ const nm_model NM_NAME(nm_model_, NM_MODEL, ) = {
     NM_NP, NM_NV, NM_NC, NM_NS, NM_NE, NM_NT, NM_NJ, NM_NO,
     params, variants, compartments, species, fuels, totals, paths, observables,
     table.nu, NM_NY, NM_N_POTENTIALS, NM_N_VOLUMES, nm_n_pairs(), table.pairs,
-    draw_point, axis_value, ground_charge, 3, kernels, uses};
+    draw_point, axis_value, ground_charge, 3, kernels, uses, nm_text_of_model};

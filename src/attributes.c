@@ -245,6 +245,7 @@ static nm_status describe_for_programs(nm_assembly *a)
                     plan->layout == NM_LAYOUT_GRID ? "grid" : "sample"));
     NM_TRY(put_text(a, NC_GLOBAL, "nessmap_fingerprint", plan->fingerprint));
     NM_TRY(put_text(a, NC_GLOBAL, "nessmap_model", plan->model->name));
+    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_model_hash", plan->model_hash));
     if (variants[0]) {
         NM_TRY(put_text(a, NC_GLOBAL, "nessmap_variants", variants));
     }

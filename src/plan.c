@@ -334,6 +334,17 @@ static void hash_model(XXH3_state_t *hash, const nm_model *model)
         hash_text(hash, model->observables[i].unit);
     }
     hash_bytes(hash, model->nu, (size_t)model->n_paths * (size_t)model->n_species);
+    hash_text(hash, model->text);
+}
+
+/* 32 hex digits of a hash that is done with */
+static void finish_hash(char text[33], XXH3_state_t *hash)
+{
+    XXH128_canonical_t bytes;
+    XXH128_canonicalFromHash(&bytes, XXH3_128bits_digest(hash));
+    for (int i = 0; i < 16; i++) {
+        snprintf(text + 2 * i, 3, "%02x", (unsigned)bytes.digest[i]);
+    }
 }
 
 static nm_status take_fingerprint(nm_plan *plan, const char *backend)
@@ -344,22 +355,21 @@ static nm_status take_fingerprint(nm_plan *plan, const char *backend)
     }
     const nm_draw *draw = &plan->task.draw;
     XXH3_128bits_reset(hash);
+    hash_model(hash, plan->model);
+    finish_hash(plan->model_hash, hash);
+    XXH3_128bits_reset(hash);
     hash_text(hash, NM_VERSION);
     hash_int(hash, NM_ABI);
     hash_text(hash, backend);
     hash_int(hash, plan->task.is_f32);
     hash_text(hash, plan->config->resolved);
-    hash_model(hash, plan->model);
+    hash_text(hash, plan->model_hash);
     for (int i = 0; i < draw->n_columns; i++) {
         hash_int(hash, draw->column_param[i]);
         hash_bytes(hash, draw->column[i], (size_t)draw->n_points * sizeof(double));
     }
-    XXH128_canonical_t bytes;
-    XXH128_canonicalFromHash(&bytes, XXH3_128bits_digest(hash));
+    finish_hash(plan->fingerprint, hash);
     XXH3_freeState(hash);
-    for (int i = 0; i < 16; i++) {
-        snprintf(plan->fingerprint + 2 * i, 3, "%02x", (unsigned)bytes.digest[i]);
-    }
     return NM_OK;
 }
 

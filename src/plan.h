@@ -44,6 +44,7 @@ typedef struct nm_plan {
     double charged_share; /* share of sampled points whose bath carries net charge */
     int n_unused;         /* parameters that were given but that these variants do not use */
     char unused[256];     /* their names, "P_Na, P_K" */
+    char model_hash[33];  /* 32 hex digits: the model's file and tables */
     char fingerprint[33]; /* 32 hex digits: question, model, version, precision, backend */
     const char *backend;  /* "cpu" or "cuda": a static name */
     double *axis_table

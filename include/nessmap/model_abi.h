@@ -21,7 +21,7 @@ typedef unsigned long long uint64_t;
 #include "nessmap/status.h"
 
 enum {
-    NM_ABI = 2,          /* raised with every change of this file */
+    NM_ABI = 3,          /* raised with every change of this file */
     NM_MAX_PARAMS = 96,  /* parameters of a model */
     NM_MAX_VARIANTS = 8, /* variants of a model */
     NM_MAX_AXES = 8,     /* gridded parameters of a scan */
@@ -242,6 +242,7 @@ typedef struct nm_model {
     const nm_kernel *kernels; /* widest first */
     /* 1 if the parameter matters under these choices of the variants (may be NULL: not known) */
     int (*uses)(const int *choice, int param);
+    const char *text; /* the model file as it was compiled; NULL where it was not kept */
 } nm_model;
 
 #endif
