@@ -352,10 +352,13 @@ def runs(mask):
     return list(zip(np.nonzero(steps == 1)[0], np.nonzero(steps == -1)[0]))
 
 
-def class_legend(figure_or_ax, codes, extra=(), **where):
+def class_legend(figure_or_ax, codes, growth=None, extra=(), **where):
+    """Classes with their shares; `growth` is what the model calls growth without end ("lysis")."""
     handles = []
     for name, (colour, hatch, words) in CLASSES.items():
         share = np.mean(codes == CODES[name])
+        if name == "no_steady_state_growth" and growth:
+            words = f"no steady state: {growth}"
         if share > 0:
             handles.append(Patch(facecolor=colour, hatch=hatch, edgecolor=INK, linewidth=0.6,
                                  label=f"{words} {percent(share)}"))
@@ -434,7 +437,7 @@ def draw_map(grid, x, y, notes, asked, overlay):
     class_panel(panels[0], grid, codes, xs, ys, x_edges, y_edges, dims)
     for ax, name, colours in zip(panels[1:], names, ("cividis", "viridis")):
         value_panel(figure, ax, grid, name, xs, ys, x_edges, y_edges, dims, colours)
-    class_legend(panels[0], codes, extra, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, columnspacing=1.2)
+    class_legend(panels[0], codes, grid.attrs.get("nessmap_growth_name"), extra, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, columnspacing=1.2)
     return figure, codes
 
 
@@ -495,7 +498,7 @@ def draw_lines(grid, x, notes, asked):
     strip.set_yticks([])
     for where in np.nonzero(codes == CODES["equilibrium"])[0]:
         strip.plot(xs[where], 0.5, "o", color=CLASSES["equilibrium"][0], markeredgecolor="white", clip_on=False, zorder=5)
-    class_legend(strip, codes, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=1.2)
+    class_legend(strip, codes, grid.attrs.get("nessmap_growth_name"), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=1.2)
     palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
     has_value = np.isin(codes, [CODES[name] for name in ("equilibrium", "ness", "oscillatory", "unstable")])
     for (ax,), group in zip(axes[1:], groups):
