@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* the compilers that are here, and the kernels' flags, each separated by one space: from CMake */
+/* the compilers that are here, separated by spaces, and the kernels' flags as words of a shell: from CMake */
 static const char compilers[] = NM_TEST_COMPILERS, flags[] = NM_TEST_KERNEL_FLAGS;
 
 enum { TEXT_MAX = 1 << 20 };
