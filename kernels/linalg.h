@@ -4,12 +4,6 @@
 
 #include "nessmap/lang.h"
 
-#if defined(__CUDACC__) || defined(__CUDACC_RTC__) || defined(__clang__)
-#define NM_UNROLL _Pragma("unroll")
-#else
-#define NM_UNROLL _Pragma("GCC unroll 16")
-#endif
-
 /* LU without pivoting, in place; the diagonal keeps reciprocals. Rows must be ordered so that pivots exist (species,
  * volumes, potentials); where they do not, the factors are not finite and the caller sees it in the solution. */
 template <int N> NM_FN void nm_lu(nm_vec (*a)[N])

@@ -46,6 +46,12 @@
 #define NM_LANES 1
 #endif
 
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__) || defined(__clang__)
+#define NM_UNROLL _Pragma("unroll")
+#else
+#define NM_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #define NM_MAYBE_UNUSED [[maybe_unused]]
 #define NM_RAW(x) ((x).v) /* the lanes of a value */
 
