@@ -41,11 +41,24 @@ NM_FN nm_mask nm_is_precise(const nm_assessment *a)
     return a->delta <= nm_vmin(nm_vmax(nm_splat(NM_DELTA_MAX), 4.0 * a->rounding), nm_splat(1e-4));
 }
 
+/* lanes whose parameters are finite, and not negative where the model's range starts at zero or above */
+#define NM_ROW_P_DOMAIN(name, unit, dflt, low, high, scale, text)                                  \
+    valid = valid & nm_vfinite(pt->p[NM_P_##name]);                                                \
+    if ((low) >= 0.0) {                                                                            \
+        valid = valid & nm_not(pt->p[NM_P_##name] < nm_splat(0.0));                                \
+    }
+NM_FN nm_mask nm_in_domain(const nm_point *pt)
+{
+    nm_mask valid = pt->RT > nm_splat(0.0);
+    NM_PARAMETERS(NM_ROW_P_DOMAIN)
+    return valid;
+}
+
 /* The declared initial state as unknowns. Charge that is missing is added as the first free ion of the wanted sign.
  * returns the lanes inside the model's domain. */
 NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt)
 {
-    nm_mask valid = pt->RT > nm_splat(0.0);
+    nm_mask valid = nm_in_domain(pt);
     nm_vec volume[NM_NC];
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA { volume[c.value] = pt->fixed[c.value]; });
     nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {

@@ -189,7 +189,8 @@ static void left_domain_is_said(void **state)
     (void)state;
     static const char *const texts[] = {"Na_o=-1",  "K_o=-1",  "Cl_o=-1", "Y_o=-1", "K_o=0",
                                         "T=0",      "T=-5",    "T=nan",   "T=inf",  "N_X=-1e-4",
-                                        "Na_o=nan", "K_o=inf", "N_X=0"};
+                                        "Na_o=nan", "K_o=inf", "N_X=0",   "g_Na=-1", "C_m=-1",
+                                        "p_max=-1e-8", "dG_ATP=nan", "P_f=inf"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         for (int k = 0; k < 6; k++) {
             char text[96];
