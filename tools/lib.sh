@@ -38,8 +38,6 @@ need_packages() {
     have make || have ninja || missing+=(make)
     have cmake || missing+=(cmake)
     have pkg-config || missing+=(pkg-config)
-    # clang makes the faster kernels; g++ serves too
-    have clang++ || [ "${NESSMAP_NO_CLANG:-}" = 1 ] || missing+=(clang)
     find_python >/dev/null || missing+=(python3 python3-venv)
     if have dpkg-query; then
         for package in libnetcdf-dev libtomlplusplus-dev libudunits2-dev libxxhash-dev "$@"; do

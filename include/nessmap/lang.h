@@ -64,6 +64,7 @@
 #pragma GCC diagnostic ignored "-Wenum-compare"
 #pragma GCC diagnostic ignored "-Wdeprecated-enum-enum-conversion"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized" /* gcc 12 on its own AVX-512 header */
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 
 /* --- 1. lanes: nm_vec holds NM_LANES doubles, nm_mask one truth per lane ------------------------ */
