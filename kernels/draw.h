@@ -141,14 +141,37 @@ NM_FN double nm_normal_quantile(double u)
     return q < 0.0 ? -x : x;
 }
 
+/* The logarithms that draws need, once for a scan. */
+NM_FN void nm_prepare_axis(nm_axis *axis)
+{
+    if (axis->scale == NM_AXIS_LOG) {
+        axis->log_low = nm_log1(axis->low);
+        axis->log_span = nm_log1(axis->high) - axis->log_low;
+    }
+}
+NM_FN void nm_prepare_random(nm_random *random)
+{
+    if (random->dist == NM_DIST_LOGUNIFORM) {
+        random->log_low = nm_log1(random->a);
+        random->log_span = nm_log1(random->b) - random->log_low;
+    }
+}
+NM_FN void nm_prepare_draw(nm_draw *draw)
+{
+    for (int a = 0; a < draw->n_axes; a++) {
+        nm_prepare_axis(&draw->axis[a]);
+    }
+    for (int r = 0; r < draw->n_random; r++) {
+        nm_prepare_random(&draw->random[r]);
+    }
+}
+
 NM_FN double nm_quantile(const nm_random *random, double u)
 {
     double a = random->a, b = random->b, c = random->c;
     switch (random->dist) {
-    case NM_DIST_LOGUNIFORM: {
-        double log_a = nm_log1(a);
-        return nm_exp1(fma(u, nm_log1(b) - log_a, log_a));
-    }
+    case NM_DIST_LOGUNIFORM:
+        return nm_exp1(fma(u, random->log_span, random->log_low));
     case NM_DIST_NORMAL:
         return fma(b, nm_normal_quantile(u), a);
     case NM_DIST_LOGNORMAL:
@@ -176,8 +199,7 @@ NM_FN double nm_axis_point(const nm_axis *axis, int64_t i)
     }
     double u = (double)i / (double)(axis->n - 1);
     if (axis->scale == NM_AXIS_LOG) {
-        double log_low = nm_log1(axis->low);
-        return nm_exp1(fma(u, nm_log1(axis->high) - log_low, log_low));
+        return nm_exp1(fma(u, axis->log_span, axis->log_low));
     }
     return fma(u, axis->high - axis->low, axis->low);
 }

@@ -92,6 +92,8 @@ void draw_point(const nm_draw *draw, int64_t index, double *p) {
 
 double axis_value(const nm_axis *axis, int64_t i) { return nm_axis_point(axis, i); }
 
+void prepare_draw(nm_draw *draw) { nm_prepare_draw(draw); }
+
 /* charge of held species in ground compartments / sum of its parts */
 double ground_charge(const double *p) {
     nm_point pt;
@@ -154,4 +156,4 @@ const nm_model NM_NAME(nm_model_, NM_MODEL, ) = {
     NM_NP, NM_NV, NM_NC, NM_NS, NM_NE, NM_NT, NM_NJ, NM_NO,
     params, variants, compartments, species, fuels, totals, paths, observables,
     table.nu, NM_NY, NM_N_POTENTIALS, NM_N_VOLUMES, nm_n_pairs(), table.pairs,
-    draw_point, axis_value, ground_charge, 3, kernels, uses, nm_text_of_model};
+    draw_point, axis_value, prepare_draw, ground_charge, 3, kernels, uses, nm_text_of_model};

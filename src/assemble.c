@@ -407,7 +407,7 @@ static nm_status write_points(nm_assembly *a, nm_journal *journal, void *payload
     }
     for (int64_t i_tile = 0; status == NM_OK && i_tile < a->plan->n_tiles; i_tile++) {
         nm_tile tile;
-        int64_t bytes = nm_plan_payload_bytes(a->plan, nm_plan_tile_points(a->plan, i_tile));
+        int64_t bytes = nm_plan_tile_bytes(a->plan, i_tile);
         if (nm_journal_has(journal, i_tile)) {
             status = nm_journal_read(journal, i_tile, payload, bytes);
             nm_plan_map_tile(a->plan, &tile, i_tile, payload);
@@ -437,7 +437,7 @@ static nm_status write_points(nm_assembly *a, nm_journal *journal, void *payload
 
 static nm_status write_file(nm_assembly *a, nm_journal *journal)
 {
-    int64_t bytes = nm_plan_payload_bytes(a->plan, nm_plan_tile_points(a->plan, 0));
+    int64_t bytes = nm_plan_tile_bytes(a->plan, 0);
     void *payload = malloc((size_t)bytes);
     if (!payload) {
         return nm_fail(NM_MEMORY, "out of memory for a tile of '%s'", a->out_path);

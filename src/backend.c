@@ -35,6 +35,20 @@ nm_status nm_backend_choose(const nm_backend **backend, const char *name)
     return nm_fail(NM_USAGE, "--backend %s: no such backend; auto, cpu and cuda are known", name);
 }
 
+nm_status nm_backend_hand_over(nm_tile_source *source, const nm_plan *plan, int64_t i_tile,
+                               const void *payload, int64_t n_newton, int64_t n_follow)
+{
+    nm_tile_report report = {
+        .n = nm_plan_tile_points(plan, i_tile), .n_newton = n_newton, .n_follow = n_follow};
+    int64_t bytes = nm_plan_tile_bytes(plan, i_tile);
+    const int8_t *outcome = (const int8_t *)payload + bytes - report.n;
+    for (int64_t i = 0; i < report.n; i++) {
+        report.n_failed +=
+            outcome[i] == NM_OUTCOME_not_converged || outcome[i] == NM_OUTCOME_left_domain;
+    }
+    return source->done(source->context, i_tile, payload, bytes, &report);
+}
+
 void nm_backend_describe_all(FILE *stream)
 {
     for (int i = 0; i < N_BACKENDS; i++) {

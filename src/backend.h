@@ -10,15 +10,26 @@ typedef struct nm_backend_options {
     int lanes;     /* 8, 4 or 1: at most this wide; 0: the widest this machine has */
 } nm_backend_options;
 
+typedef struct nm_tile_report { /* points of a tile */
+    int64_t n, n_newton, n_follow;
+    int64_t n_failed; /* not_converged or left_domain */
+} nm_tile_report;
+
 /* Callbacks of the run; called from several threads.
  * next: the next tile to compute, or -1 when there is none or the run was interrupted.
- * done: takes a filled payload of nm_plan_payload_bytes; an error stops the run. */
+ * done: takes a filled payload of nm_plan_tile_bytes; an error stops the run. */
 typedef struct nm_tile_source {
     void *context;
     int64_t (*next)(void *context);
     nm_status (*done)(void *context, int64_t i_tile, const void *payload, int64_t bytes,
-                      const nm_tile *tile);
+                      const nm_tile_report *report);
+    /* a sentence for the people who watch (smaller batches, a device that is left out); may be NULL */
+    void (*note)(void *context, const char *sentence);
 } nm_tile_source;
+
+/* Counts what failed in the payload of tile i_tile and hands it to source->done. */
+nm_status nm_backend_hand_over(nm_tile_source *source, const nm_plan *plan, int64_t i_tile,
+                               const void *payload, int64_t n_newton, int64_t n_follow);
 
 typedef struct nm_backend {
     const char *name; /* "cpu" */

@@ -102,15 +102,14 @@ static nm_status compute_tile(const crew *crew, int64_t i_tile, void *payload)
         return nm_fail(NM_MEMORY, "tile %lld: the kernel of model %s had no memory or another ABI",
                        (long long)i_tile, plan->model->name);
     }
-    return crew->source->done(crew->source->context, i_tile, payload,
-                              nm_plan_payload_bytes(plan, tile.n), &tile);
+    return nm_backend_hand_over(crew->source, plan, i_tile, payload, tile.n_newton, tile.n_follow);
 }
 
 static void *work(void *argument)
 {
     crew *crew = argument;
     const nm_plan *plan = crew->plan;
-    void *payload = malloc((size_t)nm_plan_payload_bytes(plan, plan->tile_points));
+    void *payload = malloc((size_t)nm_plan_tile_bytes(plan, 0));
     if (!payload) {
         keep_failure(crew, nm_fail(NM_MEMORY, "no memory for a tile of %lld points",
                                    (long long)plan->tile_points));

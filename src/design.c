@@ -220,6 +220,7 @@ static nm_status bind_axis(nm_binder *binder, const nm_config_axis *said)
     if (said->values != NULL) {
         return bind_listed(axis, *table, binder, said);
     }
+    binder->model->prepare_draw(&design->draw);
     for (int64_t k = 0; k < axis->n; k++) {
         (*table)[k] = binder->model->axis_value(axis, k);
         if (k > 0 && !((*table)[k] > (*table)[k - 1])) {

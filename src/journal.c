@@ -324,8 +324,8 @@ nm_status nm_journal_open(nm_journal **journal, const char *out_path, const nm_p
     pthread_mutex_init(&j->mutex, NULL);
     j->fd = j->lock_fd = -1;
     j->n_tiles = plan->n_tiles;
-    j->full_bytes = nm_plan_payload_bytes(plan, nm_plan_tile_points(plan, 0));
-    j->last_bytes = nm_plan_payload_bytes(plan, nm_plan_tile_points(plan, plan->n_tiles - 1));
+    j->full_bytes = nm_plan_tile_bytes(plan, 0);
+    j->last_bytes = nm_plan_tile_bytes(plan, plan->n_tiles - 1);
     snprintf(j->fingerprint, sizeof j->fingerprint, "%s", plan->fingerprint);
     j->parts = nm_file_format("%s.parts", out_path);
     j->done = calloc((size_t)j->n_tiles, sizeof *j->done);

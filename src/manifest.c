@@ -107,8 +107,8 @@ void nm_manifest_describe(nm_manifest *m, const nm_plan *plan)
     m->n_points = plan->n_points;
     m->tile_points = plan->tile_points;
     m->n_tiles = plan->n_tiles;
-    m->full_bytes = nm_plan_payload_bytes(plan, nm_plan_tile_points(plan, 0));
-    m->last_bytes = nm_plan_payload_bytes(plan, nm_plan_tile_points(plan, plan->n_tiles - 1));
+    m->full_bytes = nm_plan_tile_bytes(plan, 0);
+    m->last_bytes = nm_plan_tile_bytes(plan, plan->n_tiles - 1);
     m->config_bytes = (int64_t)strlen(config);
     m->config_hash = XXH3_64bits(config, strlen(config));
 }

@@ -132,7 +132,8 @@ static nm_status check_sizes(const nm_model *model)
         return nm_fail(NM_USAGE, "model %s: it needs a compartment, a species and a pathway",
                        model->name);
     }
-    if (model->draw == NULL || model->axis_value == NULL || model->n_kernels < 1) {
+    if (model->draw == NULL || model->axis_value == NULL || model->prepare_draw == NULL ||
+        model->n_kernels < 1) {
         return nm_fail(NM_USAGE, "model %s: it has no compiled kernel", model->name);
     }
     for (int i = 0; i < model->n_kernels; i++) {

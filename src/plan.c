@@ -189,24 +189,40 @@ int64_t nm_plan_tile_points(const nm_plan *plan, int64_t i_tile)
     return left < plan->tile_points ? left : plan->tile_points;
 }
 
-int64_t nm_plan_payload_bytes(const nm_plan *plan, int64_t n)
+int64_t nm_plan_tile_first(const nm_plan *plan, int64_t i_tile)
+{
+    return i_tile * plan->tile_points;
+}
+
+int64_t nm_plan_tile_bytes(const nm_plan *plan, int64_t i_tile)
+{
+    return nm_plan_points_bytes(plan, nm_plan_tile_points(plan, i_tile));
+}
+
+int64_t nm_plan_points_bytes(const nm_plan *plan, int64_t n)
 {
     return padded_value_bytes(plan, n) + n * (plan->task.n_stored * (int64_t)sizeof(double) +
                                               (int64_t)(sizeof(uint16_t) + sizeof(int8_t)));
 }
 
-void nm_plan_map_tile(const nm_plan *plan, nm_tile *tile, int64_t i_tile, void *payload)
+void nm_plan_map_points(const nm_plan *plan, nm_tile *tile, int64_t first, int64_t n,
+                        void *results)
 {
-    int64_t n = nm_plan_tile_points(plan, i_tile);
     int64_t used = plan->task.n_slots * value_bytes(plan) * n, padded = padded_value_bytes(plan, n);
     memset(tile, 0, sizeof(*tile));
-    tile->first = i_tile * plan->tile_points;
+    tile->first = first;
     tile->n = n;
-    tile->values = payload;
-    memset((char *)payload + used, 0, (size_t)(padded - used));
-    tile->params = (double *)((char *)payload + padded);
+    tile->values = results;
+    memset((char *)results + used, 0, (size_t)(padded - used));
+    tile->params = (double *)((char *)results + padded);
     tile->flags = (uint16_t *)(tile->params + plan->task.n_stored * n);
     tile->outcome = (int8_t *)(tile->flags + n);
+}
+
+void nm_plan_map_tile(const nm_plan *plan, nm_tile *tile, int64_t i_tile, void *payload)
+{
+    nm_plan_map_points(plan, tile, nm_plan_tile_first(plan, i_tile),
+                       nm_plan_tile_points(plan, i_tile), payload);
 }
 
 /* Bytes of the values of the axes and of the table, which live as long as the plan. */
@@ -254,7 +270,7 @@ static nm_status cut_tiles(nm_plan *plan)
             "%sdesign: the output of %lld points would have more than 2^61 bytes; lower n",
             nm_config_at(config, config->design_where), (long long)plan->n_points);
     }
-    plan->record_bytes = nm_plan_payload_bytes(plan, plan->tile_points);
+    plan->record_bytes = nm_plan_tile_bytes(plan, 0);
     plan->file_bytes = plan->n_points * bytes + FILE_HEADER;
     for (int i = 0; i < plan->task.draw.n_axes; i++) {
         plan->file_bytes += plan->task.draw.axis[i].n * (int64_t)sizeof(double);
@@ -464,6 +480,7 @@ static nm_status fill(nm_plan *plan, const char *backend)
     take_design(plan, &design);
     NM_TRY(bind_solver(plan));
     NM_TRY(bind_outputs(plan));
+    plan->model->prepare_draw(&plan->task.draw);
     NM_TRY(cut_tiles(plan));
     NM_TRY(take_fingerprint(plan, backend));
     sample_charge(plan);

@@ -62,14 +62,23 @@ void nm_plan_destroy(nm_plan **plan);
 /* Number of points of tile `i_tile` (the last may be shorter). */
 int64_t nm_plan_tile_points(const nm_plan *plan, int64_t i_tile);
 
-/* Payload layout of a tile record of n points, in this order:
+/* Its first point, and the bytes of its payload: the results of its points, or, where the scan is reduced, the
+ * records of its cells (nm_reduction). All tiles but the last have the bytes of the first. */
+int64_t nm_plan_tile_first(const nm_plan *plan, int64_t i_tile);
+int64_t nm_plan_tile_bytes(const nm_plan *plan, int64_t i_tile);
+
+/* Layout of the results of n points, in this order:
  *   values [n_slots][n] float or double, then zero bytes up to a multiple of 8 (so that the
  *   doubles that follow are aligned), params [n_stored][n] double, flags [n] uint16, outcome [n]
  *   int8 */
-int64_t nm_plan_payload_bytes(const nm_plan *plan, int64_t n);
+int64_t nm_plan_points_bytes(const nm_plan *plan, int64_t n);
 
-/* Points `tile` into `payload` (8-byte aligned, nm_plan_payload_bytes long) and zeroes the bytes
- * between. */
+/* Points `tile` at the points [first, first + n) into `results` (8-byte aligned, nm_plan_points_bytes
+ * long) and zeroes the bytes between. */
+void nm_plan_map_points(const nm_plan *plan, nm_tile *tile, int64_t first, int64_t n,
+                        void *results);
+
+/* The same for a whole tile of a scan that keeps every point. */
 void nm_plan_map_tile(const nm_plan *plan, nm_tile *tile, int64_t i_tile, void *payload);
 
 /* Prints points, tiles, bytes, memory, disk for people. */

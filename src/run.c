@@ -199,23 +199,24 @@ static int64_t next_tile(void *context)
 }
 
 static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, int64_t bytes,
-                           const nm_tile *tile)
+                           const nm_tile_report *report)
 {
     run *run = context;
     NM_TRY(nm_journal_append(run->journal, i_tile, payload, bytes));
-    int64_t n_failed = 0;
-    for (int64_t i = 0; i < tile->n; i++) {
-        n_failed += tile->outcome[i] == NM_OUTCOME_not_converged ||
-                    tile->outcome[i] == NM_OUTCOME_left_domain;
-    }
     pthread_mutex_lock(&run->lock);
-    run->stats.n_computed += tile->n;
-    run->stats.n_newton += tile->n_newton;
-    run->stats.n_follow += tile->n_follow;
-    run->stats.n_failed += n_failed;
-    nm_progress_add(&run->progress, tile->n, n_failed);
+    run->stats.n_computed += report->n;
+    run->stats.n_newton += report->n_newton;
+    run->stats.n_follow += report->n_follow;
+    run->stats.n_failed += report->n_failed;
+    nm_progress_add(&run->progress, report->n, report->n_failed);
     pthread_mutex_unlock(&run->lock);
     return NM_OK;
+}
+
+static void note(void *context, const char *sentence)
+{
+    run *run = context;
+    nm_progress_note(&run->progress, "%s", sentence);
 }
 
 /* points of this run's tiles: all, and those that earlier runs have done */
@@ -257,7 +258,7 @@ static nm_status compute(run *run)
     count_points(run, &n_points, &n_before);
     const nm_run_options *options = run->options;
     nm_backend_options backend_options = {.n_threads = options->n_threads, .lanes = options->lanes};
-    nm_tile_source source = {.context = run, .next = next_tile, .done = keep_tile};
+    nm_tile_source source = {.context = run, .next = next_tile, .done = keep_tile, .note = note};
 
     nm_progress_style style = run->progress.style;
     nm_progress_begin(&run->progress, stderr, style, n_points, n_before);

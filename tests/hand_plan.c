@@ -9,6 +9,11 @@
 
 /* --- a model of names only ------------------------------------------------------------------- */
 
+static void hand_prepare_draw(nm_draw *draw)
+{
+    (void)draw;
+}
+
 static double hand_axis_value(const nm_axis *axis, int64_t i)
 {
     if (axis->values) {
@@ -77,6 +82,7 @@ const nm_model nm_hand_model = {
     .variants = hand_variants,
     .draw = nm_hand_draw,
     .axis_value = hand_axis_value,
+    .prepare_draw = hand_prepare_draw,
 };
 
 /* --- plans ----------------------------------------------------------------------------------- */
@@ -160,7 +166,7 @@ void nm_hand_finish(nm_plan *plan, int64_t tile_points)
     plan->layout = draw->n_axes > 0 ? NM_LAYOUT_GRID : NM_LAYOUT_SAMPLE;
     plan->tile_points = tile_points;
     plan->n_tiles = (plan->n_points + tile_points - 1) / tile_points;
-    plan->record_bytes = nm_plan_payload_bytes(plan, nm_plan_tile_points(plan, 0));
+    plan->record_bytes = nm_plan_tile_bytes(plan, 0);
 }
 
 /* --- what the points hold -------------------------------------------------------------------- */
@@ -206,7 +212,7 @@ void nm_hand_fill(const nm_plan *plan, int64_t i_tile, void *payload)
 
 int64_t nm_hand_bytes(const nm_plan *plan, int64_t i_tile)
 {
-    return nm_plan_payload_bytes(plan, nm_plan_tile_points(plan, i_tile));
+    return nm_plan_tile_bytes(plan, i_tile);
 }
 
 /* --- a folder of its own for each test ------------------------------------------------------- */

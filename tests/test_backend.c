@@ -33,7 +33,7 @@ static int64_t next_tile(void *context)
 }
 
 static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, int64_t bytes,
-                           const nm_tile *tile)
+                           const nm_tile_report *report)
 {
     recorder *recorder = context;
     assert_true(bytes > 0);
@@ -42,11 +42,11 @@ static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, i
     }
     pthread_mutex_lock(&recorder->lock);
     recorder->n_done[i_tile]++;
-    recorder->n_points += tile->n;
-    for (int64_t i = 0; i < tile->n; i++) {
-        recorder->sum += tile->params[i];
+    recorder->n_points += report->n;
+    const double *params = (const double *)((const char *)payload + (report->n * 4 + 7) / 8 * 8);
+    for (int64_t i = 0; i < report->n; i++) {
+        recorder->sum += params[i];
     }
-    assert_true((const char *)tile->values == (const char *)payload);
     pthread_mutex_unlock(&recorder->lock);
     return NM_OK;
 }

@@ -147,7 +147,7 @@ static void cuts_tiles(void **state)
     }
     assert_int_equal(sum, plan->n_points);
     assert_int_equal(plan->record_bytes, 65536 * (13 * 4 + 3));
-    assert_int_equal(nm_plan_payload_bytes(plan, 65536), plan->record_bytes);
+    assert_int_equal(nm_plan_points_bytes(plan, 65536), plan->record_bytes);
     assert_true(plan->file_bytes >= plan->n_points * 55 &&
                 plan->peak_disk_bytes >= 2 * plan->file_bytes);
     nm_test_destroy(plan, config);
@@ -192,7 +192,7 @@ static void maps_tiles(void **state)
         &nm_model_fake_cell);
     int64_t last = plan->n_tiles - 1, n = nm_plan_tile_points(plan, last);
     assert_int_equal(n % 2, 1);
-    int64_t bytes = nm_plan_payload_bytes(plan, n);
+    int64_t bytes = nm_plan_points_bytes(plan, n);
     assert_int_equal(bytes, 3 * 4 * n + 4 + 8 * n + 3 * n);
     unsigned char *payload = malloc((size_t)bytes);
     assert_non_null(payload);

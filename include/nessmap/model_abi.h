@@ -21,7 +21,7 @@ typedef unsigned long long uint64_t;
 #include "nessmap/status.h"
 
 enum {
-    NM_ABI = 3,          /* raised with every change of this file */
+    NM_ABI = 4,          /* raised with every change of this file */
     NM_MAX_PARAMS = 96,  /* parameters of a model */
     NM_MAX_VARIANTS = 8, /* variants of a model */
     NM_MAX_AXES = 8,     /* gridded parameters of a scan */
@@ -143,6 +143,7 @@ typedef struct nm_axis {
     int32_t scale;        /* nm_axis_scale */
     int32_t param;        /* index of the gridded parameter */
     double low, high;     /* first and last value */
+    double log_low, log_span; /* NM_AXIS_LOG: ln low, ln high - ln low, by nm_model.prepare_draw */
     const double *values; /* NM_AXIS_LIST: [n]; else may be a table of all n values, or NULL */
 } nm_axis;
 
@@ -152,6 +153,7 @@ typedef struct nm_random {
     int32_t dist;   /* nm_dist */
     int32_t param;  /* index of the drawn parameter */
     double a, b, c; /* low, high (uniform, loguniform); mean, sd (normal, lognormal: of ln x); low, high, mode */
+    double log_low, log_span; /* loguniform: ln a, ln b - ln a, by nm_model.prepare_draw */
 } nm_random;
 
 typedef struct nm_tie { /* p[param] = constant + sum_k coef[k] p[term[k]] */
@@ -186,11 +188,35 @@ typedef struct nm_solver {
     double rtol;    /* relative tolerance of following */
 } nm_solver;
 
+/* --- what is kept of many points ----------------------------------------------------------------- */
+
+typedef enum nm_reduce_kind { NM_REDUCE_FULL, NM_REDUCE_BINS, NM_REDUCE_SUMMARY } nm_reduce_kind;
+
+enum { NM_BLOCK_POINTS = 1024 }; /* points whose statistics are merged as one pairwise tree */
+
+/* Statistics of one output over the points where it is finite. Merging in a fixed order gives fixed bits: pairwise
+ * within blocks of NM_BLOCK_POINTS consecutive points of a cell, then an aligned binary tree over the blocks. */
+typedef struct nm_stat {
+    int64_t n;
+    double mean, m2, min, max; /* m2: sum of squared differences from the mean; of no points: 0, 0, +inf, -inf */
+} nm_stat;
+
+/* A cell is a run of cell_points consecutive points; a record is nm_stat[n_slots], int64_t[NM_N_OUTCOMES] points of
+ * each outcome, int64_t[NM_N_FLAGS] points with each flag. A tile holds whole cells, or a share of one long cell that
+ * starts at a multiple of part_points, a power of two of blocks. */
+typedef struct nm_reduction {
+    int32_t kind;        /* nm_reduce_kind; FULL: every point is kept and the rest is 0 */
+    int32_t n_slots;
+    int64_t cell_points;
+    int64_t part_points; /* points that one record of a tile stands for: cell_points, or a tile's share of a cell */
+} nm_reduction;
+
 typedef struct nm_task { /* constant over a run */
     int32_t abi;
     int32_t choice[NM_MAX_VARIANTS];
     nm_solver solver;
     nm_draw draw;
+    nm_reduction reduction;
     int32_t n_slots;                    /* number of stored outputs */
     int32_t is_f32;                     /* stored as float, else as double */
     int16_t slot[NM_MAX_OUTPUTS];       /* output number -> slot, or -1 where it is not stored */
@@ -206,6 +232,31 @@ typedef struct nm_tile { /* points [first, first + n); buffers belong to the cal
     uint16_t *flags;     /* [n] nm_flag bits */
     int64_t n_newton, n_follow; /* out: points settled by Newton alone, points followed */
 } nm_tile;
+
+/* --- a batch of tiles on a GPU: what every kernel of a launch sequence gets, by value ------------------- */
+
+typedef struct nm_batch { /* every pointer is device memory */
+    int32_t n_tiles;
+    int64_t tile_points; /* most points of a tile; point i of tile t is number t tile_points + i of the batch */
+    int64_t tile_bytes;  /* from the results of one tile to those of the next */
+    const int64_t *first, *points; /* [n_tiles] first point of the scan and number of points of each tile */
+    char *results;       /* tile t from byte t tile_bytes: values, params, flags, outcome as in a payload of points[t] */
+    int64_t *n_newton;   /* [n_tiles] points that Newton alone settled; starts as 0 */
+    char *scratch;       /* nm_gpu_sizes of the module say how much; the first `zero` bytes start as 0 */
+    /* reduction: else NULL and 0 */
+    char *records;        /* tile t from byte t record_stride: a record for each of its parts */
+    int64_t record_stride;
+    char *block_records;  /* a record for each block of each part of each tile */
+    int64_t parts_per_tile, blocks_per_part;
+} nm_batch;
+
+/* exported by every GPU module as the constant `nm_gpu_sizes_of`; the task is its constant `nm_gpu_task` */
+typedef struct nm_gpu_sizes {
+    int32_t abi, threads;   /* NM_ABI; threads of a block of every kernel */
+    int64_t zero;           /* first bytes of the scratch, which start as 0 */
+    int64_t fixed, point;   /* bytes of scratch: fixed + point * points of the batch */
+    int32_t choice[NM_MAX_VARIANTS]; /* the choices it was compiled for; -1: any */
+} nm_gpu_sizes;
 
 typedef int (*nm_run_fn)(const nm_task *task, nm_tile *tile); /* 0, or -1 on a bad ABI or no memory */
 
@@ -236,6 +287,7 @@ typedef struct nm_model {
     /* moves parameter set `index` into params[n_params] */
     void (*draw)(const nm_draw *draw, int64_t index, double *params);
     double (*axis_value)(const nm_axis *axis, int64_t i);
+    void (*prepare_draw)(nm_draw *draw); /* fills in logarithms, once, before anything is drawn */
     /* net charge of the ground compartments / sum of |charge|; 0 for a neutral bath */
     double (*ground_charge)(const double *params);
     int n_kernels;

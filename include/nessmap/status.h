@@ -56,4 +56,8 @@ typedef enum nm_outcome { NM_OUTCOME_LIST(NM_OUTCOME_ENUM) NM_N_OUTCOMES } nm_ou
 typedef enum nm_flag { NM_FLAG_LIST(NM_FLAG_ENUM) NM_FLAG_NONE = 0 } nm_flag;
 #undef NM_FLAG_ENUM
 
+#define NM_FLAG_COUNT(name, bit, text) +1
+enum { NM_N_FLAGS = 0 NM_FLAG_LIST(NM_FLAG_COUNT) };
+#undef NM_FLAG_COUNT
+
 #endif

@@ -87,8 +87,9 @@ static void vary(nm_task *task, const nm_model *model, nm_dist dist, const char 
 {
     nm_draw *draw = &task->draw;
     int i = param(model, name);
-    draw->random[draw->n_random++] = (nm_random){dist, i, a, b, c};
+    draw->random[draw->n_random++] = (nm_random){.dist = dist, .param = i, .a = a, .b = b, .c = c};
     task->stored[task->n_stored++] = i;
+    model->prepare_draw(draw);
 }
 
 /* All outputs of a model, in an order other than their numbers'. */

@@ -189,6 +189,7 @@ nm_axis make_axis(int scale, int64_t n, double low, double high)
     axis.n = n;
     axis.low = low;
     axis.high = high;
+    nm_prepare_axis(&axis);
     return axis;
 }
 
@@ -241,11 +242,11 @@ void make_draw(nm_draw *draw, const double *column, int64_t n_points)
     draw->n_draws = 10;
     draw->n_params = 9;
     draw->n_random = N_DIST;
-    const nm_random dists[N_DIST] = {{NM_DIST_UNIFORM, 0, -2.0, 3.0, 0.0},
-                                     {NM_DIST_LOGUNIFORM, 1, 1e-3, 1e2, 0.0},
-                                     {NM_DIST_NORMAL, 2, 5.0, 2.0, 0.0},
-                                     {NM_DIST_LOGNORMAL, 3, 0.5, 0.25, 0.0},
-                                     {NM_DIST_TRIANGULAR, 4, 1.0, 5.0, 2.0}};
+    const nm_random dists[N_DIST] = {{NM_DIST_UNIFORM, 0, -2.0, 3.0, 0.0, 0.0, 0.0},
+                                     {NM_DIST_LOGUNIFORM, 1, 1e-3, 1e2, 0.0, 0.0, 0.0},
+                                     {NM_DIST_NORMAL, 2, 5.0, 2.0, 0.0, 0.0, 0.0},
+                                     {NM_DIST_LOGNORMAL, 3, 0.5, 0.25, 0.0, 0.0, 0.0},
+                                     {NM_DIST_TRIANGULAR, 4, 1.0, 5.0, 2.0, 0.0, 0.0}};
     memcpy(draw->random, dists, sizeof dists);
     draw->n_axes = 2;
     draw->axis[0] = make_axis(NM_AXIS_LINEAR, 4, 0.0, 3.0);
@@ -260,6 +261,7 @@ void make_draw(nm_draw *draw, const double *column, int64_t n_points)
     draw->tie[0].coef[0] = -1.0;
     draw->tie[0].term[1] = 8;
     draw->tie[0].coef[1] = 2.0;
+    nm_prepare_draw(draw);
     if (column) {
         draw->n_columns = 1;
         draw->column_param[0] = 8;
@@ -336,7 +338,7 @@ void distributions_have_their_moments(void **)
         }
     }
     /* quantiles at the ends and at the mode of the triangle */
-    const nm_random triangle = {NM_DIST_TRIANGULAR, 0, 1.0, 5.0, 2.0};
+    const nm_random triangle = {NM_DIST_TRIANGULAR, 0, 1.0, 5.0, 2.0, 0.0, 0.0};
     assert_true(fabs(nm_quantile(&triangle, 0.25) - 2.0) < 1e-15);
     assert_true(fabs(nm_quantile(&triangle, 0x1p-53) - 1.0) < 1e-7 &&
                 fabs(nm_quantile(&triangle, 1.0 - 0x1p-53) - 5.0) < 1e-7);

@@ -129,6 +129,7 @@ static void make_task(nm_task *task, const nm_model *model, const int *choice, i
         }
         task->stored[task->n_stored++] = i;
     }
+    model->prepare_draw(&task->draw);
     nm_catalogue *catalogue = allocate(sizeof *catalogue);
     assert_int_equal(nm_catalogue_build(catalogue, model), NM_OK);
     memset(task->slot, -1, sizeof task->slot);
