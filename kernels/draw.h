@@ -2,11 +2,19 @@
  *
  * Philox4x32-10 (Salmon et al. 2011), key = seed, counter = (block, tag, index): the words of cuRAND's
  * curand_init(seed, subsequence = index, offset = 4 block + 2^34 tag). Tag 0 draws parameters, dimension d from block
- * d/2; tag 6 initial states; tag 9 the audit. */
+ * d/2; tag 6 initial states; tag 9 the audit.
+ *
+ * NM_CURAND: the words are cuRAND's own, from its device code. Only its integers: its uniforms may be 1, and its
+ * normals differ between host and device. */
 #ifndef NESSMAP_DRAW_H
 #define NESSMAP_DRAW_H
 
 #include "nessmap/lang.h"
+
+#ifdef NM_CURAND
+/* curand_kernel.h, which wraps this in a state, would put 218 kB of other generators' tables into every module */
+#include <curand_philox4x32_x.h>
+#endif
 
 enum { NM_TAG_PARAMETERS = 0, NM_TAG_STARTS = 6, NM_TAG_AUDIT = 9 };
 
@@ -14,6 +22,15 @@ struct nm_words {
     uint32_t w[4];
 };
 
+#ifdef NM_CURAND
+NM_FN nm_words nm_philox(uint64_t seed, uint64_t index, uint32_t tag, uint32_t block)
+{
+    const uint4 counter = {block, tag, (uint32_t)index, (uint32_t)(index >> 32)};
+    const uint2 key = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    const uint4 word = curand_Philox4x32_10(counter, key);
+    return {{word.x, word.y, word.z, word.w}};
+}
+#else
 NM_FN nm_words nm_philox(uint64_t seed, uint64_t index, uint32_t tag, uint32_t block)
 {
     nm_words c = {{block, tag, (uint32_t)index, (uint32_t)(index >> 32)}};
@@ -27,6 +44,7 @@ NM_FN nm_words nm_philox(uint64_t seed, uint64_t index, uint32_t tag, uint32_t b
     }
     return c;
 }
+#endif
 
 /* (0, 1), 52 bits, never 0 or 1, 1 - u exact */
 NM_FN double nm_uniform(uint32_t low, uint32_t high)
@@ -34,10 +52,14 @@ NM_FN double nm_uniform(uint32_t low, uint32_t high)
     uint64_t w = (uint64_t)low | (uint64_t)high << 32;
     return (double)(int64_t)((w >> 11) | 1u) * 0x1p-53;
 }
+/* the number of `dimension` from the words of its block */
+NM_FN double nm_pick_uniform(nm_words w, int dimension)
+{
+    return dimension % 2 == 0 ? nm_uniform(w.w[0], w.w[1]) : nm_uniform(w.w[2], w.w[3]);
+}
 NM_FN double nm_draw_uniform(uint64_t seed, uint64_t index, uint32_t tag, int dimension)
 {
-    nm_words w = nm_philox(seed, index, tag, (uint32_t)(dimension / 2));
-    return dimension % 2 == 0 ? nm_uniform(w.w[0], w.w[1]) : nm_uniform(w.w[2], w.w[3]);
+    return nm_pick_uniform(nm_philox(seed, index, tag, (uint32_t)(dimension / 2)), dimension);
 }
 
 /* exp and log of one number, with the bits of the lanes */
@@ -208,22 +230,30 @@ NM_FN double nm_axis_point(const nm_axis *axis, int64_t i)
 NM_FN void nm_draw_point(const nm_draw *draw, int64_t index, double *p)
 {
     int64_t cell = draw->n_draws > 1 ? index / draw->n_draws : index;
+    NM_ROLL
     for (int a = draw->n_axes - 1; a >= 0; a--) {
         const nm_axis *axis = &draw->axis[a];
         int64_t next = cell / axis->n;
         p[axis->param] = nm_axis_point(axis, cell - next * axis->n);
         cell = next;
     }
+    nm_words words = {};
+    NM_ROLL
     for (int r = 0; r < draw->n_random; r++) {
-        p[draw->random[r].param] = nm_quantile(
-            &draw->random[r], nm_draw_uniform(draw->seed, (uint64_t)index, NM_TAG_PARAMETERS, r));
+        if (r % 2 == 0) { /* a block of words makes two numbers */
+            words = nm_philox(draw->seed, (uint64_t)index, NM_TAG_PARAMETERS, (uint32_t)(r / 2));
+        }
+        p[draw->random[r].param] = nm_quantile(&draw->random[r], nm_pick_uniform(words, r));
     }
+    NM_ROLL
     for (int c = 0; c < draw->n_columns; c++) {
         p[draw->column_param[c]] = draw->column[c][index];
     }
+    NM_ROLL
     for (int t = 0; t < draw->n_ties; t++) {
         const nm_tie *tie = &draw->tie[t];
         double sum = tie->constant;
+        NM_ROLL
         for (int k = 0; k < tie->n_terms; k++) {
             sum = fma(tie->coef[k], p[tie->term[k]], sum);
         }

@@ -119,7 +119,10 @@ bool finish(job *j, const traveller *queue, int n)
         nm_mask_set(&mask, lane, lane < n);
     }
     nm_prepare(&pt, &j->pick);
-    nm_end_round(&verdict, who, audited, index, mask, &pt, &j->pick, task);
+    nm_watch_round(&verdict, who, audited, mask, &pt, &j->pick, task);
+    nm_mask oscillating = verdict.settled;
+    nm_end_round(&verdict, who, audited, index, mask & nm_not(oscillating), &pt, &j->pick, task);
+    verdict.settled = verdict.settled | oscillating;
     for (int lane = 0; lane < n; lane++) {
         if (nm_get(verdict.settled, lane)) {
             nm_store(j->tile, task, queue[lane].offset, &verdict, lane);
@@ -182,7 +185,7 @@ bool follow_tile(job *j)
         if (n_busy == 0) {
             break;
         }
-        nm_course_step(&course, &pt, &j->pick, task->solver.rtol, NM_FOLLOW_STEPS);
+        nm_course_advance(&course, &pt, &j->pick, task->solver.rtol, NM_FOLLOW_STEPS);
         for (int lane = 0; lane < NM_LANES; lane++) {
             if (who[lane] < 0 || (int)nm_get(course.status, lane) == NM_FOLLOWING) {
                 continue;

@@ -1,65 +1,404 @@
-/* A tile on a GPU: one thread carries one point from its index to its verdict.
+/* Batches of tiles on a GPU: one thread carries one point.
  *
  * Compiled once per model: -DNM_MODEL_FILE="models/x.c" -DNM_MODEL=x, by nvcc or by NVRTC from the same text, with
- * -fmad=false: bits rest on explicit fma alone. */
+ * -fmad=false: bits rest on explicit fma alone. -DNM_CHOSEN=0x.. compiles it for one combination of the variants.
+ *
+ * The launch sequence (every kernel gets the batch by value; the task is a constant of the module):
+ *
+ *   auto:    newton      every point: draw, the first steps of Newton               -> its state, list: to go on
+ *            newton_more listed points: the other steps
+ *            conclude    every point: certain states -> results                     -> lists: to judge, to follow
+ *            judge       listed points whose spectrum needs eigenvalues, or that want several starts
+ *   follow:  everyone    every point                                                -> list: to follow
+ *   both, in NM_ROUNDS rounds that mostly find their lists empty:
+ *            advance     listed points, by persistent threads: who arrives takes the next from the list
+ *            watch       listed points that wander: do they oscillate?
+ *            finish      endings -> results; who has none goes on the next round's list
+ *   reduced: reduce_blocks, reduce_cells (reduce_gpu.h)
+ *
+ * Kernels keep to registers: what does not fit in one is two. Neighbouring threads carry neighbouring points. Lists
+ * have no order, and need none: a point's result depends on its index alone. */
 #include NM_MODEL_FILE
 #include "rounds.h"
 
 static_assert(NM_LANES == 1, "a thread carries one point");
 
-enum { NM_CUDA_THREADS = 128 }; /* most threads of a block */
+enum {
+    NM_GPU_THREADS = 128,     /* of a block */
+    NM_GPU_NEWTON_BLOCKS = 3, /* that fit a multiprocessor */
+    /* Newton steps before the points that need more are gathered: few do, and most of these need all there are, so a
+     * warp of unlike points would wait for them */
+    NM_GPU_FIRST_STEPS = 10
+};
 
-/* Follows a point round by round until it has its verdict. kept: what auto found, where the point is audited, or NULL. */
-NM_NOINLINE void nm_follow_point(nm_verdict *verdict, const nm_audited *kept, int64_t index, const nm_point *pt,
-                                 const nm_choices *pick, const nm_task *task) {
-    nm_traveller traveller = {};
-    const nm_traveller *who[1] = {&traveller};
-    const nm_audited *audited[1] = {kept};
-    nm_course course = {};
-    nm_set_out(&course, true, pt, pick);
-    for (;;) {
-        while (course.status == (double)NM_FOLLOWING) { nm_course_step(&course, pt, pick, task->solver.rtol, NM_FOLLOW_STEPS); }
-        nm_save(&traveller, &course, 0);
-        nm_end_round(verdict, who, audited, &index, true, pt, pick, task);
-        if (verdict->settled) { return; }
-        nm_next_round(&traveller);
-        nm_restore(&course, &traveller, 0);
-    }
+#define NM_KERNEL(name, blocks) extern "C" __global__ void __launch_bounds__(NM_GPU_THREADS, blocks) name
+
+extern "C" {
+__constant__ nm_task nm_gpu_task;
 }
 
-/* returns true if Newton alone settled the point */
-NM_FN bool nm_run_point(const nm_task *task, nm_tile *tile, int64_t offset, const nm_choices *pick) {
+/* --- scratch of a batch ---------------------------------------------------------------------------- */
+
+/* in the place of Newton's iterations */
+#define NM_NOT_CONVERGED -1.0
+#define NM_NOT_VALID -2.0
+
+struct nm_queue {
+    int n;                    /* entries */
+    int next, watched, ended; /* how many of them a kernel has taken */
+};
+struct nm_queues {
+    nm_queue more, judge, follow[NM_ROUNDS + 1];
+};
+
+struct nm_scratch { /* arrays by position in the batch */
+    nm_queues *queues;
+    double *y;          /* [NM_NY][n] */
+    double *iterations; /* [n] */
+    nm_traveller *travellers;
+    nm_audited *audited; /* outcome -1: not audited */
+    int *judge, *follow[2]; /* lists of positions; the rounds take turns */
+    int *more;              /* over before the first round begins */
+};
+enum { NM_GPU_FIXED = (sizeof(nm_queues) + 255) / 256 * 256 };
+enum { NM_GPU_POINT = (NM_NY + 1) * sizeof(double) + sizeof(nm_traveller) + sizeof(nm_audited) + 3 * sizeof(int) };
+static_assert(sizeof(nm_traveller) % 8 == 0 && sizeof(nm_audited) % 8 == 0, "arrays follow each other");
+
+NM_FN nm_scratch nm_find_scratch(const nm_batch *batch) {
+    const int64_t n = batch->n_tiles * batch->tile_points;
+    nm_scratch s;
+    s.queues = (nm_queues *)batch->scratch;
+    s.y = (double *)(batch->scratch + NM_GPU_FIXED);
+    s.iterations = s.y + NM_NY * n;
+    s.travellers = (nm_traveller *)(s.iterations + n);
+    s.audited = (nm_audited *)(s.travellers + n);
+    s.judge = (int *)(s.audited + n);
+    s.follow[0] = s.judge + n;
+    s.follow[1] = s.follow[0] + n;
+    s.more = s.follow[1];
+    return s;
+}
+
+#ifdef NM_CHOSEN
+#define NM_GPU_CHOICE(v) (v) < NM_NV ? (int)((NM_CHOSEN) >> 4 * (v) & 15) : 0
+#else
+#define NM_GPU_CHOICE(v) -1
+#endif
+extern "C" {
+extern __constant__ const nm_gpu_sizes nm_gpu_sizes_of;
+__constant__ const nm_gpu_sizes nm_gpu_sizes_of = {
+    NM_ABI, NM_GPU_THREADS, sizeof(nm_queues), NM_GPU_FIXED, NM_GPU_POINT,
+    {NM_GPU_CHOICE(0), NM_GPU_CHOICE(1), NM_GPU_CHOICE(2), NM_GPU_CHOICE(3), NM_GPU_CHOICE(4), NM_GPU_CHOICE(5),
+     NM_GPU_CHOICE(6), NM_GPU_CHOICE(7)}};
+}
+
+NM_FN void nm_push(nm_queue *queue, int *list, int position) { list[atomicAdd(&queue->n, 1)] = position; }
+
+/* the next position of a list that is complete, or -1; taken: how many the kernel has taken */
+NM_FN int nm_pop(const nm_queue *queue, int *taken, const int *list) {
+    if (*taken >= queue->n) { return -1; }
+    const int i = atomicAdd(taken, 1);
+    return i < queue->n ? list[i] : -1;
+}
+
+/* --- a point's place: parameters in, results out ---------------------------------------------------- */
+
+struct nm_place_of { /* where a point's results go */
+    nm_tile tile;
+    int t;
+    int64_t offset, index;
+};
+
+NM_FN int64_t nm_find_index(const nm_batch *batch, int position) {
+    const int size = (int)batch->tile_points, t = position / size;
+    return batch->first[t] + (position - t * size);
+}
+
+/* returns false where the tile has fewer points */
+NM_FN bool nm_find_place(nm_place_of *place, const nm_batch *batch, int position) {
+    const nm_task *task = &nm_gpu_task;
+    const int size = (int)batch->tile_points;
+    place->t = position / size;
+    place->offset = position - place->t * size;
+    const int64_t n = batch->points[place->t];
+    nm_tile *tile = &place->tile;
+    tile->first = batch->first[place->t];
+    tile->n = n;
+    tile->values = batch->results + place->t * batch->tile_bytes;
+    tile->params = (double *)((char *)tile->values + (task->n_slots * n * (task->is_f32 ? 4 : 8) + 7) / 8 * 8);
+    tile->flags = (uint16_t *)(tile->params + task->n_stored * n);
+    tile->outcome = (int8_t *)(tile->flags + n);
+    place->index = tile->first + place->offset;
+    return place->offset < n;
+}
+
+/* the position of this thread, or -1 beyond the batch */
+NM_FN int nm_own_position(const nm_batch *batch) {
+    const int64_t position = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    return position < batch->n_tiles * batch->tile_points ? (int)position : -1;
+}
+
+NM_FN void nm_draw_parameters(nm_point *pt, double *p, int64_t index, const nm_choices *pick) {
+    nm_put_fixed(pt, p, &nm_gpu_task);
+    nm_put_lane(pt, 0, p, &nm_gpu_task, index);
+    nm_prepare(pt, pick);
+}
+
+/* outputs straight into the results */
+struct nm_gpu_sink {
+    const nm_place_of *place;
+    NM_INLINE bool wants(int number) const { return nm_gpu_task.slot[number] >= 0; }
+    NM_INLINE void put(int number, double value) { put_slot(nm_gpu_task.slot[number], value); }
+    NM_INLINE void put_slot(int slot, double value) {
+        const int64_t at = slot * place->tile.n + place->offset;
+        if (nm_gpu_task.is_f32) {
+            ((float *)place->tile.values)[at] = (float)value;
+        } else {
+            ((double *)place->tile.values)[at] = value;
+        }
+    }
+};
+
+NM_FN void nm_put_verdict(const nm_place_of *place, int outcome, unsigned flags) {
+    place->tile.outcome[place->offset] = (int8_t)outcome;
+    place->tile.flags[place->offset] = (uint16_t)flags;
+}
+
+/* the point is followed; kept: what auto found, where that is audited */
+NM_FN void nm_send_off(const nm_batch *batch, const nm_scratch *s, const nm_place_of *place, int position) {
+    s->travellers[position].round = 0;
+    nm_push(&s->queues->follow[0], s->follow[0], position);
+    atomicAdd(&batch->n_follow[place->t], 1ull);
+}
+
+NM_FN bool nm_audits(int64_t index) {
+    return nm_gpu_task.solver.audit > 0.0 &&
+           nm_draw_uniform(nm_gpu_task.draw.seed, (uint64_t)index, NM_TAG_AUDIT, 0) < nm_gpu_task.solver.audit;
+}
+
+/* --- auto -------------------------------------------------------------------------------------------- */
+
+NM_KERNEL(nm_gpu_newton, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
+    const nm_choices pick = nm_make_choices(&nm_gpu_task);
+    const nm_scratch s = nm_find_scratch(&batch);
+    const int64_t n = batch.n_tiles * batch.tile_points;
+    nm_place_of place;
     nm_point pt;
-    nm_vec out[NM_N_OUTPUTS], y[NM_NY];
-    nm_verdict verdict = {};
-    nm_audited kept;
+    nm_vec y[NM_NY];
     double p[NM_NP];
-    const int64_t index = tile->first + offset;
-    verdict.out = out;
-    nm_put_fixed(&pt, p, task);
-    nm_put_lane(&pt, 0, p, task, index);
-    nm_store_params(tile, task, offset, p);
-    nm_prepare(&pt, pick);
-    if (task->solver.mode == NM_MODE_AUTO) { nm_solve_auto(&verdict, y, &index, true, &pt, pick, task); }
-    const bool audit = nm_wants_audit(&verdict, 0, task, index), by_newton = verdict.settled && !audit;
-    if (audit) { nm_keep_for_audit(&kept, &verdict, y, 0); }
-    if (!by_newton) { nm_follow_point(&verdict, audit ? &kept : nullptr, index, &pt, pick, task); }
-    nm_store(tile, task, offset, &verdict, 0);
-    return by_newton;
-}
-
-#define NM_ENTRY_NAME_2(model) nm_cuda_##model
-#define NM_ENTRY_NAME(model) NM_ENTRY_NAME_2(model)
-
-/* Any grid of one-dimensional blocks. `task` and all pointers in it and in `tile` are device memory. *n_newton grows by
- * the number of points that Newton alone settled. */
-extern "C" __global__ void __launch_bounds__(NM_CUDA_THREADS)
-    NM_ENTRY_NAME(NM_MODEL)(const nm_task *task, nm_tile tile, unsigned long long *n_newton) {
-    const nm_choices pick = nm_make_choices(task);
-    const int64_t stride = (int64_t)gridDim.x * blockDim.x;
-    unsigned long long n = 0;
-    for (int64_t offset = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; offset < tile.n; offset += stride) {
-        n += nm_run_point(task, &tile, offset, &pick);
+    const int position = nm_own_position(&batch);
+    if (position < 0 || !nm_find_place(&place, &batch, position)) { return; }
+    nm_draw_parameters(&pt, p, place.index, &pick);
+    nm_store_params(&place.tile, &nm_gpu_task, place.offset, p);
+    const bool valid = nm_initial(y, &pt);
+    const nm_newton_result found = nm_newton<false>(y, &pt, &pick, valid, NM_GPU_FIRST_STEPS);
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) { s.y[i * n + position] = y[i]; }
+    s.iterations[position] = !valid ? NM_NOT_VALID : found.converged ? found.iterations : NM_NOT_CONVERGED;
+    /* who took every step and has not converged is still on the way */
+    if (valid && !found.converged && found.iterations == (double)NM_GPU_FIRST_STEPS) {
+        nm_push(&s.queues->more, s.more, position);
     }
-    if (n > 0) { atomicAdd(n_newton, n); }
 }
+
+NM_KERNEL(nm_gpu_newton_more, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
+    const nm_choices pick = nm_make_choices(&nm_gpu_task);
+    const nm_scratch s = nm_find_scratch(&batch);
+    const int64_t n = batch.n_tiles * batch.tile_points;
+    nm_point pt;
+    nm_vec y[NM_NY];
+    double p[NM_NP];
+    for (int position; (position = nm_pop(&s.queues->more, &s.queues->more.next, s.more)) >= 0;) {
+        nm_draw_parameters(&pt, p, nm_find_index(&batch, position), &pick);
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) { y[i] = s.y[i * n + position]; }
+        const nm_newton_result found =
+            nm_newton<false>(y, &pt, &pick, true, NM_NEWTON_ITERATIONS - NM_GPU_FIRST_STEPS);
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) { s.y[i * n + position] = y[i]; }
+        if (found.converged) { s.iterations[position] = (double)NM_GPU_FIRST_STEPS + found.iterations; }
+    }
+}
+
+NM_KERNEL(nm_gpu_conclude, 1)(const nm_batch batch) {
+    const nm_choices pick = nm_make_choices(&nm_gpu_task);
+    const nm_scratch s = nm_find_scratch(&batch);
+    const int64_t n = batch.n_tiles * batch.tile_points;
+    nm_place_of place;
+    nm_point pt;
+    nm_look look;
+    nm_assessment a;
+    nm_resolvent r;
+    nm_vec y[NM_NY];
+    double p[NM_NP];
+    const int position = nm_own_position(&batch);
+    if (position < 0 || !nm_find_place(&place, &batch, position)) { return; }
+    nm_gpu_sink sink = {&place};
+    const double iterations = s.iterations[position];
+    s.audited[position].outcome = -1;
+    if (iterations < 0.0) {
+        if (iterations == NM_NOT_VALID) {
+            for (int slot = 0; slot < nm_gpu_task.n_slots; slot++) { sink.put_slot(slot, NM_NAN); }
+            nm_put_verdict(&place, NM_OUTCOME_left_domain, 0);
+        } else {
+            nm_send_off(&batch, &s, &place, position);
+        }
+        return;
+    }
+    if (nm_gpu_task.solver.starts > 1 || nm_wants_tau_fast(&nm_gpu_task)) {
+        nm_push(&s.queues->judge, s.judge, position);
+        return;
+    }
+    nm_draw_parameters(&pt, p, place.index, &pick);
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) { y[i] = s.y[i * n + position]; }
+    nm_look_at(&look, y, &pt, &pick);
+    const bool candidate = nm_is_bounded(y, &pt) & (look.resid <= NM_RESID_MAX);
+    const bool wanted = nm_assess_first<false>(&a, &r, &look, y, &pt, candidate, false);
+    if (candidate && wanted) {
+        nm_push(&s.queues->judge, s.judge, position);
+    } else if (candidate && a.is_stable && nm_is_precise(&a)) {
+        const nm_remarks remarks = {a.delta, a.tau_slow, a.tau_fast, NM_NAN, 1.0, iterations};
+        int outcome;
+        unsigned flags = 0;
+        nm_emit(&sink, &look, y, &remarks, &pt, &pick);
+        nm_classify(&outcome, &flags, 0, &look, &a, y, 1.0);
+        nm_put_verdict(&place, outcome, flags);
+        if (nm_audits(place.index)) {
+            nm_audited *kept = &s.audited[position];
+            NM_UNROLL
+            for (int i = 0; i < NM_NY; i++) { kept->y[i] = y[i]; }
+            kept->outcome = outcome;
+            nm_send_off(&batch, &s, &place, position);
+        }
+    } else {
+        nm_send_off(&batch, &s, &place, position);
+    }
+}
+
+NM_KERNEL(nm_gpu_judge, 1)(const nm_batch batch) {
+    const nm_choices pick = nm_make_choices(&nm_gpu_task);
+    const nm_scratch s = nm_find_scratch(&batch);
+    nm_place_of place;
+    nm_point pt;
+    nm_vec y[NM_NY], out[NM_N_OUTPUTS];
+    double p[NM_NP];
+    NM_PARK(place);
+    for (int position; (position = nm_pop(&s.queues->judge, &s.queues->judge.next, s.judge)) >= 0;) {
+        nm_verdict verdict = {};
+        verdict.out = out;
+        nm_find_place(&place, &batch, position);
+        nm_draw_parameters(&pt, p, place.index, &pick);
+        nm_solve_auto(&verdict, y, &place.index, true, &pt, &pick, &nm_gpu_task);
+        const bool audit = nm_wants_audit(&verdict, 0, &nm_gpu_task, place.index);
+        if (audit) { nm_keep_for_audit(&s.audited[position], &verdict, y, 0); }
+        if (verdict.settled && !audit) {
+            nm_store(&place.tile, &nm_gpu_task, place.offset, &verdict, 0);
+        } else {
+            nm_send_off(&batch, &s, &place, position);
+        }
+    }
+}
+
+/* --- following ----------------------------------------------------------------------------------------- */
+
+NM_KERNEL(nm_gpu_everyone, 1)(const nm_batch batch) {
+    const nm_scratch s = nm_find_scratch(&batch);
+    nm_place_of place;
+    double p[NM_NP];
+    const int position = nm_own_position(&batch);
+    if (position < 0 || !nm_find_place(&place, &batch, position)) { return; }
+    for (int i = 0; i < NM_NP; i++) { p[i] = nm_gpu_task.draw.value[i]; }
+    nm_draw_point(&nm_gpu_task.draw, place.index, p);
+    nm_store_params(&place.tile, &nm_gpu_task, place.offset, p);
+    s.audited[position].outcome = -1;
+    nm_send_off(&batch, &s, &place, position);
+}
+
+NM_KERNEL(nm_gpu_advance, 1)(const nm_batch batch) {
+    const nm_choices pick = nm_make_choices(&nm_gpu_task);
+    const nm_scratch s = nm_find_scratch(&batch);
+    nm_point pt;
+    nm_course course;
+    double p[NM_NP];
+    int position = -1;
+    NM_PARK(course);
+    for (;;) {
+        if (position < 0) { /* refill */
+            nm_queue *queue = &s.queues->follow[batch.round];
+            position = nm_pop(queue, &queue->next, s.follow[batch.round % 2]);
+            if (position < 0) { return; }
+            nm_draw_parameters(&pt, p, nm_find_index(&batch, position), &pick);
+            nm_set_out(&course, true, &pt, &pick);
+            if (batch.round > 0) { nm_restore(&course, &s.travellers[position], 0); }
+        }
+        nm_course_advance(&course, &pt, &pick, nm_gpu_task.solver.rtol, NM_FOLLOW_STEPS);
+        if (course.status != (double)NM_FOLLOWING) {
+            nm_save(&s.travellers[position], &course, 0);
+            position = -1;
+        }
+    }
+}
+
+/* A traveller that oscillates is told by a round beyond the last. */
+NM_KERNEL(nm_gpu_watch, 1)(const nm_batch batch) {
+    const nm_choices pick = nm_make_choices(&nm_gpu_task);
+    const nm_scratch s = nm_find_scratch(&batch);
+    nm_queue *queue = &s.queues->follow[batch.round];
+    nm_place_of place;
+    nm_point pt;
+    nm_vec out[NM_N_OUTPUTS];
+    double p[NM_NP];
+    int position;
+    NM_PARK(place);
+    NM_PARK(position);
+    while ((position = nm_pop(queue, &queue->watched, s.follow[batch.round % 2])) >= 0) {
+        nm_traveller *traveller = &s.travellers[position];
+        if (traveller->status != (double)NM_WANDERING) { continue; }
+        const nm_traveller *who[1] = {traveller};
+        const nm_audited *audited[1] = {s.audited[position].outcome >= 0 ? &s.audited[position] : nullptr};
+        nm_verdict verdict = {};
+        verdict.out = out;
+        nm_find_place(&place, &batch, position);
+        nm_draw_parameters(&pt, p, place.index, &pick);
+        nm_watch_round(&verdict, who, audited, true, &pt, &pick, &nm_gpu_task);
+        if (verdict.settled) {
+            nm_store(&place.tile, &nm_gpu_task, place.offset, &verdict, 0);
+            s.travellers[position].round = NM_ROUNDS;
+        }
+    }
+}
+
+NM_KERNEL(nm_gpu_finish, 1)(const nm_batch batch) {
+    const nm_choices pick = nm_make_choices(&nm_gpu_task);
+    const nm_scratch s = nm_find_scratch(&batch);
+    nm_place_of place;
+    nm_point pt;
+    nm_vec out[NM_N_OUTPUTS];
+    nm_queue *queue = &s.queues->follow[batch.round];
+    double p[NM_NP];
+    int position;
+    NM_PARK(place);
+    NM_PARK(position);
+    while ((position = nm_pop(queue, &queue->ended, s.follow[batch.round % 2])) >= 0) {
+        nm_traveller *traveller = &s.travellers[position];
+        if (traveller->round == NM_ROUNDS) { continue; }
+        const nm_traveller *who[1] = {traveller};
+        const nm_audited *audited[1] = {s.audited[position].outcome >= 0 ? &s.audited[position] : nullptr};
+        nm_verdict verdict = {};
+        verdict.out = out;
+        nm_find_place(&place, &batch, position);
+        nm_draw_parameters(&pt, p, place.index, &pick);
+        nm_end_round(&verdict, who, audited, &place.index, true, &pt, &pick, &nm_gpu_task);
+        if (verdict.settled) {
+            nm_store(&place.tile, &nm_gpu_task, place.offset, &verdict, 0);
+        } else {
+            nm_next_round(&s.travellers[position]);
+            nm_push(queue + 1, s.follow[(batch.round + 1) % 2], position);
+        }
+    }
+}
+
+/* --- reduced scans: points -> records ---------------------------------------------------------------- */
+
+#include "reduce_gpu.h"

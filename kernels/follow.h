@@ -327,8 +327,8 @@ NM_NOINLINE void nm_settle_potentials(nm_vec *y, const nm_point *pt, const nm_ch
 }
 
 /* Advances all following lanes by one tried step. */
-NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_choices *pick,
-                                double rtol, int max_steps)
+NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const nm_choices *pick,
+                             double rtol, int max_steps)
 {
     nm_balance b;
     nm_vec y[NM_NY];
@@ -468,6 +468,12 @@ NM_NOINLINE void nm_course_step(nm_course *course, const nm_point *pt, const nm_
     status = nm_choose(depleted, nm_splat((double)NM_DEPLETED), status);
     status = nm_choose(grew, nm_splat((double)NM_GREW), status);
     course->status = nm_choose(following, status, course->status);
+}
+
+NM_LEAF void nm_course_step(nm_course *course, const nm_point *pt, const nm_choices *pick,
+                            double rtol, int max_steps)
+{
+    nm_course_advance(course, pt, pick, rtol, max_steps);
 }
 
 #endif

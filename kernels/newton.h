@@ -193,6 +193,13 @@ NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices
     return r;
 }
 
+/* the same for the hard points */
+NM_LEAF nm_newton_result nm_newton_hard(nm_vec *y, const nm_point *pt, const nm_choices *pick,
+                                        nm_mask active, int max_iterations)
+{
+    return nm_newton<true>(y, pt, pick, active, max_iterations);
+}
+
 /* The state of a compartment that grows without end: dn/dt = c u, d(volume)/dt = u, trapped solutes diluted away.
  * Unknowns: ln c, ln u (in the place of ln volume), v. On success u [m s-1] > 0 by construction; driving: du/ds for
  * fuelled pathways scaled by s. Only for networks with one volume. */
@@ -214,8 +221,8 @@ struct nm_fuelled_balance { /* balances of the fuelled pathways alone */
     template <int C, unsigned M> NM_INLINE void charge(nm_dual<M>) {}
 };
 
-NM_FN nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving,
-                                        const nm_point *pt, const nm_choices *pick, nm_mask active)
+NM_LEAF nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving,
+                                          const nm_point *pt, const nm_choices *pick, nm_mask active)
 {
     nm_newton_result r = {nm_mask_all(false), nm_splat(0.0)};
     *driving = nm_splat(0.0);

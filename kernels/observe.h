@@ -198,16 +198,26 @@ NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const 
     }
 }
 
+/* the same for the few points that get there */
+NM_LEAF void nm_look_again(nm_look *look, const nm_vec *y, const nm_point *pt,
+                           const nm_choices *pick)
+{
+    nm_look_at(look, y, pt, pick);
+}
+
 /* --- outputs ------------------------------------------------------------------------------------------ */
 
+/* A sink takes outputs by their numbers: `wants` says whether one is stored, `put` takes it. */
 struct nm_sink { /* block buffer: [n_slots] */
     const int16_t *slot;
     nm_vec *out;
+    NM_INLINE bool wants(int number) const { return slot[number] >= 0; }
+    NM_INLINE void put(int number, nm_vec value) { out[slot[number]] = value; }
 };
 #define NM_EMIT(number, value)                                                                     \
     do {                                                                                           \
-        if (sink->slot[number] >= 0) {                                                             \
-            sink->out[sink->slot[number]] = (value);                                               \
+        if (sink->wants(number)) {                                                                 \
+            sink->put(number, value);                                                              \
         }                                                                                          \
     } while (0)
 
@@ -217,16 +227,16 @@ struct nm_remarks {
 };
 
 #define NM_ROW_O_EMIT(name, unit, expression, text)                                                \
-    if (sink->slot[NM_OUT_observable + NM_OBS_##name] >= 0) {                                      \
+    if (sink->wants(NM_OUT_observable + NM_OBS_##name)) {                                          \
         NM_SPECIES(NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME)                     \
-        sink->out[sink->slot[NM_OUT_observable + NM_OBS_##name]] =                                 \
-            NM_RAW(NM_PAR(0.0) + (expression));                                                    \
+        sink->put(NM_OUT_observable + NM_OBS_##name, NM_RAW(NM_PAR(0.0) + (expression)));          \
     }
 
 /* observables: expressions in concentrations, parameters and net fluxes J_<pathway> */
 #define NM_ROW_J_NAME(name, ...)                                                                   \
     NM_MAYBE_UNUSED const nm_par J_##name = nm_lift(look->net[NM_J_##name]);
-NM_FN void nm_emit_observables(nm_sink *sink, const nm_look *look, const nm_vec *nm_y,
+template <class SINK>
+NM_FN void nm_emit_observables(SINK *sink, const nm_look *look, const nm_vec *nm_y,
                                const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick)
 {
     NM_MAYBE_UNUSED constexpr bool NM_D = false;
@@ -239,7 +249,8 @@ NM_FN void nm_emit_observables(nm_sink *sink, const nm_look *look, const nm_vec 
     NM_OBSERVABLES(NM_ROW_O_EMIT)
 }
 
-NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm_remarks *remarks,
+template <class SINK>
+NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_remarks *remarks,
                    const nm_point *pt, const nm_choices *pick)
 {
     const nm_vec zero = nm_splat(0.0), RT = pt->RT, T = pt->p[NM_P_T];
@@ -394,6 +405,13 @@ NM_FN void nm_emit(nm_sink *sink, const nm_look *look, const nm_vec *y, const nm
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_n_states, remarks->n_states);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_iterations, remarks->iterations);
     nm_emit_observables(sink, look, y, pt, pick);
+}
+
+/* all outputs into a block buffer */
+NM_LEAF void nm_emit_block(nm_sink *sink, const nm_look *look, const nm_vec *y,
+                           const nm_remarks *remarks, const nm_point *pt, const nm_choices *pick)
+{
+    nm_emit(sink, look, y, remarks, pt, pick);
 }
 
 #endif

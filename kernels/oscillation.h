@@ -22,8 +22,8 @@ NM_NOINLINE void nm_momentary(nm_vec *out, nm_vec *y, nm_look *look, const nm_co
     nm_vec none = nm_splat(NM_NAN);
     nm_remarks remarks = {none, none, none, none, nm_splat(1.0), course->steps};
     nm_state_to_unknowns(y, course->x);
-    nm_look_at(look, y, pt, pick);
-    nm_emit(&sink, look, y, &remarks, pt, pick);
+    nm_look_again(look, y, pt, pick);
+    nm_emit_block(&sink, look, y, &remarks, pt, pick);
 }
 
 /* entry `which` of y, lane by lane */
@@ -42,6 +42,9 @@ NM_NOINLINE void nm_find_section(nm_course *course, nm_vec *which, nm_vec *secti
                                  const nm_point *pt, const nm_choices *pick)
 {
     nm_vec y[NM_NY], low[NM_NY], high[NM_NY];
+    NM_PARK(low);
+    NM_PARK(high);
+    NM_ROLL
     for (int i = 0; i < NM_NY; i++) {
         low[i] = nm_splat(1e300);
         high[i] = nm_splat(-1e300);
@@ -52,6 +55,7 @@ NM_NOINLINE void nm_find_section(nm_course *course, nm_vec *which, nm_vec *secti
             continue;
         }
         nm_state_to_unknowns(y, course->x);
+        NM_ROLL
         for (int i = 0; i < NM_NY; i++) {
             low[i] = nm_vmin(low[i], y[i]);
             high[i] = nm_vmax(high[i], y[i]);
@@ -102,14 +106,26 @@ NM_NOINLINE nm_mask nm_rings_down(const nm_peaks *peaks, const nm_course *course
     nm_look look;
     nm_assessment a;
     nm_state_to_unknowns(y, course->x);
-    nm_newton_result found = nm_newton<true>(y, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
-    nm_look_at(&look, y, pt, pick);
-    nm_assess<true>(&a, &look, y, pt, found.converged, false);
+    nm_newton_result found = nm_newton_hard(y, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
+    nm_look_again(&look, y, pt, pick);
+    nm_assess_hard(&a, &look, y, pt, found.converged, false);
     nm_vec rest = nm_pick_unknown(y, which);
     nm_vec loss = nm_vlog((peaks->first - rest) / (peaks->last - rest));
     nm_vec expected = (peaks->t_last - peaks->t_first) / a.tau_slow;
     return mask & found.converged & a.is_stable & (loss > 0.3 * expected);
 }
+
+/* What a watched lane carries from step to step: the averages of the window in work, and those of the one before. */
+struct nm_window {
+    nm_vec which, section; /* the unknown whose crossings are counted, and where */
+    nm_vec t, level;       /* time and that unknown at the last point */
+    nm_vec begin, crossings, length; /* start, crossings so far, recurrences wanted */
+    nm_vec violates;
+    nm_vec y_before[NM_NY], y_sum[NM_NY], y_mean[NM_NY]; /* last point, integrals, means of the window before */
+    nm_vec low[NM_N_POTENTIALS + 1], high[NM_N_POTENTIALS + 1];
+    nm_vec kept_low[NM_N_POTENTIALS + 1], kept_high[NM_N_POTENTIALS + 1];
+    nm_peaks peaks;
+};
 
 /* Watches the lanes of `mask` from state x; settles those that oscillate. */
 NM_NOINLINE void nm_watch(nm_verdict *verdict, const nm_vec *x, nm_mask mask, const nm_point *pt,
@@ -119,39 +135,47 @@ NM_NOINLINE void nm_watch(nm_verdict *verdict, const nm_vec *x, nm_mask mask, co
     const nm_vec following = nm_splat((double)NM_FOLLOWING);
     nm_course course;
     nm_look look;
-    nm_vec y[NM_NY], y_before[NM_NY], which, section;
+    nm_window w;
+    nm_vec y[NM_NY];
+    NM_PARK(w);
+    NM_PARK(mask);
+    NM_PARK(verdict);
+    NM_PARK(task);
+    NM_PARK(pt);
     double rtol = fmin(fmax(task->solver.rtol, NM_WATCH_RTOL_MIN), NM_WATCH_RTOL);
     nm_state_to_unknowns(y, x);
     nm_course_begin(&course, y, zero, nm_mask_all(true));
-    NM_UNROLL
+    NM_ROLL
     for (int i = 0; i < NM_NY; i++) {
         course.x[i] = x[i];
     }
     course.status = nm_choose(mask, following, nm_splat((double)NM_WANDERING));
-    nm_find_section(&course, &which, &section, rtol, pt, pick);
-    mask = mask & (which >= zero) & (course.status == following);
+    nm_find_section(&course, &w.which, &w.section, rtol, pt, pick);
+    mask = mask & (w.which >= zero) & (course.status == following);
     course.status = nm_choose(mask, course.status, nm_splat((double)NM_WANDERING));
 
     /* integrals over the window in work and results of the one before */
     nm_vec out[NM_N_OUTPUTS], before[NM_N_OUTPUTS], sum[NM_N_OUTPUTS], kept[NM_N_OUTPUTS];
-    nm_vec y_sum[NM_NY], y_mean[NM_NY], low[NM_N_POTENTIALS + 1], high[NM_N_POTENTIALS + 1];
-    nm_vec kept_low[NM_N_POTENTIALS + 1], kept_high[NM_N_POTENTIALS + 1];
-    nm_vec t = course.t, t_window = zero, crossings = nm_splat(-1.0), violates = zero;
-    nm_vec length = nm_splat((double)NM_WATCH_CROSSINGS); /* recurrences of this window */
+    w.t = course.t;
+    w.begin = w.violates = zero;
+    w.crossings = nm_splat(-1.0);
+    w.length = nm_splat((double)NM_WATCH_CROSSINGS);
     nm_mask settled = nm_mask_all(false);
+    NM_ROLL
     for (int slot = 0; slot < task->n_slots; slot++) {
         sum[slot] = kept[slot] = zero;
     }
-    nm_momentary(before, y_before, &look, &course, pt, pick, task);
-    nm_vec level = nm_pick_unknown(y_before, which);
-    nm_peaks peaks = {t - 2.0, level, t - 1.0, level, zero, zero, zero, zero, zero};
+    nm_momentary(before, w.y_before, &look, &course, pt, pick, task);
+    w.level = nm_pick_unknown(w.y_before, w.which);
+    w.peaks = {w.t - 2.0, w.level, w.t - 1.0, w.level, zero, zero, zero, zero, zero};
+    NM_ROLL
     for (int i = 0; i < NM_NY; i++) {
-        y_sum[i] = zero;
-        y_mean[i] = nm_splat(1e300);
+        w.y_sum[i] = zero;
+        w.y_mean[i] = nm_splat(1e300);
     }
     for (int i = 0; i < NM_N_POTENTIALS; i++) {
-        low[i] = kept_low[i] = nm_splat(1e300);
-        high[i] = kept_high[i] = nm_splat(-1e300);
+        w.low[i] = w.kept_low[i] = nm_splat(1e300);
+        w.high[i] = w.kept_high[i] = nm_splat(-1e300);
     }
     for (int step = 0; step < NM_WATCH_LIMIT; step++) {
         nm_mask watching = mask & nm_not(settled) & (course.status == following);
@@ -159,29 +183,31 @@ NM_NOINLINE void nm_watch(nm_verdict *verdict, const nm_vec *x, nm_mask mask, co
             break;
         }
         nm_course_step(&course, pt, pick, rtol, 2 * NM_WATCH_LIMIT);
-        nm_vec dt = nm_choose(watching, course.t - t, zero);
+        nm_vec dt = nm_choose(watching, course.t - w.t, zero);
         nm_momentary(out, y, &look, &course, pt, pick, task);
-        nm_vec next = nm_pick_unknown(y, which);
-        nm_mask crossed = watching & (dt > zero) & (level < section) & nm_not(next < section);
-        nm_vec part = nm_choose(crossed, (section - level) / (next - level), one);
-        nm_mask is_inside = watching & (crossings >= zero);
-        nm_mask is_full = crossed & (crossings + 1.0 >= length);
-        nm_see_peak(&peaks, is_inside, course.t, next);
+        nm_vec next = nm_pick_unknown(y, w.which);
+        nm_mask crossed = watching & (dt > zero) & (w.level < w.section) & nm_not(next < w.section);
+        nm_vec part = nm_choose(crossed, (w.section - w.level) / (next - w.level), one);
+        nm_mask is_inside = watching & (w.crossings >= zero);
+        nm_mask is_full = crossed & (w.crossings + 1.0 >= w.length);
+        nm_see_peak(&w.peaks, is_inside, course.t, next);
 
         /* the step up to the crossing belongs to this window, the rest to the next one where this one ends */
-        nm_mask starts = crossed & (crossings < zero), cuts = starts | is_full;
-        nm_vec share = nm_choose(cuts, part, one), window = t + share * dt - t_window;
+        nm_mask starts = crossed & (w.crossings < zero), cuts = starts | is_full;
+        nm_vec share = nm_choose(cuts, part, one), window = w.t + share * dt - w.begin;
         nm_mask agrees = is_full;
+        NM_ROLL
         for (int i = 0; i < NM_NY; i++) {
-            nm_vec at = nm_vfma(share, y[i] - y_before[i], y_before[i]);
-            nm_vec total = y_sum[i] + 0.5 * (y_before[i] + at) * share * dt;
+            nm_vec at = nm_vfma(share, y[i] - w.y_before[i], w.y_before[i]);
+            nm_vec total = w.y_sum[i] + 0.5 * (w.y_before[i] + at) * share * dt;
             nm_vec rest = 0.5 * (at + y[i]) * (1.0 - share) * dt;
             nm_vec mean = total / window;
-            agrees = agrees & (nm_vabs(mean - y_mean[i]) < nm_splat(NM_WATCH_AGREES));
-            y_mean[i] = nm_choose(is_full, mean, y_mean[i]);
-            y_sum[i] = nm_choose(cuts, rest, nm_choose(is_inside, total, y_sum[i]));
-            y_before[i] = nm_choose(watching, y[i], y_before[i]);
+            agrees = agrees & (nm_vabs(mean - w.y_mean[i]) < nm_splat(NM_WATCH_AGREES));
+            w.y_mean[i] = nm_choose(is_full, mean, w.y_mean[i]);
+            w.y_sum[i] = nm_choose(cuts, rest, nm_choose(is_inside, total, w.y_sum[i]));
+            w.y_before[i] = nm_choose(watching, y[i], w.y_before[i]);
         }
+        NM_ROLL
         for (int slot = 0; slot < task->n_slots; slot++) {
             nm_vec at = nm_vfma(share, out[slot] - before[slot], before[slot]);
             nm_vec total = sum[slot] + 0.5 * (before[slot] + at) * share * dt;
@@ -193,44 +219,45 @@ NM_NOINLINE void nm_watch(nm_verdict *verdict, const nm_vec *x, nm_mask mask, co
         nm_unroll<NM_N_POTENTIALS>([&](auto i) NM_LAMBDA {
             constexpr int here = i.value;
             nm_vec V = y[nm_potential_of(nm_floating(here))] * pt->RT * (1.0 / NM_FARADAY);
-            low[here] = nm_choose(is_inside, nm_vmin(low[here], V), low[here]);
-            high[here] = nm_choose(is_inside, nm_vmax(high[here], V), high[here]);
-            kept_low[here] = nm_choose(is_full, low[here], kept_low[here]);
-            kept_high[here] = nm_choose(is_full, high[here], kept_high[here]);
-            low[here] = nm_choose(cuts, V, low[here]);
-            high[here] = nm_choose(cuts, V, high[here]);
+            w.low[here] = nm_choose(is_inside, nm_vmin(w.low[here], V), w.low[here]);
+            w.high[here] = nm_choose(is_inside, nm_vmax(w.high[here], V), w.high[here]);
+            w.kept_low[here] = nm_choose(is_full, w.low[here], w.kept_low[here]);
+            w.kept_high[here] = nm_choose(is_full, w.high[here], w.kept_high[here]);
+            w.low[here] = nm_choose(cuts, V, w.low[here]);
+            w.high[here] = nm_choose(cuts, V, w.high[here]);
         });
-        violates = nm_choose(is_inside & look.violates, one, violates);
-        t_window = nm_choose(cuts, t + share * dt, t_window);
-        crossings = nm_choose(cuts, zero, nm_choose(crossed, crossings + 1.0, crossings));
-        length = nm_choose(is_full, 2.0 * length, length);
+        w.violates = nm_choose(is_inside & look.violates, one, w.violates);
+        w.begin = nm_choose(cuts, w.t + share * dt, w.begin);
+        w.crossings = nm_choose(cuts, zero, nm_choose(crossed, w.crossings + 1.0, w.crossings));
+        w.length = nm_choose(is_full, 2.0 * w.length, w.length);
         settled = settled | agrees;
-        level = nm_choose(watching, next, level);
-        t = nm_choose(watching, course.t, t);
+        w.level = nm_choose(watching, next, w.level);
+        w.t = nm_choose(watching, course.t, w.t);
     }
 
     mask = mask & settled;
     if (nm_any_of(mask)) {
-        mask = mask & nm_not(nm_rings_down(&peaks, &course, which, mask, pt, pick));
+        mask = mask & nm_not(nm_rings_down(&w.peaks, &course, w.which, mask, pt, pick));
     }
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (!nm_get(mask, lane)) {
             continue;
         }
+        NM_ROLL
         for (int slot = 0; slot < task->n_slots; slot++) {
             nm_set(&verdict->out[slot], lane, nm_get(kept[slot], lane));
         }
         for (int i = 0; i < NM_N_POTENTIALS; i++) {
             int low_slot = task->slot[NM_OUT_V_min + i], high_slot = task->slot[NM_OUT_V_max + i];
             if (low_slot >= 0) {
-                nm_set(&verdict->out[low_slot], lane, nm_get(kept_low[i], lane));
+                nm_set(&verdict->out[low_slot], lane, nm_get(w.kept_low[i], lane));
             }
             if (high_slot >= 0) {
-                nm_set(&verdict->out[high_slot], lane, nm_get(kept_high[i], lane));
+                nm_set(&verdict->out[high_slot], lane, nm_get(w.kept_high[i], lane));
             }
         }
         verdict->outcome[lane] = NM_OUTCOME_oscillatory;
-        verdict->flags[lane] = nm_get(violates, lane) > 0.0 ? NM_FLAG_second_law_violated : 0;
+        verdict->flags[lane] = nm_get(w.violates, lane) > 0.0 ? NM_FLAG_second_law_violated : 0;
         nm_mask_set(&verdict->settled, lane, true);
     }
 }

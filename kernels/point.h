@@ -173,11 +173,11 @@ NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int6
             }
             z[i] = nm_vfma(u - 0.5, nm_splat(i < NM_N_FREE + NM_N_VOLUMES ? 4.0 : 8.0), y0[i]);
         }
-        nm_newton_result found = nm_newton<true>(z, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
+        nm_newton_result found = nm_newton_hard(z, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
         nm_look look;
         nm_assessment a;
-        nm_look_at(&look, z, pt, pick);
-        nm_assess<true>(&a, &look, z, pt, found.converged, false);
+        nm_look_again(&look, z, pt, pick);
+        nm_assess_hard(&a, &look, z, pt, found.converged, false);
         nm_mask is_new = mask & found.converged & nm_is_bounded(z, pt) & a.is_stable &
                          (look.resid <= nm_splat(NM_RESID_MAX));
         for (int j = 0; j < k; j++) {
@@ -193,6 +193,32 @@ NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int6
     return n;
 }
 
+/* outcome and flags of `lane`, whose state y is steady */
+NM_FN void nm_classify(int *outcome, unsigned *flags, int lane, const nm_look *look,
+                       const nm_assessment *a, const nm_vec *y, nm_vec n_states)
+{
+    double delta = nm_get(a->delta, lane);
+    double threshold = delta > 1e-10 && delta < 1e300 ? 100.0 * delta : 1e-8;
+    bool is_equilibrium =
+        !nm_get(look->is_driven, lane) && nm_get(look->a_reciprocal, lane) < threshold;
+    *outcome = is_equilibrium ? NM_OUTCOME_equilibrium : NM_OUTCOME_ness;
+    if (nm_get(look->violates, lane)) {
+        *flags |= NM_FLAG_second_law_violated;
+    }
+    if (nm_get(look->a_max, lane) < 0.1) {
+        *flags |= NM_FLAG_linear_regime;
+    }
+    if (nm_get(n_states, lane) > 1.5) {
+        *flags |= NM_FLAG_multistable;
+    }
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
+        if (nm_get(y[i], lane) < -690.0) {
+            *flags |= NM_FLAG_at_boundary;
+        }
+    }
+}
+
 /* verdict and outputs of the lanes in `mask`, whose state y is steady */
 NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look,
                        const nm_assessment *a, const nm_vec *y, nm_remarks *remarks,
@@ -205,35 +231,16 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look,
     remarks->tau_slow = a->tau_slow;
     remarks->tau_fast = a->tau_fast;
     remarks->growth_rate = nm_splat(NM_NAN);
-    nm_emit(&sink, look, y, remarks, pt, pick);
+    nm_emit_block(&sink, look, y, remarks, pt, pick);
     for (int slot = 0; slot < task->n_slots; slot++) {
         verdict->out[slot] = nm_choose(mask, fresh[slot], verdict->out[slot]);
     }
-    nm_vec threshold =
-        nm_vmax(nm_splat(1e-8), 100.0 * nm_choose(nm_vfinite(a->delta), a->delta, nm_splat(0.0)));
-    nm_mask is_equilibrium = nm_not(look->is_driven) & (look->a_reciprocal < threshold);
     for (int lane = 0; lane < NM_LANES; lane++) {
-        if (!nm_get(mask, lane)) {
-            continue;
+        if (nm_get(mask, lane)) {
+            verdict->flags[lane] = more_flags;
+            nm_classify(&verdict->outcome[lane], &verdict->flags[lane], lane, look, a, y,
+                        remarks->n_states);
         }
-        unsigned flags = more_flags;
-        verdict->outcome[lane] =
-            nm_get(is_equilibrium, lane) ? NM_OUTCOME_equilibrium : NM_OUTCOME_ness;
-        if (nm_get(look->violates, lane)) {
-            flags |= NM_FLAG_second_law_violated;
-        }
-        if (nm_get(look->a_max, lane) < 0.1) {
-            flags |= NM_FLAG_linear_regime;
-        }
-        if (nm_get(remarks->n_states, lane) > 1.5) {
-            flags |= NM_FLAG_multistable;
-        }
-        for (int i = 0; i < NM_N_FREE; i++) {
-            if (nm_get(y[i], lane) < -690.0) {
-                flags |= NM_FLAG_at_boundary;
-            }
-        }
-        verdict->flags[lane] = flags;
     }
     verdict->settled = verdict->settled | mask;
 }
@@ -316,7 +323,7 @@ NM_NOINLINE void nm_end_growth(nm_verdict *verdict, nm_vec *y, const nm_ending *
     const double shares[2] = {1e-5, 1.0}; /* of the water that crosses */
     for (int attempt = 0; attempt < 2 && nm_any_of(mask); attempt++) {
         nm_state_to_unknowns(growing, end->x);
-        nm_look_at(&look, growing, pt, pick);
+        nm_look_again(&look, growing, pt, pick);
         if constexpr (NM_N_VOLUMES > 0) {
             rate = nm_vmax(nm_vabs(look.f[NM_N_FREE]), shares[attempt] * look.gross[NM_N_FREE]);
         }
@@ -350,8 +357,8 @@ NM_NOINLINE void nm_end_marginal(nm_verdict *verdict, nm_vec *y, const nm_ending
     nm_remarks remarks;
     nm_vec reached[NM_NY];
     nm_state_to_unknowns(reached, end->x);
-    nm_look_at(&look, reached, pt, pick);
-    nm_assess<true>(&a, &look, reached, pt, mask, false);
+    nm_look_again(&look, reached, pt, pick);
+    nm_assess_hard(&a, &look, reached, pt, mask, false);
     mask = mask & a.is_singular & (look.resid <= nm_splat(NM_RESID_MAX));
     a.tau_slow = nm_splat(NM_INFINITY);
     a.delta = nm_splat(0.0);
@@ -404,7 +411,7 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     }
 
     /* polish; what fades away and has no balance at any concentration is zero */
-    nm_newton_result found = nm_newton<true>(y, pt, pick, open, NM_NEWTON_ITERATIONS_FAR);
+    nm_newton_result found = nm_newton_hard(y, pt, pick, open, NM_NEWTON_ITERATIONS_FAR);
     nm_mask zero = open & faded & nm_not(found.converged);
     if (nm_any_of(zero)) {
         NM_UNROLL
@@ -415,12 +422,12 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
         for (int i = 0; i < NM_N_FREE; i++) {
             y[i] = nm_choose(zero & at_floor[i], nm_splat(NM_LN_ZERO), y[i]);
         }
-        nm_newton_result frozen = nm_newton<true>(y, pt, pick, zero, NM_NEWTON_ITERATIONS_FAR);
+        nm_newton_result frozen = nm_newton_hard(y, pt, pick, zero, NM_NEWTON_ITERATIONS_FAR);
         found.converged = found.converged | frozen.converged;
         found.iterations = found.iterations + frozen.iterations;
     }
-    nm_look_at(&look, y, pt, pick);
-    nm_assess<true>(&a, &look, y, pt, found.converged, nm_wants_tau_fast(task));
+    nm_look_again(&look, y, pt, pick);
+    nm_assess_hard(&a, &look, y, pt, found.converged, nm_wants_tau_fast(task));
     /* an arrival must be near its polished state; other endings, and traces at the floor, may lie far from it */
     nm_mask is_near = nm_distance(before, y) < 10.0 * end->arrival;
     nm_mask is_steady = found.converged & nm_is_bounded(y, pt) &
@@ -447,7 +454,7 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     nm_end_growth(verdict, y, end, (faded | left) & nm_not(verdict->settled), pt, pick, task);
     open = mask & nm_not(verdict->settled);
     if (is_last && nm_any_of(open & grew)) { /* on the boundary: the rate is what it is */
-        nm_look_at(&look, before, pt, pick);
+        nm_look_again(&look, before, pt, pick);
     }
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (!nm_get(open, lane)) {

@@ -7,10 +7,7 @@
 
 #include "oscillation.h"
 
-enum {
-    NM_ROUNDS = 6
-}; /* an arrival that turns out false is followed on, ten times closer each time */
-#define NM_ARRIVAL 1e-3
+#define NM_ARRIVAL 1e-3 /* of the first round */
 
 /* a point between two rounds: the state of its time course */
 struct nm_traveller {
@@ -148,39 +145,68 @@ NM_FN void nm_next_round(nm_traveller *traveller)
     traveller->arrival *= 0.1;
 }
 
-/* Endings -> verdicts. who[lane]: a traveller whose course has ended (in every lane, one may stand in several);
- * audited[lane]: what auto found, or NULL. Lanes of `mask` that are not settled then must go on; in the last round all
- * are settled. */
+/* The courses of travellers as endings. who[lane]: a traveller whose course has ended (in every lane, one may stand in
+ * several). last: lanes in which this round is the last. */
+NM_FN void nm_gather(nm_ending *end, nm_mask *last, const nm_traveller *const *who)
+{
+    *last = nm_mask_all(false);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        for (int i = 0; i < NM_NY; i++) {
+            nm_set(&end->x[i], lane, who[lane]->x[i]);
+        }
+        nm_set(&end->status, lane, who[lane]->status);
+        nm_set(&end->steps, lane, who[lane]->steps);
+        nm_set(&end->arrival, lane, who[lane]->arrival);
+        nm_mask_set(last, lane, who[lane]->round == NM_ROUNDS - 1);
+    }
+}
+NM_FN nm_mask nm_is_wandering(const nm_ending *end)
+{
+    return end->status == nm_splat((double)NM_WANDERING);
+}
+/* audited[lane]: what auto found, or NULL */
+NM_FN void nm_flag_audits(nm_verdict *verdict, const nm_audited *const *audited, const nm_vec *y)
+{
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (nm_get(verdict->settled, lane) && audited[lane]) {
+            verdict->flags[lane] |= nm_audit_flags(audited[lane], verdict, y, lane);
+        }
+    }
+}
+
+/* First for who wanders: settles the lanes of `mask` that oscillate. */
+NM_NOINLINE void nm_watch_round(nm_verdict *verdict, const nm_traveller *const *who,
+                                const nm_audited *const *audited, nm_mask mask, const nm_point *pt,
+                                const nm_choices *pick, const nm_task *task)
+{
+    nm_ending end;
+    nm_mask last;
+    nm_vec y[NM_NY];
+    NM_PARK(end);
+    nm_gather(&end, &last, who);
+    verdict->settled = nm_mask_all(false);
+    mask = mask & nm_is_wandering(&end);
+    if (nm_any_of(mask)) {
+        nm_watch(verdict, end.x, mask, pt, pick, task);
+        nm_state_to_unknowns(y, end.x);
+        nm_flag_audits(verdict, audited, y);
+    }
+}
+
+/* Then for the others: they arrive, grow, run out or get lost. Lanes of `mask` that are not settled then must go on; in
+ * the last round, and after wandering, all are settled. */
 NM_NOINLINE void nm_end_round(nm_verdict *verdict, const nm_traveller *const *who,
                               const nm_audited *const *audited, const int64_t *index, nm_mask mask,
                               const nm_point *pt, const nm_choices *pick, const nm_task *task)
 {
     nm_ending end;
     nm_vec y[NM_NY], reached[NM_NY];
-    nm_mask last = nm_mask_all(false), settled = nm_mask_all(false);
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        for (int i = 0; i < NM_NY; i++) {
-            nm_set(&end.x[i], lane, who[lane]->x[i]);
-        }
-        nm_set(&end.status, lane, who[lane]->status);
-        nm_set(&end.steps, lane, who[lane]->steps);
-        nm_set(&end.arrival, lane, who[lane]->arrival);
-        nm_mask_set(&last, lane, who[lane]->round == NM_ROUNDS - 1);
-    }
+    nm_mask last, settled = nm_mask_all(false);
+    nm_gather(&end, &last, who);
+    last = last | nm_is_wandering(&end);
     nm_state_to_unknowns(y, end.x);
-
-    /* who wanders may oscillate */
-    nm_mask wandering = mask & (end.status == nm_splat((double)NM_WANDERING));
-    if (nm_any_of(wandering)) {
-        verdict->settled = nm_mask_all(false);
-        nm_watch(verdict, end.x, wandering, pt, pick, task);
-        settled = verdict->settled;
-        last = last | wandering;
-    }
-    /* the others arrive, grow, run out or get lost */
-    nm_mask open = mask & nm_not(settled);
     for (int is_last = 0; is_last < 2; is_last++) {
-        nm_mask part = open & (is_last ? last : nm_not(last));
+        nm_mask part = mask & (is_last ? last : nm_not(last));
         if (!nm_any_of(part)) {
             continue;
         }
@@ -191,11 +217,7 @@ NM_NOINLINE void nm_end_round(nm_verdict *verdict, const nm_traveller *const *wh
         }
     }
     verdict->settled = settled;
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        if (nm_get(settled, lane) && audited[lane]) {
-            verdict->flags[lane] |= nm_audit_flags(audited[lane], verdict, y, lane);
-        }
-    }
+    nm_flag_audits(verdict, audited, y);
 }
 
 #endif

@@ -18,8 +18,10 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
 {
     const int n = N > 0 ? N : n_given;
     const double eps = 2.2e-16;
+    NM_ROLL
     for (int m = 1; m < n - 1; m++) {
         int pivot = m;
+        NM_ROLL
         for (int i = m + 1; i < n; i++) {
             if (fabs(a[i][m - 1]) > fabs(a[pivot][m - 1])) {
                 pivot = i;
@@ -29,23 +31,28 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
             continue;
         }
         if (pivot != m) {
+            NM_ROLL
             for (int j = m - 1; j < n; j++) {
                 double t = a[pivot][j];
                 a[pivot][j] = a[m][j];
                 a[m][j] = t;
             }
+            NM_ROLL
             for (int i = 0; i < n; i++) {
                 double t = a[i][pivot];
                 a[i][pivot] = a[i][m];
                 a[i][m] = t;
             }
         }
+        NM_ROLL
         for (int i = m + 1; i < n; i++) {
             double l = a[i][m - 1] / a[m][m - 1];
             if (l != 0.0) {
+                NM_ROLL
                 for (int j = m; j < n; j++) {
                     a[i][j] = fma(-l, a[m][j], a[i][j]);
                 }
+                NM_ROLL
                 for (int k = 0; k < n; k++) {
                     a[k][m] = fma(l, a[k][i], a[k][m]);
                 }
@@ -54,7 +61,9 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
         }
     }
     double norm = 0.0;
+    NM_ROLL
     for (int i = 0; i < n; i++) {
+        NM_ROLL
         for (int j = i ? i - 1 : 0; j < n; j++) {
             norm += fabs(a[i][j]);
         }
@@ -64,6 +73,7 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
     while (top >= 0) {
         /* look for a small subdiagonal element */
         int l = top;
+        NM_ROLL
         for (; l > 0; l--) {
             double s = fabs(a[l - 1][l - 1]) + fabs(a[l][l]);
             if (s == 0.0) {
@@ -104,6 +114,7 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
         }
         if (iterations % 10 == 9) { /* exceptional shift */
             shift += x;
+            NM_ROLL
             for (int i = 0; i <= top; i++) {
                 a[i][i] -= x;
             }
@@ -115,6 +126,7 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
         /* two consecutive small subdiagonal elements */
         double p = 0.0, q = 0.0, r = 0.0, z;
         int m = top - 2;
+        NM_ROLL
         for (; m >= l; m--) {
             z = a[m][m];
             double rr = x - z, ss = y - z;
@@ -134,6 +146,7 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
                 break;
             }
         }
+        NM_ROLL
         for (int i = m + 2; i <= top; i++) {
             a[i][i - 2] = 0.0;
             if (i > m + 2) {
@@ -141,6 +154,7 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
             }
         }
         /* double QR step on rows l..top and columns m..top */
+        NM_ROLL
         for (int k = m; k < top; k++) {
             bool is_last = k == top - 1;
             if (k != m) {
@@ -174,6 +188,7 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
             z = r / s;
             q /= p;
             r /= p;
+            NM_ROLL
             for (int j = k; j <= top; j++) {
                 double t = a[k][j] + q * a[k + 1][j];
                 if (!is_last) {
@@ -184,6 +199,7 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
                 a[k][j] -= t * x;
             }
             int last_row = top < k + 3 ? top : k + 3;
+            NM_ROLL
             for (int i = l; i <= last_row; i++) {
                 double t = x * a[i][k] + y * a[i][k + 1];
                 if (!is_last) {
@@ -201,7 +217,7 @@ NM_NOINLINE bool nm_eigenvalues_of(int n_given, double (*a)[NM_NY], double *re, 
 /* the usual size is a constant, so its loops unroll */
 NM_FN bool nm_eigenvalues(int n, double (*a)[NM_NY], double *re, double *im)
 {
-    constexpr int usual = NM_N_FREE + NM_N_VOLUMES - NM_NT;
+    constexpr int usual = NM_FEW_REGISTERS ? 0 : NM_N_FREE + NM_N_VOLUMES - NM_NT;
     return n == usual ? nm_eigenvalues_of<usual>(n, a, re, im) : nm_eigenvalues_of<0>(n, a, re, im);
 }
 
@@ -218,12 +234,14 @@ NM_FN nm_spectrum nm_slow_spectrum(double (*m)[NM_NY], int n, double noise,
                                    const double (*weight)[NM_NY], const bool *is_neutral)
 {
     nm_spectrum s = {0.0, NM_INFINITY, noise, true, true, true};
+    NM_ROLL
     for (int c = 0; c < NM_NC; c++) {
         if (!is_neutral[c]) {
             continue;
         }
         /* x_p = -sum w_j x_j / w_p takes one unknown away */
         int p = 0;
+        NM_ROLL
         for (int j = 1; j < n; j++) {
             if (fabs(weight[c][j]) > fabs(weight[c][p])) {
                 p = j;
@@ -232,19 +250,25 @@ NM_FN nm_spectrum nm_slow_spectrum(double (*m)[NM_NY], int n, double noise,
         if (weight[c][p] == 0.0) {
             continue;
         }
+        NM_ROLL
         for (int i = 0; i < n; i++) {
+            NM_ROLL
             for (int j = 0; j < n; j++) {
                 if (j != p) {
                     m[i][j] = fma(-m[i][p], weight[c][j] / weight[c][p], m[i][j]);
                 }
             }
         }
+        NM_ROLL
         for (int i = p; i < n - 1; i++) {
+            NM_ROLL
             for (int j = 0; j < n; j++) {
                 m[i][j] = m[i + 1][j];
             }
         }
+        NM_ROLL
         for (int j = p; j < n - 1; j++) {
+            NM_ROLL
             for (int i = 0; i < n; i++) {
                 m[i][j] = m[i][j + 1];
             }
@@ -253,6 +277,7 @@ NM_FN nm_spectrum nm_slow_spectrum(double (*m)[NM_NY], int n, double noise,
     }
     double re[NM_NY], im[NM_NY];
     s.is_sure = nm_eigenvalues(n, m, re, im);
+    NM_ROLL
     for (int i = 0; i < n; i++) {
         double size2 = re[i] * re[i] + im[i] * im[i];
         if (size2 <= noise * noise) {
@@ -281,6 +306,7 @@ NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const doub
     double m[NM_NY][NM_NY], re[NM_NY], im[NM_NY];
     int n = 0;
     bool is_gone[NM_NY];
+    NM_ROLL
     for (int r = 0; r < NM_NY; r++) {
         is_gone[r] = r >= NM_N_FREE + NM_N_VOLUMES || nm_is_replaced(r) || is_frozen[r];
         if (!is_gone[r]) {
@@ -289,31 +315,37 @@ NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const doub
         if (j[r][r] == 0.0) {
             return false;
         }
+        NM_ROLL
         for (int i = 0; i < NM_NY; i++) {
             if (i == r || j[i][r] == 0.0) {
                 continue;
             }
             double l = j[i][r] / j[r][r];
+            NM_ROLL
             for (int k = 0; k < NM_NY; k++) {
                 j[i][k] = k == r ? 0.0 : fma(-l, j[r][k], j[i][k]);
             }
         }
     }
     /* by relative amounts, d ln c = d ln n - d ln volume */
+    NM_ROLL
     for (int i = 0; i < NM_N_FREE; i++) {
         int volume = nm_volume_of(nm_place(nm_species_of(i)));
         if (volume >= 0) {
+            NM_ROLL
             for (int r = 0; r < NM_NY; r++) {
                 j[r][volume] -= j[r][i];
             }
         }
     }
     int row = 0;
+    NM_ROLL
     for (int r = 0; r < NM_NY; r++) {
         if (is_gone[r]) {
             continue;
         }
         int column = 0;
+        NM_ROLL
         for (int k = 0; k < NM_NY; k++) {
             if (!is_gone[k]) {
                 m[row][column++] = j[r][k] / size[r] * (root[r] / root[k]);
@@ -327,6 +359,7 @@ NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const doub
     }
     /* growing modes among those that the slow end does not resolve */
     double fastest = 0.0;
+    NM_ROLL
     for (int i = 0; i < n; i++) {
         double size = sqrt(re[i] * re[i] + im[i] * im[i]);
         if (fabs(re[i]) > fastest) {
@@ -392,14 +425,23 @@ NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_vec (*i
     }
 }
 
-/* Assesses the lanes in `mask`. PIVOT: pivoted, frozen zeros are left out. want_fast: tau_fast is asked for. */
-template <bool PIVOT>
-NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, const nm_point *pt,
-                     nm_mask mask, bool want_fast)
-{
-    nm_balance b = *look;
+/* what an assessment rests on: the rows, their inverse, amounts and volumes, and their scales */
+struct nm_resolvent {
+    nm_balance b;
     nm_vec size[NM_NY], root[NM_NY], inverse[NM_NY][NM_NY];
     nm_mask algebraic[NM_N_FREE]; /* zeros, and a balance that a total took */
+};
+
+/* Assesses the lanes in `mask` as far as that needs no eigenvalue iteration; returns the lanes that need one.
+ * PIVOT: pivoted, frozen zeros are left out. want_fast: tau_fast is asked for. */
+template <bool PIVOT>
+NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *look,
+                              const nm_vec *y, const nm_point *pt, nm_mask mask, bool want_fast)
+{
+    r->b = *look;
+    nm_balance &b = r->b;
+    nm_vec *size = r->size, *root = r->root, (*inverse)[NM_NY] = r->inverse;
+    nm_mask *algebraic = r->algebraic;
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
         algebraic[i] = nm_mask_all(false);
@@ -445,6 +487,7 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
     if constexpr (PIVOT) {
         nm_balance work = b;
         nm_lu_pivot<NM_NY>(work.jac, d, &a->is_singular);
+        NM_ROLL
         for (int k = 0; k < NM_N_FREE + NM_N_VOLUMES; k++) {
             nm_vec e[NM_NY];
             nm_mask ignore = nm_mask_all(false);
@@ -511,8 +554,17 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
     if (!PIVOT && !want_fast && !any_neutral) {
         nm_assess_quickly(a, &wanted, inverse, size, osmolarity);
     }
+    return wanted;
+}
 
-    /* the other spectra, lane by lane */
+/* The spectra of the lanes in `wanted`, one by one. */
+NM_FN void nm_assess_slowly(nm_assessment *a, const nm_resolvent *r, const nm_point *pt,
+                            nm_mask wanted, bool want_fast)
+{
+    const nm_balance &b = r->b;
+    const nm_vec *size = r->size, *root = r->root, (*inverse)[NM_NY] = r->inverse;
+    const nm_mask *algebraic = r->algebraic;
+    NM_ROLL
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (!nm_get(wanted, lane)) {
             continue;
@@ -520,6 +572,7 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
         double m[NM_NY][NM_NY], weight[NM_NC][NM_NY];
         int dynamic[NM_NY], n = 0;
         bool is_neutral[NM_NC], is_frozen[NM_NY];
+        NM_ROLL
         for (int i = 0; i < NM_NY; i++) {
             is_frozen[i] = i < NM_N_FREE && nm_get(algebraic[i], lane);
             if (i < NM_N_FREE + NM_N_VOLUMES && !nm_is_replaced(i) && !is_frozen[i]) {
@@ -527,8 +580,10 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
             }
         }
         double noise = 0.0;
+        NM_ROLL
         for (int i = 0; i < n; i++) {
             int s = nm_species_of(dynamic[i]), volume = s >= 0 ? nm_volume_of(nm_place(s)) : -1;
+            NM_ROLL
             for (int j = 0; j < n; j++) {
                 double x = nm_get(inverse[dynamic[i]][dynamic[j]], lane);
                 double amount = nm_get(size[dynamic[j]], lane) * nm_get(root[dynamic[i]], lane) /
@@ -543,9 +598,11 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
                 noise = fmax(noise, 1e-14 * parts * amount);
             }
         }
+        NM_ROLL
         for (int c = 0; c < NM_NC; c++) {
             is_neutral[c] = nm_potential_of(c) >= 0 && !pt->is_clamped[c] &&
                             nm_get(pt->capacity[c], lane) == 0.0;
+            NM_ROLL
             for (int j = 0; j < n; j++) {
                 int s = nm_species_of(dynamic[j]);
                 weight[c][j] = is_neutral[c] && s >= 0 && nm_place(s) == c
@@ -556,9 +613,11 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
         nm_spectrum spectrum = nm_slow_spectrum(m, n, noise, weight, is_neutral);
         if (want_fast || !spectrum.is_resolved) {
             double j[NM_NY][NM_NY], amount[NM_NY], scale[NM_NY];
+            NM_ROLL
             for (int i = 0; i < NM_NY; i++) {
                 amount[i] = nm_get(size[i], lane);
                 scale[i] = i < NM_N_FREE + NM_N_VOLUMES ? nm_get(root[i], lane) : 1.0;
+                NM_ROLL
                 for (int k = 0; k < NM_NY; k++) {
                     j[i][k] = nm_get(b.jac[i][k], lane);
                 }
@@ -569,6 +628,23 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
         nm_set(&a->tau_fast, lane, spectrum.tau_fast);
         nm_mask_set(&a->is_stable, lane, spectrum.is_stable && spectrum.is_sure);
     }
+}
+
+/* Assesses the lanes in `mask`. */
+template <bool PIVOT>
+NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, const nm_point *pt,
+                     nm_mask mask, bool want_fast)
+{
+    nm_resolvent r;
+    nm_mask wanted = nm_assess_first<PIVOT>(a, &r, look, y, pt, mask, want_fast);
+    nm_assess_slowly(a, &r, pt, wanted, want_fast);
+}
+
+/* the same for the hard points */
+NM_LEAF void nm_assess_hard(nm_assessment *a, const nm_look *look, const nm_vec *y,
+                            const nm_point *pt, nm_mask mask, bool want_fast)
+{
+    nm_assess<true>(a, look, y, pt, mask, want_fast);
 }
 
 #endif

@@ -34,6 +34,10 @@ enum {
 static void find_shape(nm_assembly *a)
 {
     const nm_draw *draw = &a->plan->task.draw;
+    int kind = a->plan->task.reduction.kind;
+    if (kind == NM_REDUCE_SUMMARY) {
+        return;
+    }
     if (a->plan->layout == NM_LAYOUT_SAMPLE) {
         a->dim[a->n_dims++] = a->plan->n_points;
         return;
@@ -41,7 +45,7 @@ static void find_shape(nm_assembly *a)
     for (int i = 0; i < draw->n_axes; i++) {
         a->dim[a->n_dims++] = draw->axis[i].n;
     }
-    if (draw->n_draws > 1) {
+    if (draw->n_draws > 1 && kind == NM_REDUCE_FULL) {
         a->dim[a->n_dims++] = draw->n_draws;
     }
 }
@@ -54,6 +58,11 @@ static void find_chunks(nm_assembly *a)
     size_t point_bytes = (size_t)task->n_slots * a->value_bytes +
                          (size_t)task->n_stored * sizeof(double) + sizeof(uint16_t) +
                          sizeof(int8_t);
+    if (nm_plan_is_reduced(a->plan)) {
+        point_bytes =
+            (size_t)task->n_slots * ((NM_N_STATISTICS - 1) * a->value_bytes + sizeof(int64_t)) +
+            NM_CELL_COUNTS * sizeof(int64_t);
+    }
     int64_t left = MOST_CHUNK_POINTS;
     while (left > LEAST_CHUNK_POINTS && (size_t)left * point_bytes > CHUNK_MEMORY_BYTES) {
         left /= 2;
@@ -111,13 +120,18 @@ static void find_roles(nm_assembly *a)
             depends[tie->param] |= depends[tie->term[k]];
         }
     }
+    uint32_t reduced = a->plan->task.reduction.kind == NM_REDUCE_BINS      ? NM_EACH_POINT
+                       : a->plan->task.reduction.kind == NM_REDUCE_SUMMARY ? ~0u
+                                                                           : 0;
     for (int p = 0; p < a->plan->model->n_params; p++) {
-        a->role[p] = depends[p] ? NM_ROLE_DERIVED : NM_ROLE_FIXED;
+        a->role[p] = depends[p] & reduced ? NM_ROLE_REDUCED
+                     : depends[p]         ? NM_ROLE_DERIVED
+                                          : NM_ROLE_FIXED;
     }
     for (int i = 0; i < a->plan->task.n_stored; i++) {
         a->role[a->plan->task.stored[i]] = NM_ROLE_STORED;
     }
-    for (int i = 0; i < draw->n_axes && a->plan->layout == NM_LAYOUT_GRID; i++) {
+    for (int i = 0; i < draw->n_axes && a->n_dims > 0; i++) {
         a->role[draw->axis[i].param] = NM_ROLE_AXIS;
     }
 }
@@ -148,8 +162,8 @@ static nm_status define_dims(nm_assembly *a)
 }
 
 /* Defines a variable over all points: contiguous, or in compressed chunks. */
-static nm_status define_column(nm_assembly *a, int *variable, const char *name, nc_type type,
-                               size_t bytes)
+nm_status nm_assembly_define_column(nm_assembly *a, int *variable, const char *name, int type,
+                                    size_t bytes)
 {
     NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, type, a->n_dims, a->dim_id, variable)));
     if (a->n_dims == 0) {
@@ -176,7 +190,7 @@ static nm_status define_param(nm_assembly *a, int param)
     if (a->role[param] == NM_ROLE_FIXED) {
         NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, NC_DOUBLE, 0, NULL, variable)));
     } else if (is_over_all(a, param)) {
-        NM_TRY(define_column(a, variable, name, NC_DOUBLE, sizeof(double)));
+        NM_TRY(nm_assembly_define_column(a, variable, name, NC_DOUBLE, sizeof(double)));
     } else {
         int n = 0, dim_id[NM_MAX_DIMS];
         for (int i = 0; i < draw->n_axes; i++) {
@@ -190,41 +204,49 @@ static nm_status define_param(nm_assembly *a, int param)
     return nm_assembly_describe_param(a, param);
 }
 
-static void add_column(nm_assembly *a, int variable, size_t bytes)
+void nm_assembly_add_column(nm_assembly *a, int variable, size_t bytes)
 {
     a->columns[a->n_columns++] = (nm_column){.variable = variable, .bytes = bytes};
 }
 
-/* Columns are in the order of a record: values, parameters, flags, outcome. */
-static nm_status define_variables(nm_assembly *a)
+static nm_status define_params(nm_assembly *a)
 {
-    const nm_task *task = &a->plan->task;
-    for (int i = 0; i < task->draw.n_axes && a->plan->layout == NM_LAYOUT_GRID; i++) {
-        NM_TRY(define_param(a, task->draw.axis[i].param));
+    const nm_draw *draw = &a->plan->task.draw;
+    for (int i = 0; i < draw->n_axes; i++) {
+        if (a->role[draw->axis[i].param] == NM_ROLE_AXIS) {
+            NM_TRY(define_param(a, draw->axis[i].param));
+        }
     }
     for (int p = 0; p < a->plan->model->n_params; p++) {
-        if (a->role[p] != NM_ROLE_AXIS) {
+        if (a->role[p] != NM_ROLE_AXIS && a->role[p] != NM_ROLE_REDUCED) {
             NM_TRY(define_param(a, p));
         }
     }
     nm_assembly_list_coordinates(a);
+    return NM_OK;
+}
+
+/* Columns are in the order of a record: values, parameters, flags, outcome. */
+static nm_status define_points(nm_assembly *a)
+{
+    const nm_task *task = &a->plan->task;
     int variable;
     for (int i = 0; i < task->n_slots; i++) {
         const nm_output *output = &a->plan->catalogue.output[a->plan->column_output[i]];
-        NM_TRY(define_column(a, &variable, output->name, task->is_f32 ? NC_FLOAT : NC_DOUBLE,
-                             a->value_bytes));
+        NM_TRY(nm_assembly_define_column(a, &variable, output->name,
+                                         a->is_f32 ? NC_FLOAT : NC_DOUBLE, a->value_bytes));
         NM_TRY(nm_assembly_describe_output(a, variable, output));
-        add_column(a, variable, a->value_bytes);
+        nm_assembly_add_column(a, variable, a->value_bytes);
     }
     for (int i = 0; i < task->n_stored; i++) {
-        add_column(a, a->param_variable[task->stored[i]], sizeof(double));
+        nm_assembly_add_column(a, a->param_variable[task->stored[i]], sizeof(double));
     }
-    NM_TRY(define_column(a, &variable, "flags", NC_USHORT, sizeof(uint16_t)));
+    NM_TRY(nm_assembly_define_column(a, &variable, "flags", NC_USHORT, sizeof(uint16_t)));
     NM_TRY(nm_assembly_describe_flags(a, variable));
-    add_column(a, variable, sizeof(uint16_t));
-    NM_TRY(define_column(a, &variable, "outcome", NC_BYTE, sizeof(int8_t)));
+    nm_assembly_add_column(a, variable, sizeof(uint16_t));
+    NM_TRY(nm_assembly_define_column(a, &variable, "outcome", NC_BYTE, sizeof(int8_t)));
     NM_TRY(nm_assembly_describe_outcome(a, variable));
-    add_column(a, variable, sizeof(int8_t));
+    nm_assembly_add_column(a, variable, sizeof(int8_t));
     return NM_OK;
 }
 
@@ -357,11 +379,12 @@ static nm_status write_tile(nm_assembly *a, const char *const *column, const nm_
 
 /* Collects points and writes whole chunks: each is compressed once, and their order in the file
  * does not depend on the size of the tiles. */
-static nm_status write_chunks(nm_assembly *a, const char *const *column, const nm_tile *tile)
+nm_status nm_assembly_write_chunks(nm_assembly *a, const char *const *column, int64_t first,
+                                   int64_t n_all)
 {
-    for (int64_t i = 0; i < tile->n;) {
-        int64_t at = tile->first + i, end = chunk_end(a, a->stage_first);
-        int64_t n = end - at < tile->n - i ? end - at : tile->n - i;
+    for (int64_t i = 0; i < n_all;) {
+        int64_t at = first + i, end = chunk_end(a, a->stage_first);
+        int64_t n = end - at < n_all - i ? end - at : n_all - i;
         for (int k = 0; k < a->n_columns; k++) {
             size_t bytes = a->columns[k].bytes;
             memcpy(a->columns[k].stage + (size_t)(at - a->stage_first) * bytes,
@@ -380,7 +403,7 @@ static nm_status write_chunks(nm_assembly *a, const char *const *column, const n
     return NM_OK;
 }
 
-static nm_status make_stage(nm_assembly *a)
+nm_status nm_assembly_make_stage(nm_assembly *a)
 {
     size_t n = 1;
     for (int i = 0; i < a->n_dims; i++) {
@@ -403,7 +426,7 @@ static nm_status write_points(nm_assembly *a, nm_journal *journal, void *payload
         return nm_fail(NM_MEMORY, "out of memory for the columns of '%s'", a->out_path);
     }
     if (a->compression > 0) {
-        status = make_stage(a);
+        status = nm_assembly_make_stage(a);
     }
     for (int64_t i_tile = 0; status == NM_OK && i_tile < a->plan->n_tiles; i_tile++) {
         nm_tile tile;
@@ -424,8 +447,8 @@ static nm_status write_points(nm_assembly *a, nm_journal *journal, void *payload
         }
         if (status == NM_OK) {
             find_columns(a, column, &tile);
-            status =
-                a->compression > 0 ? write_chunks(a, column, &tile) : write_tile(a, column, &tile);
+            status = a->compression > 0 ? nm_assembly_write_chunks(a, column, tile.first, tile.n)
+                                        : write_tile(a, column, &tile);
         }
     }
     free(column);
@@ -450,8 +473,12 @@ static nm_status write_file(nm_assembly *a, nm_journal *journal)
     if (status == NM_OK) {
         status = nm_assembly_describe_file(a);
     }
+    int is_reduced = nm_plan_is_reduced(a->plan);
     if (status == NM_OK) {
-        status = define_variables(a);
+        status = define_params(a);
+    }
+    if (status == NM_OK) {
+        status = is_reduced ? nm_assembly_define_cells(a) : define_points(a);
     }
     if (status == NM_OK) {
         status = nm_assembly_check(a, nc_enddef(a->id));
@@ -460,7 +487,8 @@ static nm_status write_file(nm_assembly *a, nm_journal *journal)
         status = write_params(a);
     }
     if (status == NM_OK) {
-        status = write_points(a, journal, payload);
+        status = is_reduced ? nm_assembly_write_cells(a, journal, payload)
+                            : write_points(a, journal, payload);
     }
     if (status == NM_OK) {
         status = nm_assembly_describe_counts(a);
@@ -523,7 +551,9 @@ nm_status nm_grid_nc_assemble(const char *out_path, const nm_plan *plan, nm_jour
     a->out_path = out_path;
     a->partial = partial;
     a->compression = plan->config ? plan->config->compression : 0;
-    a->value_bytes = plan->task.is_f32 ? sizeof(float) : sizeof(double);
+    a->is_f32 = nm_plan_is_reduced(plan) ? plan->config && plan->config->precision_bits != 64
+                                         : plan->task.is_f32;
+    a->value_bytes = a->is_f32 ? sizeof(float) : sizeof(double);
     find_shape(a);
     find_chunks(a);
     find_roles(a);

@@ -6,20 +6,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "journal.h"
 #include "plan.h"
 #include "slab.h"
 #include "tally.h"
 
 #define NM_EACH_POINT (1u << 31)
 
+/* Statistics of an output over the points of a cell: name of the variable's ending, method of CF,
+ * words. The first ones are numbers like the output, the last one counts. */
+#define NM_STATISTIC_LIST(statistic)                                                               \
+    statistic(mean, "mean", "mean")                                                                \
+        statistic(sd, "standard_deviation", "standard deviation (of a sample: n - 1)")             \
+            statistic(min, "minimum", "smallest value") statistic(max, "maximum", "largest value") \
+                statistic(n, "", "number of points with a value")
+
+#define NM_STATISTIC_ENUM(name, method, words) NM_STATISTIC_##name,
+typedef enum nm_statistic { NM_STATISTIC_LIST(NM_STATISTIC_ENUM) NM_N_STATISTICS } nm_statistic;
+#undef NM_STATISTIC_ENUM
+
+enum {
+    NM_CELL_COUNTS = 1 + NM_N_OUTCOMES + NM_N_FLAGS, /* points, of each outcome, with each flag */
+    NM_MAX_COLUMNS = NM_N_STATISTICS * NM_MAX_OUTPUTS + NM_MAX_PARAMS + NM_CELL_COUNTS
+};
+
 typedef enum nm_role {
-    NM_ROLE_FIXED,  /* a scalar */
-    NM_ROLE_AXIS,   /* a coordinate variable */
-    NM_ROLE_STORED, /* drawn, kept with each point */
-    NM_ROLE_DERIVED /* follows from axes or from the index: evaluated again */
+    NM_ROLE_FIXED,   /* a scalar */
+    NM_ROLE_AXIS,    /* a coordinate variable */
+    NM_ROLE_STORED,  /* drawn, kept with each point */
+    NM_ROLE_DERIVED, /* follows from axes or from the index: evaluated again */
+    NM_ROLE_REDUCED  /* varies within the cells that are kept: not in the file */
 } nm_role;
 
-typedef struct nm_column { /* a variable over all points that records hold */
+typedef struct nm_column { /* a variable over all points, or cells, that records hold */
     int variable;
     size_t bytes; /* of one element */
     char *stage;  /* one chunk, where chunks are compressed */
@@ -30,6 +49,7 @@ typedef struct nm_assembly {
     const char *out_path;
     char *temporary;
     int id, partial, compression;
+    int is_f32; /* outputs in the file */
     size_t value_bytes;
 
     int n_dims, dim_id[NM_MAX_DIMS];
@@ -44,10 +64,28 @@ typedef struct nm_assembly {
     int param_variable[NM_MAX_PARAMS];
     char coordinates[NM_MAX_PARAMS * 64];
 
+    int unit_variable; /* how many points a cell of a reduced scan has */
     int n_columns;
-    nm_column columns[NM_MAX_OUTPUTS + NM_MAX_PARAMS + 2];
+    nm_column columns[NM_MAX_COLUMNS];
     nm_tally *tally;
 } nm_assembly;
+
+/* What a cell is a set of: "draw" or "point". */
+const char *nm_assembly_unit(const nm_assembly *a);
+
+/* Names of the variables of a reduced file, by nm_outcome and by flag bit. */
+extern const char *const nm_count_names[NM_N_OUTCOMES], *const nm_flag_count_names[NM_N_FLAGS];
+
+/* Between assemble.c and assemble_cells.c: a variable over all points or cells; columns in stages,
+ * written in whole chunks; the part for reduced scans. column: [n_columns][n] elements each. */
+nm_status nm_assembly_define_column(nm_assembly *a, int *variable, const char *name, int type,
+                                    size_t bytes);
+void nm_assembly_add_column(nm_assembly *a, int variable, size_t bytes);
+nm_status nm_assembly_make_stage(nm_assembly *a);
+nm_status nm_assembly_write_chunks(nm_assembly *a, const char *const *column, int64_t first,
+                                   int64_t n);
+nm_status nm_assembly_define_cells(nm_assembly *a);
+nm_status nm_assembly_write_cells(nm_assembly *a, nm_journal *journal, char *payload);
 
 /* returns NM_IO with a sentence where `code` of a NetCDF call is an error. */
 nm_status nm_assembly_check(const nm_assembly *a, int code);
@@ -59,6 +97,10 @@ void nm_assembly_list_coordinates(nm_assembly *a);
 nm_status nm_assembly_describe_file(nm_assembly *a);
 nm_status nm_assembly_describe_param(nm_assembly *a, int param);
 nm_status nm_assembly_describe_output(nm_assembly *a, int variable, const nm_output *output);
+nm_status nm_assembly_describe_statistic(nm_assembly *a, int variable, const nm_output *output,
+                                         nm_statistic statistic);
+nm_status nm_assembly_describe_count(nm_assembly *a, int variable, const char *text);
+nm_status nm_assembly_describe_unit(nm_assembly *a, int variable);
 nm_status nm_assembly_describe_outcome(nm_assembly *a, int variable);
 nm_status nm_assembly_describe_flags(nm_assembly *a, int variable);
 nm_status nm_assembly_describe_counts(nm_assembly *a);

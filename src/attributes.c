@@ -60,9 +60,12 @@ void nm_assembly_list_coordinates(nm_assembly *a)
 {
     a->coordinates[0] = '\0';
     for (int p = 0; p < a->plan->model->n_params; p++) {
-        if (a->role[p] != NM_ROLE_AXIS) {
+        if (a->role[p] != NM_ROLE_AXIS && a->role[p] != NM_ROLE_REDUCED) {
             add_word(a->coordinates, sizeof a->coordinates, a->plan->model->params[p].name);
         }
+    }
+    if (nm_plan_is_reduced(a->plan)) {
+        add_word(a->coordinates, sizeof a->coordinates, nm_assembly_unit(a));
     }
 }
 
@@ -97,17 +100,68 @@ nm_status nm_assembly_describe_param(nm_assembly *a, int param)
     return NM_OK;
 }
 
-nm_status nm_assembly_describe_output(nm_assembly *a, int variable, const nm_output *output)
+static nm_status put_fill(nm_assembly *a, int variable)
 {
     static const float no_float = __builtin_nanf("");
     static const double no_double = __builtin_nan("");
-    int is_f32 = a->plan->task.is_f32;
-    NM_TRY(nm_assembly_check(
-        a, nc_put_att(a->id, variable, "_FillValue", is_f32 ? NC_FLOAT : NC_DOUBLE, 1,
-                      is_f32 ? (const void *)&no_float : (const void *)&no_double)));
+    return nm_assembly_check(
+        a, nc_put_att(a->id, variable, "_FillValue", a->is_f32 ? NC_FLOAT : NC_DOUBLE, 1,
+                      a->is_f32 ? (const void *)&no_float : (const void *)&no_double));
+}
+
+nm_status nm_assembly_describe_output(nm_assembly *a, int variable, const nm_output *output)
+{
+    NM_TRY(put_fill(a, variable));
     NM_TRY(put_names(a, variable, output->unit, output->text, "modelResult"));
     NM_TRY(put_coordinates(a, variable));
     return put_text(a, variable, "ancillary_variables", "outcome flags");
+}
+
+/* --- cells of a reduced scan --- */
+
+const char *nm_assembly_unit(const nm_assembly *a)
+{
+    return a->plan->task.reduction.kind == NM_REDUCE_BINS ? "draw" : "point";
+}
+
+nm_status nm_assembly_describe_statistic(nm_assembly *a, int variable, const nm_output *output,
+                                         nm_statistic statistic)
+{
+#define STATISTIC_ROW(name, method, words) {method, words},
+    static const struct {
+        const char *method, *words;
+    } rows[] = {NM_STATISTIC_LIST(STATISTIC_ROW)};
+#undef STATISTIC_ROW
+    int is_count = statistic == NM_STATISTIC_n;
+    if (!is_count) {
+        NM_TRY(put_fill(a, variable));
+    }
+    NM_TRY(put_text(a, variable, "units", is_count || !output->unit[0] ? "1" : output->unit));
+    NM_TRY(put_format(a, variable, "long_name", "%s%s%s", rows[statistic].words,
+                      output->text[0] ? ": " : "", output->text));
+    NM_TRY(put_text(a, variable, "coverage_content_type",
+                    is_count ? "auxiliaryInformation" : "modelResult"));
+    if (!is_count) {
+        NM_TRY(put_format(a, variable, "cell_methods", "%s: %s", nm_assembly_unit(a),
+                          rows[statistic].method));
+        NM_TRY(put_format(a, variable, "ancillary_variables", "%s_n n", output->name));
+    }
+    return put_coordinates(a, variable);
+}
+
+nm_status nm_assembly_describe_count(nm_assembly *a, int variable, const char *text)
+{
+    NM_TRY(put_names(a, variable, "1", text, "qualityInformation"));
+    return put_coordinates(a, variable);
+}
+
+nm_status nm_assembly_describe_unit(nm_assembly *a, int variable)
+{
+    int is_bins = a->plan->task.reduction.kind == NM_REDUCE_BINS;
+    return put_names(a, variable, "1",
+                     is_bins ? "number of draws in each cell, over which the statistics are taken"
+                             : "number of points, over which the statistics are taken",
+                     "coordinate");
 }
 
 nm_status nm_assembly_describe_outcome(nm_assembly *a, int variable)
@@ -149,6 +203,12 @@ nm_status nm_assembly_describe_flags(nm_assembly *a, int variable)
 /* --- 3. the file ---------------------------------------------------------------------------------
  */
 
+/* 1 where the parameter differs from point to point, or from cell to cell of bins. */
+static int is_scanned(const nm_assembly *a, int param)
+{
+    return a->role[param] == NM_ROLE_REDUCED ? a->n_dims == 0 : a->role[param] != NM_ROLE_FIXED;
+}
+
 /* Says what is scanned: "g_Na, dG_ATP", shortened where the names are many. */
 static void list_scanned(char *out, size_t size, const nm_assembly *a)
 {
@@ -156,10 +216,10 @@ static void list_scanned(char *out, size_t size, const nm_assembly *a)
     int n = 0, n_scanned = 0;
     out[0] = '\0';
     for (int p = 0; p < a->plan->model->n_params; p++) {
-        n_scanned += a->role[p] != NM_ROLE_FIXED;
+        n_scanned += is_scanned(a, p);
     }
     for (int p = 0; p < a->plan->model->n_params; p++) {
-        if (a->role[p] == NM_ROLE_FIXED) {
+        if (!is_scanned(a, p)) {
             continue;
         }
         size_t length = strlen(out);
@@ -185,6 +245,46 @@ static void list_variants(char *out, size_t size, const nm_assembly *a)
     }
 }
 
+/* Says which parameters vary within the cells of a reduced scan. */
+static void list_reduced(char *out, size_t size, const nm_assembly *a)
+{
+    out[0] = '\0';
+    for (int p = 0; p < a->plan->model->n_params; p++) {
+        if (a->role[p] == NM_ROLE_REDUCED) {
+            add_word(out, size, a->plan->model->params[p].name);
+        }
+    }
+}
+
+static nm_status summarize_points(nm_assembly *a, const char *variants)
+{
+    return put_format(
+        a, NC_GLOBAL, "summary",
+        "%" PRId64 " parameter sets of the model %s%s%s%s: for each, whether a steady state exists "
+        "(variable outcome), what it looks like and what it costs in entropy and fuel power. "
+        "Outputs "
+        "are NaN where the outcome carries no values (attribute valid_outcomes).",
+        a->plan->n_points, a->plan->model->name, variants[0] ? " (" : "", variants,
+        variants[0] ? ")" : "");
+}
+
+static nm_status summarize_cells(nm_assembly *a, const char *variants)
+{
+    const nm_plan *plan = a->plan;
+    int is_bins = plan->task.reduction.kind == NM_REDUCE_BINS;
+    char reduced[2048];
+    list_reduced(reduced, sizeof reduced, a);
+    return put_format(
+        a, NC_GLOBAL, "summary",
+        "%" PRId64 " parameter sets of the model %s%s%s%s, of which %s%s keeps how many points "
+        "have which outcome (count_*) and flag (flag_count_*), and of each output the mean, "
+        "standard deviation, smallest and largest value over the points where it is finite, whose "
+        "number is *_n. Within a cell vary: %s.",
+        plan->n_points, plan->model->name, variants[0] ? " (" : "", variants,
+        variants[0] ? ")" : "", is_bins ? "each cell of the axes" : "the file",
+        is_bins ? "" : " as a whole", reduced);
+}
+
 /* Attributes that people and catalogues look for. */
 static nm_status describe_for_people(nm_assembly *a)
 {
@@ -196,13 +296,7 @@ static nm_status describe_for_people(nm_assembly *a)
     NM_TRY(put_text(a, NC_GLOBAL, "Conventions", "CF-1.11, ACDD-1.3"));
     NM_TRY(put_format(a, NC_GLOBAL, "title", "Steady states of the model %s%s%s", model,
                       scanned[0] ? " over " : "", scanned));
-    NM_TRY(put_format(
-        a, NC_GLOBAL, "summary",
-        "%" PRId64 " parameter sets of the model %s%s%s%s: for each, whether a steady state exists "
-        "(variable outcome), what it looks like and what it costs in entropy and fuel power. "
-        "Outputs "
-        "are NaN where the outcome carries no values (attribute valid_outcomes).",
-        plan->n_points, model, variants[0] ? " (" : "", variants, variants[0] ? ")" : ""));
+    NM_TRY(nm_plan_is_reduced(plan) ? summarize_cells(a, variants) : summarize_points(a, variants));
     NM_TRY(put_text(
         a, NC_GLOBAL, "keywords",
         "non-equilibrium steady state, equilibrium, phase diagram, entropy production, membrane "
@@ -241,8 +335,20 @@ static nm_status describe_for_programs(nm_assembly *a)
     NM_TRY(put_text(a, NC_GLOBAL, "valid_outcomes", valid));
     NM_TRY(nm_assembly_check(
         a, nc_put_att_int(a->id, NC_GLOBAL, "nessmap_schema", NC_INT, 1, &schema)));
-    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_layout",
-                    plan->layout == NM_LAYOUT_GRID ? "grid" : "sample"));
+    const char *layout = plan->layout == NM_LAYOUT_GRID ? "grid" : "sample";
+    if (nm_plan_is_reduced(plan)) {
+        const nm_reduction *reduction = &plan->task.reduction;
+        const long long cell_points = reduction->cell_points;
+        char reduced[2048];
+        list_reduced(reduced, sizeof reduced, a);
+        layout = reduction->kind == NM_REDUCE_BINS ? "grid" : "summary";
+        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_reduce",
+                        reduction->kind == NM_REDUCE_BINS ? "bins" : "summary"));
+        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_reduced_parameters", reduced));
+        NM_TRY(nm_assembly_check(a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_cell_points",
+                                                        NC_INT64, 1, &cell_points)));
+    }
+    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_layout", layout));
     NM_TRY(put_text(a, NC_GLOBAL, "nessmap_fingerprint", plan->fingerprint));
     NM_TRY(put_text(a, NC_GLOBAL, "nessmap_model", plan->model->name));
     NM_TRY(put_text(a, NC_GLOBAL, "nessmap_model_hash", plan->model_hash));
@@ -255,7 +361,7 @@ static nm_status describe_for_programs(nm_assembly *a)
     if (plan->backend) {
         NM_TRY(put_text(a, NC_GLOBAL, "nessmap_backend", plan->backend));
     }
-    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_precision", plan->task.is_f32 ? "f32" : "f64"));
+    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_precision", a->is_f32 ? "f32" : "f64"));
     const unsigned long long seed = plan->task.draw.seed;
     NM_TRY(nm_assembly_check(
         a, nc_put_att_ulonglong(a->id, NC_GLOBAL, "nessmap_seed", NC_UINT64, 1, &seed)));

@@ -4,10 +4,38 @@
 #define NESSMAP_BACKEND_H
 
 #include "plan.h"
+#include "timeline.h"
 
+enum { NM_MAX_DEVICES = 64 }; /* that one process uses */
+
+/* A device, and what it did in a run. */
+typedef struct nm_backend_device {
+    int number; /* among those that the process may see */
+    char name[256];
+    int major, minor;                    /* compute capability */
+    int driver;                          /* CUDA version of the driver: 1000 major + 10 minor */
+    char kernels[24];                    /* "built in", "cached" or "compiled now" */
+    int n_batches;                       /* that can be in work at once */
+    int64_t batch_points, memory_bytes;  /* of a batch at most; device memory taken */
+    int64_t n_points;                    /* computed */
+    double compute_s, copy_s, journal_s; /* time with at least one batch at each of these */
+    double wall_s;                       /* all three run side by side within this */
+} nm_backend_device;
+
+/* What a backend says of itself and of a run. */
+typedef struct nm_backend_report {
+    int n_threads, lanes; /* cpu; else 0 */
+    int was_compiled;     /* 1: kernels were compiled for this run */
+    int n_devices;        /* cuda; else 0 */
+    nm_backend_device device[NM_MAX_DEVICES];
+} nm_backend_report;
+
+/* Threads and lanes concern the CPU alone. */
 typedef struct nm_backend_options {
-    int n_threads; /* 0: all cores */
-    int lanes;     /* 8, 4 or 1: at most this wide; 0: the widest this machine has */
+    int n_threads;             /* 0: all cores */
+    int lanes;                 /* 8, 4 or 1: at most this wide; 0: the widest this machine has */
+    nm_timeline *timeline;     /* or NULL */
+    nm_backend_report *report; /* filled in by `check` and `run`; or NULL */
 } nm_backend_options;
 
 typedef struct nm_tile_report { /* points of a tile */
@@ -23,7 +51,7 @@ typedef struct nm_tile_source {
     int64_t (*next)(void *context);
     nm_status (*done)(void *context, int64_t i_tile, const void *payload, int64_t bytes,
                       const nm_tile_report *report);
-    /* a sentence for the people who watch (smaller batches, a device that is left out); may be NULL */
+    /* a sentence for the people who watch, such as on smaller batches; may be NULL */
     void (*note)(void *context, const char *sentence);
 } nm_tile_source;
 
@@ -33,18 +61,31 @@ nm_status nm_backend_hand_over(nm_tile_source *source, const nm_plan *plan, int6
 
 typedef struct nm_backend {
     const char *name; /* "cpu" */
-    /* Computes tiles until the source has no more. NULL where the backend is not built. */
+    /* Whether it can compute this plan here; nothing is computed, but kernels may be compiled.
+     * is_absent: 1 where it cannot because the machine has no such device at all.
+     * returns NM_DEVICE or NM_USAGE with one sentence. */
+    nm_status (*check)(const nm_plan *plan, const nm_backend_options *options, int *is_absent);
+    /* Computes tiles until the source has no more. What was handed over before an error counts. */
     nm_status (*run)(const nm_plan *plan, const nm_backend_options *options,
                      nm_tile_source *source);
     void (*describe)(FILE *stream); /* for `nessmap info` */
+    /* for `nessmap plan`: what a run would take of the devices here, nothing where there are none */
+    void (*describe_plan)(const nm_plan *plan, FILE *stream);
 } nm_backend;
 
-/* name: "auto", "cpu" or "cuda". returns NM_DEVICE with a sentence where it is not built or not
- * there. */
+/* name: "cpu" or "cuda"; "auto" or NULL gives NULL: nm_backend_choose_for finds it then.
+ * returns NM_USAGE for another name. */
 nm_status nm_backend_choose(const nm_backend **backend, const char *name);
 
-/* Prints what each backend finds on this machine. */
+/* The first that can compute the plan: a device before the processor. `note` gets a sentence where a
+ * device is there that cannot. returns what the check of the last one said. */
+nm_status nm_backend_choose_for(const nm_backend **backend, const nm_plan *plan,
+                                const nm_backend_options *options,
+                                void (*note)(void *context, const char *sentence), void *context);
+
+/* Prints what each backend finds on this machine; what it would take for a plan. */
 void nm_backend_describe_all(FILE *stream);
+void nm_backend_describe_plan(const nm_plan *plan, FILE *stream);
 
 /* The widest kernel of at most `lanes` lanes (0: any) that this CPU can run.
  * returns NM_USAGE for an unknown width, NM_DEVICE where the CPU cannot run that width. */

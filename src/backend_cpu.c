@@ -1,5 +1,6 @@
 /* The CPU backend: threads over tiles, lanes over the points of a tile. */
 #include "backend.h"
+#include "reducer.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -14,7 +15,9 @@ typedef struct crew {
     const nm_plan *plan;
     const nm_kernel *kernel;
     nm_tile_source *source;
+    nm_timeline *timeline;
     atomic_int has_failed;
+    atomic_int n_rows;    /* threads that have their rows in the timeline */
     pthread_mutex_t lock; /* of the two below: the first failure and its sentence */
     nm_status status;
     char error[ERROR_BYTES];
@@ -93,53 +96,121 @@ static void keep_failure(crew *crew, nm_status status)
     atomic_store(&crew->has_failed, 1);
 }
 
-static nm_status compute_tile(const crew *crew, int64_t i_tile, void *payload)
+static nm_status solve(const crew *crew, nm_tile *points, int64_t i_tile)
 {
-    const nm_plan *plan = crew->plan;
-    nm_tile tile;
-    nm_plan_map_tile(plan, &tile, i_tile, payload);
-    if (crew->kernel->run(&plan->task, &tile) != 0) {
+    if (crew->kernel->run(&crew->plan->task, points) != 0) {
         return nm_fail(NM_MEMORY, "tile %lld: the kernel of model %s had no memory or another ABI",
-                       (long long)i_tile, plan->model->name);
+                       (long long)i_tile, crew->plan->model->name);
     }
-    return nm_backend_hand_over(crew->source, plan, i_tile, payload, tile.n_newton, tile.n_follow);
+    return NM_OK;
+}
+
+/* What a thread has for itself. */
+typedef struct hand {
+    nm_reducer *reducer; /* NULL where every point is kept */
+    void *payload;
+    int row_compute, row_journal; /* of the timeline */
+} hand;
+
+static nm_status compute_tile(const crew *crew, const hand *hand, int64_t i_tile)
+{
+    nm_reducer *reducer = hand->reducer;
+    void *payload = hand->payload;
+    double begun = nm_clock();
+    nm_tile points;
+    int64_t n_newton = 0, n_follow = 0;
+    if (reducer) {
+        nm_reducer_begin(reducer, i_tile, payload);
+        while (nm_reducer_next(reducer, &points)) {
+            NM_TRY(solve(crew, &points, i_tile));
+            nm_reducer_take(reducer, &points);
+            n_newton += points.n_newton;
+            n_follow += points.n_follow;
+        }
+    } else {
+        nm_plan_map_tile(crew->plan, &points, i_tile, payload);
+        NM_TRY(solve(crew, &points, i_tile));
+        n_newton = points.n_newton;
+        n_follow = points.n_follow;
+    }
+    double computed = nm_clock();
+    nm_status status =
+        nm_backend_hand_over(crew->source, crew->plan, i_tile, payload, n_newton, n_follow);
+    if (crew->timeline) {
+        char what[48];
+        snprintf(what, sizeof what, "tile %lld", (long long)i_tile);
+        nm_timeline_add(crew->timeline, hand->row_compute, what, begun, computed);
+        nm_timeline_add(crew->timeline, hand->row_journal, what, computed, nm_clock());
+    }
+    return status;
+}
+
+static void make_rows(hand *hand, crew *crew)
+{
+    char name[48];
+    int number = crew->timeline ? atomic_fetch_add(&crew->n_rows, 1) : 0;
+    snprintf(name, sizeof name, "compute, thread %d", number);
+    hand->row_compute = nm_timeline_row(crew->timeline, "CPU", name);
+    snprintf(name, sizeof name, "journal, thread %d", number);
+    hand->row_journal = nm_timeline_row(crew->timeline, "CPU", name);
 }
 
 static void *work(void *argument)
 {
     crew *crew = argument;
     const nm_plan *plan = crew->plan;
-    void *payload = malloc((size_t)nm_plan_tile_bytes(plan, 0));
-    if (!payload) {
-        keep_failure(crew, nm_fail(NM_MEMORY, "no memory for a tile of %lld points",
-                                   (long long)plan->tile_points));
+    hand hand = {.payload = malloc((size_t)nm_plan_tile_bytes(plan, 0))};
+    nm_status status = hand.payload ? NM_OK
+                                    : nm_fail(NM_MEMORY, "no memory for a tile of %lld points",
+                                              (long long)plan->tile_points);
+    if (status == NM_OK && nm_plan_is_reduced(plan)) {
+        status = nm_reducer_create(&hand.reducer, plan);
     }
-    while (!atomic_load(&crew->has_failed)) {
+    make_rows(&hand, crew);
+    while (status == NM_OK && !atomic_load(&crew->has_failed)) {
         int64_t i_tile = crew->source->next(crew->source->context);
         if (i_tile < 0) {
             break;
         }
-        nm_status status = compute_tile(crew, i_tile, payload);
-        if (status != NM_OK) {
-            keep_failure(crew, status);
-        }
+        status = compute_tile(crew, &hand, i_tile);
     }
-    free(payload);
+    if (status != NM_OK) {
+        keep_failure(crew, status);
+    }
+    nm_reducer_destroy(&hand.reducer);
+    free(hand.payload);
     return NULL;
+}
+
+/* no more than there are tiles */
+static int count_threads(const nm_plan *plan, const nm_backend_options *options)
+{
+    int n_threads = nm_backend_cpu_threads(options->n_threads);
+    return n_threads <= plan->n_tiles ? n_threads : plan->n_tiles > 0 ? (int)plan->n_tiles : 1;
+}
+
+static nm_status check(const nm_plan *plan, const nm_backend_options *options, int *is_absent)
+{
+    const nm_kernel *kernel;
+    *is_absent = 0;
+    NM_TRY(nm_backend_cpu_kernel(&kernel, plan->model, options->lanes));
+    if (options->report) {
+        options->report->lanes = kernel->lanes;
+        options->report->n_threads = count_threads(plan, options);
+    }
+    return NM_OK;
 }
 
 static nm_status run(const nm_plan *plan, const nm_backend_options *options, nm_tile_source *source)
 {
-    crew crew = {.plan = plan, .source = source, .status = NM_OK};
+    crew crew = {.plan = plan, .source = source, .timeline = options->timeline, .status = NM_OK};
     NM_TRY(nm_backend_cpu_kernel(&crew.kernel, plan->model, options->lanes));
     atomic_init(&crew.has_failed, 0);
+    atomic_init(&crew.n_rows, 0);
     pthread_mutex_init(&crew.lock, NULL);
 
     /* the caller works too, so that a machine that starts no thread still computes */
-    int n_threads = nm_backend_cpu_threads(options->n_threads);
-    if (n_threads > plan->n_tiles) {
-        n_threads = plan->n_tiles > 0 ? (int)plan->n_tiles : 1;
-    }
+    int n_threads = count_threads(plan, options);
     pthread_t *threads = calloc((size_t)n_threads, sizeof *threads);
     int n_started = 0;
     for (int i = 1; threads && i < n_threads; i++) {
@@ -171,4 +242,4 @@ static void describe(FILE *stream)
     fprintf(stream, "\n");
 }
 
-const nm_backend nm_backend_cpu = {.name = "cpu", .run = run, .describe = describe};
+const nm_backend nm_backend_cpu = {.name = "cpu", .check = check, .run = run, .describe = describe};

@@ -274,6 +274,11 @@ void nm_config_destroy(nm_config **config)
         free(c->variables[i]);
     }
     free(c->variables);
+    for (int i = 0; i < c->reduce.n_variables; i++) {
+        free(c->reduce.variables[i]);
+    }
+    free(c->reduce.variables);
+    free(c->reduce.kind);
     free(c->path);
     free(c->title);
     free(c->model);

@@ -13,8 +13,9 @@
 #define NM_DEFAULT_SOLVER_AUDIT       0.01 /* share of points */
 #define NM_DEFAULT_SOLVER_STARTS      1
 #define NM_DEFAULT_SOLVER_RTOL        1e-3
-#define NM_DEFAULT_OUTPUT_PRECISION   32    /* bits */
-#define NM_DEFAULT_OUTPUT_COMPRESSION 0     /* deflate level */
+#define NM_DEFAULT_OUTPUT_PRECISION   32 /* bits */
+#define NM_DEFAULT_OUTPUT_COMPRESSION 0  /* deflate level */
+#define NM_DEFAULT_REDUCE_KIND        "full"
 #define NM_DEFAULT_LIMITS_MAX_FAILED  0.001 /* share of points */
 
 /* Where a key was said: a line of the file (line > 0), an override of the command line (line = 0),
@@ -53,6 +54,14 @@ typedef struct nm_config_random {
     nm_where where;
 } nm_config_random;
 
+/* What is kept of many points. */
+typedef struct nm_config_reduce {
+    char *kind;      /* "full", "bins", "summary" */
+    int n_variables; /* 0: those of [output] */
+    char **variables;
+    nm_where where, kind_where, variables_where;
+} nm_config_reduce;
+
 /* No parameter stands in more than one of axes, random, fixed and ties, nor twice in one. */
 typedef struct nm_config {
     char *path;  /* of the file; NULL for nm_config_point */
@@ -86,6 +95,7 @@ typedef struct nm_config {
     nm_where variables_where;
     int precision_bits; /* 32 or 64 */
     int compression;    /* deflate level, 0: none */
+    nm_config_reduce reduce;
 
     double max_failed;           /* share of points */
     int64_t memory_bytes;        /* 0: automatic */

@@ -234,20 +234,21 @@ static nm_status read_solver(nm_config *config, const nm_toml *root)
     return NM_OK;
 }
 
-static nm_status read_variables(nm_config *config, const nm_section *s)
+/* Reads the list `variables`; leaves *variables where it is not there. */
+static nm_status read_variables(char ***variables, int *n, nm_where *where, const nm_section *s)
 {
     static const char should[] =
         "it must be a list of output names like [\"V\", \"J_pump\"], or [\"*\"] for all";
     const nm_toml *list = nm_toml_find(s->table, "variables");
-    config->variables_where.line = list ? list->line : -1;
+    where->line = list ? list->line : -1;
     if (!list) {
         return NM_OK;
     }
     if (list->kind != NM_TOML_ARRAY || list->n_items == 0 || list->n_items > NM_MAX_OUTPUTS) {
         return nm_key_fail(s, list, "variables", should);
     }
-    config->variables = calloc((size_t)list->n_items, sizeof *config->variables);
-    if (!config->variables) {
+    *variables = calloc((size_t)list->n_items, sizeof **variables);
+    if (!*variables) {
         return fail_memory();
     }
     for (int64_t i = 0; i < list->n_items; i++) {
@@ -257,8 +258,8 @@ static nm_status read_variables(nm_config *config, const nm_section *s)
         if (!item->text || !*item->text) {
             return nm_key_fail(s, item, key, should);
         }
-        config->n_variables = (int)i + 1;
-        NM_TRY(nm_copy_text(&config->variables[i], item->text));
+        *n = (int)i + 1;
+        NM_TRY(nm_copy_text(&(*variables)[i], item->text));
     }
     return NM_OK;
 }
@@ -270,7 +271,7 @@ static nm_status read_output(nm_config *config, const nm_toml *root)
     nm_section s;
     NM_TRY(nm_section_open(&s, config, root, "output"));
     NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));
-    NM_TRY(read_variables(config, &s));
+    NM_TRY(read_variables(&config->variables, &config->n_variables, &config->variables_where, &s));
     char *precision = NULL;
     nm_status status =
         nm_key_choice(&precision, &s, "precision", precisions, NM_COUNT(precisions), NULL);
@@ -291,30 +292,39 @@ static nm_status read_output(nm_config *config, const nm_toml *root)
     return NM_OK;
 }
 
-static nm_status read_reduce(const nm_config *config, const nm_toml *root)
+static nm_status read_reduce(nm_config *config, const nm_toml *root)
 {
-    static const char *const keys[] = {"kind"};
-    static const char *const kinds[] = {"full"};
-    static const char *const later[] = {"bins", "sobol", "morris", "summary"};
+    static const char *const keys[] = {"kind", "variables"};
+    static const char *const kinds[] = {"full", "bins", "summary"};
+    static const char *const later[] = {"sobol", "morris"};
+    nm_config_reduce *reduce = &config->reduce;
     const nm_toml *list;
     int n;
+    reduce->where.line = reduce->kind_where.line = reduce->variables_where.line = -1;
     NM_TRY(nm_section_list(&list, &n, config, root, "reduce", 1));
     if (n == 0) {
-        return NM_OK;
+        return nm_copy_text(&reduce->kind, NM_DEFAULT_REDUCE_KIND);
     }
     nm_section s = {.config = config, .table = &list->item[0], .name = "reduce"};
-    const nm_toml *kind = nm_toml_find(s.table, "kind");
+    const nm_toml *kind = nm_toml_find(s.table, "kind"),
+                  *variables = nm_toml_find(s.table, "variables");
+    reduce->where.line = s.table->line;
     if (!kind) {
-        return nm_key_missing(&s, "kind", "it must be \"full\"");
+        return nm_key_missing(&s, "kind", "it is one of full, bins, summary");
     }
+    reduce->kind_where.line = kind->line;
     if (kind->text && nm_is_among(kind->text, later, NM_COUNT(later))) {
-        return nm_key_fail(&s, kind, "kind", "this version has no such reducer; available is full");
+        return nm_key_fail(
+            &s, kind, "kind",
+            "this version has no such reducer; available are full, bins and summary");
     }
-    char *text = NULL;
-    nm_status status = nm_key_choice(&text, &s, "kind", kinds, NM_COUNT(kinds), NULL);
-    free(text);
-    NM_TRY(status);
-    return nm_section_check(&s, keys, NM_COUNT(keys));
+    NM_TRY(nm_key_choice(&reduce->kind, &s, "kind", kinds, NM_COUNT(kinds), NULL));
+    NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));
+    if (variables && strcmp(reduce->kind, "full") == 0) {
+        return nm_key_fail(&s, variables, "variables",
+                           "kind = \"full\" keeps the variables of [output]; write them there");
+    }
+    return read_variables(&reduce->variables, &reduce->n_variables, &reduce->variables_where, &s);
 }
 
 static nm_status read_limits(nm_config *config, const nm_toml *root)

@@ -131,17 +131,23 @@ static void write_random(FILE *out, const nm_config_random *random)
     }
 }
 
+static void write_variables(FILE *out, char *const *variables, int n)
+{
+    if (n == 0) {
+        return;
+    }
+    fprintf(out, "variables = [");
+    for (int i = 0; i < n; i++) {
+        fputs(i > 0 ? ", " : "", out);
+        write_text(out, variables[i]);
+    }
+    fprintf(out, "]\n");
+}
+
 static void write_output(FILE *out, const nm_config *config)
 {
     fprintf(out, "\n[output]\n");
-    if (config->n_variables > 0) {
-        fprintf(out, "variables = [");
-        for (int i = 0; i < config->n_variables; i++) {
-            fputs(i > 0 ? ", " : "", out);
-            write_text(out, config->variables[i]);
-        }
-        fprintf(out, "]\n");
-    }
+    write_variables(out, config->variables, config->n_variables);
     fprintf(out, "precision = \"f%d\"\ncompression = %d\n", config->precision_bits,
             config->compression);
 }
@@ -168,7 +174,9 @@ static void write_config(FILE *out, const nm_config *config)
     fprintf(out, "starts = %lld\n", (long long)config->solver_starts);
     write_number_key(out, "rtol", config->solver_rtol);
     write_output(out, config);
-    fprintf(out, "\n[[reduce]]\nkind = \"full\"\n");
+    fprintf(out, "\n[[reduce]]\n");
+    write_text_key(out, "kind", config->reduce.kind);
+    write_variables(out, config->reduce.variables, config->reduce.n_variables);
     fprintf(out, "\n[limits]\n");
     write_number_key(out, "max_failed", config->max_failed);
     fprintf(out, "memory = %lld\ndevice_memory = %lld\n", (long long)config->memory_bytes,

@@ -269,6 +269,10 @@ void nm_describe_init(FILE *stream, const nm_model *model)
     fprintf(stream, "[output]\n# variables = [\"*\"] # all outputs; left out: the default ones\n");
     fprintf(stream, "precision = \"f32\" # f32 | f64\n");
     fprintf(stream, "compression = 0   # deflate level, 0: none\n\n");
+    fprintf(stream, "# [[reduce]] keeps statistics in place of points; bins: of the draws in each "
+                    "cell of the axes:\n");
+    fprintf(stream, "# [[reduce]]\n# kind = \"bins\" # full | bins | summary\n# variables = "
+                    "[\"*\"] # left out: those of [output]\n\n");
     fprintf(
         stream,
         "[limits]\nmax_failed = 0.001 # share of failed points above which the exit status is 3\n");

@@ -11,14 +11,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "assemble.h"
 #include "slab.h"
 
-enum { SLAB_POINTS = 1 << 16 };
+enum { SLAB_POINTS = 1 << 16, SLAB_CELLS = 1 << 12, N_COUNTS = NM_N_OUTCOMES + NM_N_FLAGS };
 
-/* A file open for reading and the shape of its points. */
+/* A file open for reading and the shape of its points, or cells. */
 typedef struct reader {
     const char *path;
-    int id, outcome;
+    int id, outcome; /* outcome: the variable over all points, or a count over all cells */
     int n_dims, dim_id[NM_MAX_DIMS];
     int64_t dim[NM_MAX_DIMS], n_points;
 } reader;
@@ -35,7 +36,7 @@ static nm_status open_file(int *file_id, int *is_netcdf, const char *path)
     return NM_OK;
 }
 
-static nm_status open_reader(reader *r, const char *path)
+static nm_status open_reader(reader *r, const char *path, const char *shape)
 {
     int is_netcdf;
     *r = (reader){.path = path};
@@ -43,7 +44,7 @@ static nm_status open_reader(reader *r, const char *path)
     if (!is_netcdf) {
         return nm_fail(NM_USAGE, "'%s' is not a NetCDF file", path);
     }
-    int is_ours = nc_inq_varid(r->id, "outcome", &r->outcome) == NC_NOERR &&
+    int is_ours = nc_inq_varid(r->id, shape, &r->outcome) == NC_NOERR &&
                   nc_inq_varndims(r->id, r->outcome, &r->n_dims) == NC_NOERR &&
                   r->n_dims <= NM_MAX_DIMS &&
                   nc_inq_vardimid(r->id, r->outcome, r->dim_id) == NC_NOERR;
@@ -56,9 +57,9 @@ static nm_status open_reader(reader *r, const char *path)
     }
     if (!is_ours) {
         nc_close(r->id);
-        return nm_fail(
-            NM_USAGE, "'%s' is not a file of nessmap: it has no variable 'outcome' over its points",
-            path);
+        return nm_fail(NM_USAGE,
+                       "'%s' is not a file of nessmap: it has no variable '%s' over its points",
+                       path, shape);
     }
     return NM_OK;
 }
@@ -145,7 +146,7 @@ nm_status nm_grid_nc_stored_params(const char *path, int64_t index, int n, const
                                    double *values)
 {
     reader r;
-    NM_TRY(open_reader(&r, path));
+    NM_TRY(open_reader(&r, path, "outcome"));
     nm_status status = NM_OK;
     if (index < 0 || index >= r.n_points) {
         status = nm_fail(NM_USAGE, "'%s' has no point %" PRId64 ": its points are 0 to %" PRId64,
@@ -228,14 +229,63 @@ static nm_status count_file(nm_tally *tally, const reader *r, const nm_plan *pla
     return status;
 }
 
+/* Reads one kind of count of n cells into every N_COUNTS-th place of `counts`. */
+static nm_status read_counts(int64_t *counts, const reader *r, const char *name, int64_t first,
+                             int64_t n, int64_t *buffer)
+{
+    int variable, n_dims;
+    nc_type type;
+    if (nc_inq_varid(r->id, name, &variable) != NC_NOERR ||
+        nc_inq_var(r->id, variable, NULL, &type, &n_dims, NULL, NULL) != NC_NOERR ||
+        type != NC_INT64 || n_dims != r->n_dims) {
+        return nm_fail(NM_IO, "'%s' lacks the count '%s' of its cells", r->path, name);
+    }
+    NM_TRY(nm_slab_read(r->id, variable, r->path, r->dim, r->n_dims, first, n, buffer,
+                        sizeof *buffer));
+    for (int64_t i = 0; i < n; i++) {
+        counts[i * N_COUNTS] = buffer[i];
+    }
+    return NM_OK;
+}
+
+static nm_status count_cells(nm_tally *tally, const reader *r, const nm_plan *plan)
+{
+    int64_t cell_points = plan->task.reduction.cell_points;
+    if (r->n_points != plan->n_points / cell_points) {
+        return nm_fail(NM_IO, "'%s' has %" PRId64 " cells where its configuration gives %" PRId64,
+                       r->path, r->n_points, plan->n_points / cell_points);
+    }
+    int64_t *counts = malloc(SLAB_CELLS * N_COUNTS * sizeof *counts);
+    int64_t *buffer = malloc(SLAB_CELLS * sizeof *buffer);
+    nm_status status =
+        counts && buffer ? NM_OK : nm_fail(NM_MEMORY, "out of memory for reading '%s'", r->path);
+    for (int64_t first = 0; status == NM_OK && first < r->n_points; first += SLAB_CELLS) {
+        int64_t n = r->n_points - first < SLAB_CELLS ? r->n_points - first : SLAB_CELLS;
+        for (int k = 0; status == NM_OK && k < N_COUNTS; k++) {
+            const char *name =
+                k < NM_N_OUTCOMES ? nm_count_names[k] : nm_flag_count_names[k - NM_N_OUTCOMES];
+            status = read_counts(counts + k, r, name, first, n, buffer);
+        }
+        for (int64_t i = 0; status == NM_OK && i < n; i++) {
+            const int64_t *count = counts + i * N_COUNTS;
+            status = nm_tally_add_cell(tally, (first + i) * cell_points, cell_points, count,
+                                       count + NM_N_OUTCOMES);
+        }
+    }
+    free(counts);
+    free(buffer);
+    return status;
+}
+
 nm_status nm_grid_nc_tally(const char *path, const nm_plan *plan, nm_tally **tally)
 {
     reader r;
     *tally = NULL;
-    NM_TRY(open_reader(&r, path));
+    int is_reduced = nm_plan_is_reduced(plan);
+    NM_TRY(open_reader(&r, path, is_reduced ? nm_count_names[0] : "outcome"));
     nm_status status = nm_tally_create(tally, plan);
     if (status == NM_OK) {
-        status = count_file(*tally, &r, plan);
+        status = is_reduced ? count_cells(*tally, &r, plan) : count_file(*tally, &r, plan);
     }
     nc_close(r.id);
     if (status != NM_OK) {

@@ -43,7 +43,7 @@ int64_t nm_journal_n_done(const nm_journal *journal);
 int64_t nm_journal_n_torn(const nm_journal *journal);
 
 /* Appends a record; data reach the disk at most 5 s later, at the next append after that.
- * Thread-safe. bytes: nm_plan_points_bytes of the tile. A tile that is there already is left as it
+ * Thread-safe. bytes: nm_plan_tile_bytes of the tile. A tile that is there already is left as it
  * is. */
 nm_status nm_journal_append(nm_journal *journal, int64_t i_tile, const void *payload,
                             int64_t bytes);

@@ -21,14 +21,15 @@
 /* clang-format off */
 #define OPTION_LIST(option)                                                                                             \
     option(output,   "output",   'o', "OUT.nc",    "the file to make; left out: CONFIG's name with .nc, here")          \
-    option(backend,  "backend",  0,   "NAME",      "auto, cpu or cuda")                                                 \
-    option(threads,  "threads",  0,   "N",         "threads; left out: all cores")                                      \
-    option(lanes,    "lanes",    0,   "W",         "points side by side in a thread, 8, 4 or 1; left out: the widest")  \
+    option(backend,  "backend",  0,   "NAME",      "auto, cpu or cuda; auto, or left out: what the run was begun with, else a GPU where there is one") \
+    option(threads,  "threads",  0,   "N",         "threads of the CPU; left out: all cores")                           \
+    option(lanes,    "lanes",    0,   "W",         "points side by side in a thread of the CPU, 8, 4 or 1; left out: the widest") \
     option(set,      "set",      0,   "KEY=VALUE", "set a parameter (K_o=5, g_Na='2 mS/cm2') or a key (axis.K_o.n=512); repeatable") \
     option(shard,    "shard",    0,   "I/N",       "compute every N-th tile from tile I, 0 <= I < N")                   \
     option(fresh,    "fresh",    0,   NULL,        "start again instead of going on where an earlier run stopped")      \
     option(quiet,    "quiet",    'q', NULL,        "no progress and no notes")                                          \
     option(log_json, "log-json", 0,   NULL,        "progress and notes as JSON lines")                                  \
+    option(timeline, "timeline", 0,   "FILE",      "write when what was computed, copied and journalled (JSON for ui.perfetto.dev)") \
     option(partial,  "partial",  0,   NULL,        "write what is there into OUT.partial.nc; the rest is not_run")      \
     option(model,    "model",    0,   "M",         "the model of the cell")                                             \
     option(from,     "from",     0,   "OUT.nc",    "take a point of this file")                                         \
@@ -221,7 +222,7 @@ typedef struct command {
 static const command commands[] = {
     {"run", command_run, "CONFIG", 1, 1,
      WITH(output) | WITH(backend) | WITH(threads) | WITH(lanes) | WITH(set) | WITH(shard) |
-         WITH(fresh) | WITH(quiet) | WITH(log_json),
+         WITH(fresh) | WITH(quiet) | WITH(log_json) | WITH(timeline),
      "compute a scan, or go on where it stopped, and write the NetCDF file"},
     {"init", command_init, "MODEL", 1, 1, 0, "print a commented configuration to start from"},
     {"plan", command_plan, "CONFIG", 1, 1, WITH(set),
@@ -369,6 +370,9 @@ static nm_status take_option(arguments *args, int i_option, const char *value)
         break;
     case OPTION_log_json:
         args->run.log_json = 1;
+        break;
+    case OPTION_timeline:
+        args->run.timeline = value;
         break;
     case OPTION_partial:
         args->partial = 1;

@@ -131,6 +131,7 @@ nm_status nm_scan_print_plan(nm_scan *scan, FILE *stream)
     nm_plan *plan = NULL;
     NM_TRY(nm_plan_build(&plan, scan->config, scan->model, "cpu"));
     nm_plan_print(plan, stream);
+    nm_backend_describe_plan(plan, stream);
     nm_status status = print_estimate(plan, stream);
     nm_plan_destroy(&plan);
     return status;

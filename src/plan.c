@@ -3,9 +3,8 @@
  * 1. variants, solver, outputs
  * 2. tiles and bytes
  * 3. fingerprint
- * 4. the whole
- * 5. printing */
-#include "plan.h"
+ * 4. the whole */
+#include "plan_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,12 +15,8 @@
 #include "words.h"
 
 enum {
-    MAX_TILE = 65536,       /* points */
-    MIN_TILE = 256,         /* points of the tiles of a small scan */
-    TILE_STEP = 64,         /* a tile is a multiple of this: no lanes idle but in the last one */
-    WANTED_TILES = 64,      /* fewer would leave threads waiting for the last tile */
-    MAX_RECORD = 32 << 20,  /* bytes of a payload */
-    N_BUFFERS = 8,          /* payloads in memory at once */
+    LEAST_POINTS = 64,      /* points that must fit a buffer */
+    N_BUFFERS = 8,          /* payloads, and where points are reduced their results, at once */
     RECORD_HEADER = 64,     /* bytes that a journal adds to a payload */
     FILE_HEADER = 64 << 10, /* bytes of attributes and metadata of the output */
     BASE_MEMORY = 32 << 20, /* bytes of the program and its libraries */
@@ -102,7 +97,7 @@ static nm_status bind_solver(nm_plan *plan)
     return NM_OK;
 }
 
-/* Marks what one word of output.variables asks for. */
+/* Marks what one word of output.variables asks for, or of reduce.variables, which come first. */
 static nm_status choose_output(int *is_chosen, const nm_plan *plan, const char *word)
 {
     const nm_catalogue *catalogue = &plan->catalogue;
@@ -131,27 +126,31 @@ static nm_status choose_output(int *is_chosen, const nm_plan *plan, const char *
             names[n++] = catalogue->output[i].name;
         }
     }
+    const nm_config *config = plan->config;
+    int is_reduce = config->reduce.n_variables > 0;
     const char *near = nm_nearest(word, names, n),
-               *at = nm_config_at(plan->config, plan->config->variables_where);
+               *at = nm_config_at(config, is_reduce ? config->reduce.variables_where
+                                                    : config->variables_where),
+               *key = is_reduce ? "reduce.variables" : "output.variables";
     return near != NULL
-               ? nm_fail(NM_USAGE,
-                         "%soutput.variables: %s has no output \"%s\"; did you mean \"%s\"?", at,
+               ? nm_fail(NM_USAGE, "%s%s: %s has no output \"%s\"; did you mean \"%s\"?", at, key,
                          plan->model->name, word, near)
-               : nm_fail(
-                     NM_USAGE,
-                     "%soutput.variables: %s has no output \"%s\"; `nessmap models %s` lists them",
-                     at, plan->model->name, word, plan->model->name);
+               : nm_fail(NM_USAGE, "%s%s: %s has no output \"%s\"; `nessmap models %s` lists them",
+                         at, key, plan->model->name, word, plan->model->name);
 }
 
 static nm_status bind_outputs(nm_plan *plan)
 {
     const nm_config *config = plan->config;
     int is_chosen[NM_MAX_OUTPUTS] = {0};
-    if (config->n_variables == 0) {
+    int is_reduce = config->reduce.n_variables > 0;
+    int n_variables = is_reduce ? config->reduce.n_variables : config->n_variables;
+    char *const *variables = is_reduce ? config->reduce.variables : config->variables;
+    if (n_variables == 0) {
         NM_TRY(choose_output(is_chosen, plan, "default"));
     }
-    for (int i = 0; i < config->n_variables; i++) {
-        NM_TRY(choose_output(is_chosen, plan, config->variables[i]));
+    for (int i = 0; i < n_variables; i++) {
+        NM_TRY(choose_output(is_chosen, plan, variables[i]));
     }
     for (int i = 0; i < NM_MAX_OUTPUTS; i++) {
         plan->task.slot[i] = -1;
@@ -160,69 +159,18 @@ static nm_status bind_outputs(nm_plan *plan)
             plan->task.slot[i] = (int16_t)plan->task.n_slots++;
         }
     }
-    plan->task.is_f32 = config->precision_bits != 64;
+    /* statistics are taken of doubles, whatever the file holds */
+    int is_full = nm_plan_reduce_kind(config) == NM_REDUCE_FULL;
+    plan->task.is_f32 = is_full && config->precision_bits != 64;
+    plan->task.n_stored = is_full ? plan->task.n_stored : 0;
     return NM_OK;
 }
 
 /* --- 2. tiles and bytes ----------------------------------------------------------------------- */
 
-static int64_t value_bytes(const nm_plan *plan)
-{
-    return plan->task.is_f32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double);
-}
-
-/* Bytes of the values of n points, filled up so that the doubles behind them are aligned. */
-static int64_t padded_value_bytes(const nm_plan *plan, int64_t n)
-{
-    return (plan->task.n_slots * value_bytes(plan) * n + 7) / 8 * 8;
-}
-
 static int64_t point_bytes(const nm_plan *plan)
 {
-    return plan->task.n_slots * value_bytes(plan) + plan->task.n_stored * (int64_t)sizeof(double) +
-           (int64_t)(sizeof(uint16_t) + sizeof(int8_t));
-}
-
-int64_t nm_plan_tile_points(const nm_plan *plan, int64_t i_tile)
-{
-    int64_t left = plan->n_points - i_tile * plan->tile_points;
-    return left < plan->tile_points ? left : plan->tile_points;
-}
-
-int64_t nm_plan_tile_first(const nm_plan *plan, int64_t i_tile)
-{
-    return i_tile * plan->tile_points;
-}
-
-int64_t nm_plan_tile_bytes(const nm_plan *plan, int64_t i_tile)
-{
-    return nm_plan_points_bytes(plan, nm_plan_tile_points(plan, i_tile));
-}
-
-int64_t nm_plan_points_bytes(const nm_plan *plan, int64_t n)
-{
-    return padded_value_bytes(plan, n) + n * (plan->task.n_stored * (int64_t)sizeof(double) +
-                                              (int64_t)(sizeof(uint16_t) + sizeof(int8_t)));
-}
-
-void nm_plan_map_points(const nm_plan *plan, nm_tile *tile, int64_t first, int64_t n,
-                        void *results)
-{
-    int64_t used = plan->task.n_slots * value_bytes(plan) * n, padded = padded_value_bytes(plan, n);
-    memset(tile, 0, sizeof(*tile));
-    tile->first = first;
-    tile->n = n;
-    tile->values = results;
-    memset((char *)results + used, 0, (size_t)(padded - used));
-    tile->params = (double *)((char *)results + padded);
-    tile->flags = (uint16_t *)(tile->params + plan->task.n_stored * n);
-    tile->outcome = (int8_t *)(tile->flags + n);
-}
-
-void nm_plan_map_tile(const nm_plan *plan, nm_tile *tile, int64_t i_tile, void *payload)
-{
-    nm_plan_map_points(plan, tile, nm_plan_tile_first(plan, i_tile),
-                       nm_plan_tile_points(plan, i_tile), payload);
+    return nm_plan_points_bytes(plan, LEAST_POINTS) / LEAST_POINTS;
 }
 
 /* Bytes of the values of the axes and of the table, which live as long as the plan. */
@@ -235,48 +183,71 @@ static int64_t table_bytes(const nm_plan *plan)
     return n * (int64_t)sizeof(double);
 }
 
-static int64_t round_up(int64_t n, int64_t step)
+/* Bytes that a buffer may have by limits.memory, 0: as many as it likes. need: bytes it must have. */
+static nm_status find_room(int64_t *room, const nm_plan *plan, int64_t need)
 {
-    return (n + step - 1) / step * step;
+    const nm_config *config = plan->config;
+    int64_t fixed = table_bytes(plan) + BASE_MEMORY;
+    *room = 0;
+    if (config->memory_bytes == 0) {
+        return NM_OK;
+    }
+    *room = (config->memory_bytes - fixed) / N_BUFFERS;
+    if (*room < need) {
+        char has[NM_WORDS], needs[NM_WORDS];
+        return nm_fail(
+            NM_USAGE, "%slimits.memory = %s is too little for this scan; give %s or more",
+            nm_config_at(config, (nm_where){-1}), nm_words_bytes(has, (double)config->memory_bytes),
+            nm_words_bytes(needs, (double)(fixed + N_BUFFERS * need)));
+    }
+    return NM_OK;
+}
+
+/* A cell in the file: n, mean, sd, min and max of each output, points, outcomes, flags. */
+static int64_t cell_file_bytes(const nm_plan *plan)
+{
+    int64_t value = plan->config->precision_bits / 8;
+    return plan->task.n_slots * (4 * value + (int64_t)sizeof(int64_t)) +
+           (1 + NM_N_OUTCOMES + NM_N_FLAGS) * (int64_t)sizeof(int64_t);
 }
 
 /* A pure function of the configuration: neither threads nor lanes may move the bounds of tiles. */
 static nm_status cut_tiles(nm_plan *plan)
 {
     const nm_config *config = plan->config;
-    int64_t bytes = point_bytes(plan), fixed = table_bytes(plan) + BASE_MEMORY;
-    int64_t wanted = round_up((plan->n_points - 1) / WANTED_TILES + 1, TILE_STEP);
-    int64_t most = MAX_RECORD / bytes;
-    if (config->memory_bytes > 0) {
-        int64_t room = (config->memory_bytes - fixed) / (N_BUFFERS * bytes);
-        if (room < TILE_STEP) {
-            char has[NM_WORDS], needs[NM_WORDS];
-            return nm_fail(
-                NM_USAGE, "%slimits.memory = %s is too little for this scan; give %s or more",
-                nm_config_at(config, (nm_where){-1}),
-                nm_words_bytes(has, (double)config->memory_bytes),
-                nm_words_bytes(needs, (double)(fixed + (TILE_STEP + 1) * N_BUFFERS * bytes)));
-        }
-        most = room < most ? room : most;
-    }
-    most = most / TILE_STEP * TILE_STEP;
-    plan->tile_points = wanted < MIN_TILE ? MIN_TILE : wanted > MAX_TILE ? MAX_TILE : wanted;
-    plan->tile_points = most < plan->tile_points ? most : plan->tile_points;
-    plan->n_tiles = (plan->n_points - 1) / plan->tile_points + 1;
-
+    nm_reduce_kind kind = nm_plan_reduce_kind(config);
+    const nm_draw *draw = &plan->task.draw;
+    int64_t bytes = point_bytes(plan), room, journal_bytes = 0, buffer_bytes;
     if (plan->n_points > INT64_MAX / 4 / (bytes + RECORD_HEADER)) {
         return nm_fail(
             NM_USAGE,
             "%sdesign: the output of %lld points would have more than 2^61 bytes; lower n",
             nm_config_at(config, config->design_where), (long long)plan->n_points);
     }
-    plan->record_bytes = nm_plan_tile_bytes(plan, 0);
-    plan->file_bytes = plan->n_points * bytes + FILE_HEADER;
-    for (int i = 0; i < plan->task.draw.n_axes; i++) {
-        plan->file_bytes += plan->task.draw.axis[i].n * (int64_t)sizeof(double);
+    if (kind == NM_REDUCE_FULL) {
+        NM_TRY(find_room(&room, plan, (LEAST_POINTS + 1) * bytes));
+        nm_plan_cut_points(plan, room);
+        plan->file_bytes = plan->n_points * bytes + FILE_HEADER;
+        buffer_bytes = plan->record_bytes;
+    } else {
+        /* half of a buffer for the records of a tile, half for the points of a chunk */
+        int64_t record = NM_RECORD_BYTES(plan->task.n_slots), chunk = NM_BLOCK_POINTS * bytes;
+        NM_TRY(find_room(&room, plan, 2 * (record > chunk ? record : chunk)));
+        int64_t cell_points = kind == NM_REDUCE_BINS ? draw->n_draws : plan->n_points;
+        nm_plan_cut_cells(plan, kind, cell_points, room / 2);
+        plan->file_bytes = plan->n_points / cell_points * cell_file_bytes(plan) + FILE_HEADER;
+        journal_bytes = plan->tiles_per_cell > 1 ? plan->n_tiles * record
+                                                 : plan->n_points / cell_points * record;
+        buffer_bytes = plan->record_bytes + nm_plan_points_bytes(plan, plan->chunk_points);
     }
-    plan->peak_disk_bytes = 2 * plan->file_bytes + plan->n_tiles * RECORD_HEADER;
-    plan->memory_bytes = fixed + N_BUFFERS * plan->record_bytes;
+    for (int i = 0; i < draw->n_axes; i++) {
+        plan->file_bytes += draw->axis[i].n * (int64_t)sizeof(double);
+    }
+    if (kind == NM_REDUCE_FULL) {
+        journal_bytes = plan->file_bytes; /* every point stands in both */
+    }
+    plan->peak_disk_bytes = plan->file_bytes + journal_bytes + plan->n_tiles * RECORD_HEADER;
+    plan->memory_bytes = table_bytes(plan) + BASE_MEMORY + N_BUFFERS * buffer_bytes;
     return NM_OK;
 }
 
@@ -353,6 +324,21 @@ static void hash_model(XXH3_state_t *hash, const nm_model *model)
     hash_text(hash, model->text);
 }
 
+/* The resolved configuration without the device's memory: it shapes batches, which no result shows, and a run that found
+ * too little of it must be able to go on with another. */
+static void hash_question(XXH3_state_t *hash, const char *resolved)
+{
+    static const char key[] = "\ndevice_memory =";
+    const char *line = strstr(resolved, key);
+    if (line == NULL) {
+        hash_text(hash, resolved);
+        return;
+    }
+    const char *rest = strchr(line + 1, '\n');
+    hash_bytes(hash, resolved, (size_t)(line - resolved));
+    hash_text(hash, rest);
+}
+
 /* 32 hex digits of a hash that is done with */
 static void finish_hash(char text[33], XXH3_state_t *hash)
 {
@@ -378,7 +364,7 @@ static nm_status take_fingerprint(nm_plan *plan, const char *backend)
     hash_int(hash, NM_ABI);
     hash_text(hash, backend);
     hash_int(hash, plan->task.is_f32);
-    hash_text(hash, plan->config->resolved);
+    hash_question(hash, plan->config->resolved);
     hash_text(hash, plan->model_hash);
     for (int i = 0; i < draw->n_columns; i++) {
         hash_int(hash, draw->column_param[i]);
@@ -480,6 +466,7 @@ static nm_status fill(nm_plan *plan, const char *backend)
     take_design(plan, &design);
     NM_TRY(bind_solver(plan));
     NM_TRY(bind_outputs(plan));
+    NM_TRY(nm_plan_check_reduction(plan));
     plan->model->prepare_draw(&plan->task.draw);
     NM_TRY(cut_tiles(plan));
     NM_TRY(take_fingerprint(plan, backend));
@@ -505,6 +492,12 @@ nm_status nm_plan_build(nm_plan **plan, const nm_config *config, const nm_model 
     return status;
 }
 
+nm_status nm_plan_set_backend(nm_plan *plan, const char *backend)
+{
+    plan->backend = backend;
+    return take_fingerprint(plan, backend);
+}
+
 void nm_plan_destroy(nm_plan **plan)
 {
     if (plan == NULL || *plan == NULL) {
@@ -518,78 +511,4 @@ void nm_plan_destroy(nm_plan **plan)
     }
     free(*plan);
     *plan = NULL;
-}
-
-/* --- 5. printing ------------------------------------------------------------------------------ */
-
-static void print_params(const nm_plan *plan, FILE *stream)
-{
-    static const char *const scales[] = {"linear", "log", "listed"};
-    const nm_draw *draw = &plan->task.draw;
-    const nm_param_info *params = plan->model->params;
-    char low[NM_WORDS], high[NM_WORDS], count[NM_WORDS];
-    for (int i = 0; i < draw->n_axes; i++) {
-        const nm_axis *axis = &draw->axis[i];
-        const nm_param_info *info = &params[axis->param];
-        fprintf(stream, "axis         %s: %s values, %s to %s, %s\n", info->name,
-                nm_words_count(count, axis->n), nm_words_quantity(low, axis->low, info->unit),
-                nm_words_quantity(high, axis->high, info->unit), scales[axis->scale]);
-    }
-    if (draw->n_random > 0) {
-        fprintf(stream, "draws        %s%s of", nm_words_count(count, draw->n_draws),
-                draw->n_axes > 0 ? " in each cell" : "");
-        for (int i = 0; i < draw->n_random; i++) {
-            fprintf(stream, " %s", params[draw->random[i].param].name);
-        }
-        fprintf(stream, " (seed %llu)\n", (unsigned long long)draw->seed);
-    }
-    if (draw->n_columns > 0) {
-        fprintf(stream, "table       ");
-        for (int i = 0; i < draw->n_columns; i++) {
-            fprintf(stream, " %s", params[draw->column_param[i]].name);
-        }
-        fprintf(stream, "\n");
-    }
-    for (int i = 0; i < draw->n_ties; i++) {
-        const nm_tie *tie = &draw->tie[i];
-        fprintf(stream, "tie          %s = %.12g", params[tie->param].name, tie->constant);
-        for (int k = 0; k < tie->n_terms; k++) {
-            fprintf(stream, " %c %.12g %s", tie->coef[k] < 0.0 ? '-' : '+', fabs(tie->coef[k]),
-                    params[tie->term[k]].name);
-        }
-        fprintf(stream, "\n");
-    }
-}
-
-void nm_plan_print(const nm_plan *plan, FILE *stream)
-{
-    const nm_model *model = plan->model;
-    char a[NM_WORDS], b[NM_WORDS], c[NM_WORDS];
-    fprintf(stream, "model        %s", model->name);
-    for (int i = 0; i < model->n_variants; i++) {
-        fprintf(stream, "%s%s = %s", i == 0 ? " (" : ", ", model->variants[i].name,
-                model->variants[i].choices[plan->task.choice[i]]);
-    }
-    fprintf(stream, "%s\n", model->n_variants > 0 ? ")" : "");
-    print_params(plan, stream);
-    fprintf(stream, "points       %s in %s tiles of %s\n", nm_words_count(a, plan->n_points),
-            nm_words_count(b, plan->n_tiles), nm_words_count(c, plan->tile_points));
-    fprintf(stream, "outputs      %d as %s:", plan->task.n_slots,
-            plan->task.is_f32 ? "f32" : "f64");
-    for (int i = 0; i < plan->task.n_slots; i++) {
-        fprintf(stream, " %s", plan->catalogue.output[plan->column_output[i]].name);
-    }
-    fprintf(stream, " (and outcome, flags)\n");
-    fprintf(stream, "file         about %s, %lld bytes a point%s; peak on disk %s\n",
-            nm_words_bytes(a, (double)plan->file_bytes), (long long)point_bytes(plan),
-            plan->config->compression > 0 ? " before compression" : "",
-            nm_words_bytes(b, (double)plan->peak_disk_bytes));
-    fprintf(stream, "memory       about %s\n", nm_words_bytes(a, (double)plan->memory_bytes));
-    if (plan->charged_share > 0.0) {
-        fprintf(stream,
-                "bath         carries net charge in %.3g %% of the points; a [tie] can keep it "
-                "neutral\n",
-                100.0 * plan->charged_share);
-    }
-    fprintf(stream, "fingerprint  %s\n", plan->fingerprint);
 }

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "design.h"
 #include "nessmap/model_abi.h"
+#include "tiles.h"
 
 typedef struct nm_output { /* one possible output of a model; number = position in the catalogue */
     char name
@@ -31,15 +32,17 @@ nm_status nm_catalogue_build(nm_catalogue *catalogue, const nm_model *model);
 /* Number of the output `name`, or -1. */
 int nm_catalogue_find(const nm_catalogue *catalogue, const char *name);
 
-typedef struct nm_plan {
+struct nm_plan {
     const nm_model *model;
     const nm_config *config; /* not owned */
     nm_catalogue catalogue;
     nm_task task; /* handed to kernels as it is */
     nm_layout layout;
     int64_t n_points, tile_points, n_tiles;
+    int64_t tiles_per_cell;            /* 1 or more where the scan is reduced (task.reduction) */
+    int64_t chunk_points;              /* points that are reduced at once, whole blocks */
     int column_output[NM_MAX_OUTPUTS]; /* slot -> output number, n = task.n_slots */
-    int64_t record_bytes;              /* payload of a full tile */
+    int64_t record_bytes;              /* payload of the first tile */
     int64_t file_bytes, peak_disk_bytes, memory_bytes;
     double charged_share; /* share of sampled points whose bath carries net charge */
     int n_unused;         /* parameters that were given but that these variants do not use */
@@ -50,7 +53,7 @@ typedef struct nm_plan {
     double *axis_table
         [NM_MAX_AXES]; /* owned: all values of each axis; NULL where n > NM_AXIS_TABLE_MAX */
     double *columns[NM_MAX_PARAMS]; /* owned: table design */
-} nm_plan;
+};
 
 /* Checks the configuration against the model. `backend` (a static "cpu" or "cuda") goes into the
  * fingerprint and is kept.
@@ -59,27 +62,8 @@ nm_status nm_plan_build(nm_plan **plan, const nm_config *config, const nm_model 
                         const char *backend);
 void nm_plan_destroy(nm_plan **plan);
 
-/* Number of points of tile `i_tile` (the last may be shorter). */
-int64_t nm_plan_tile_points(const nm_plan *plan, int64_t i_tile);
-
-/* Its first point, and the bytes of its payload: the results of its points, or, where the scan is reduced, the
- * records of its cells (nm_reduction). All tiles but the last have the bytes of the first. */
-int64_t nm_plan_tile_first(const nm_plan *plan, int64_t i_tile);
-int64_t nm_plan_tile_bytes(const nm_plan *plan, int64_t i_tile);
-
-/* Layout of the results of n points, in this order:
- *   values [n_slots][n] float or double, then zero bytes up to a multiple of 8 (so that the
- *   doubles that follow are aligned), params [n_stored][n] double, flags [n] uint16, outcome [n]
- *   int8 */
-int64_t nm_plan_points_bytes(const nm_plan *plan, int64_t n);
-
-/* Points `tile` at the points [first, first + n) into `results` (8-byte aligned, nm_plan_points_bytes
- * long) and zeroes the bytes between. */
-void nm_plan_map_points(const nm_plan *plan, nm_tile *tile, int64_t first, int64_t n,
-                        void *results);
-
-/* The same for a whole tile of a scan that keeps every point. */
-void nm_plan_map_tile(const nm_plan *plan, nm_tile *tile, int64_t i_tile, void *payload);
+/* Makes it a plan for another backend: the fingerprint alone changes. returns NM_MEMORY. */
+nm_status nm_plan_set_backend(nm_plan *plan, const char *backend);
 
 /* Prints points, tiles, bytes, memory, disk for people. */
 void nm_plan_print(const nm_plan *plan, FILE *stream);

@@ -34,11 +34,15 @@ typedef struct run {
     const nm_run_options *options;
     char *out_path;
     const nm_backend *backend;
+    int is_begun; /* `auto` found a run that this backend began */
     nm_plan *plan;
     nm_journal *journal;
     nm_tally *tally;
     nm_progress progress;
     nm_run_stats stats;
+    nm_timeline *timeline; /* NULL: not wanted */
+    nm_backend_options backend_options;
+    nm_backend_report report;
     pthread_mutex_t lock; /* of the tile cursor, the progress and the counts in stats */
     int64_t i_next;       /* the first tile that nobody has looked at */
     double start;         /* monotonic clock [s] */
@@ -256,16 +260,16 @@ static nm_status compute(run *run)
 {
     int64_t n_points, n_before;
     count_points(run, &n_points, &n_before);
-    const nm_run_options *options = run->options;
-    nm_backend_options backend_options = {.n_threads = options->n_threads, .lanes = options->lanes};
     nm_tile_source source = {.context = run, .next = next_tile, .done = keep_tile, .note = note};
 
     nm_progress_style style = run->progress.style;
     nm_progress_begin(&run->progress, stderr, style, n_points, n_before);
     double start = nm_pilot_clock();
     nm_status status =
-        n_before < n_points ? run->backend->run(run->plan, &backend_options, &source) : NM_OK;
+        n_before < n_points ? run->backend->run(run->plan, &run->backend_options, &source) : NM_OK;
     run->stats.compute_s = n_before < n_points ? nm_pilot_clock() - start : 0.0;
+    run->stats.n_devices = run->report.n_devices;
+    run->stats.device = run->report.device;
     nm_progress_end(&run->progress);
     return status;
 }
@@ -287,7 +291,10 @@ static nm_status assemble(run *run)
     double start = nm_pilot_clock();
     NM_TRY(nm_grid_nc_assemble(run->out_path, run->plan, run->journal, 0, &run->tally));
     nm_journal_close(&run->journal, 1);
-    run->stats.assemble_s = nm_pilot_clock() - start;
+    double end = nm_pilot_clock();
+    run->stats.assemble_s = end - start;
+    nm_timeline_add(run->timeline, nm_timeline_row(run->timeline, "file", "assembly"), "assembly",
+                    start, end);
     return NM_OK;
 }
 
@@ -323,16 +330,65 @@ static nm_status check_options(const nm_run_options *options)
     return NM_OK;
 }
 
-static nm_status describe_run(run *run, const nm_model *model)
+/* The backend that the run was begun with goes on with it, whatever else the machine has; or the
+ * one that made the finished file. NULL: nothing is there. */
+static nm_status find_begun(const nm_backend **backend, run *run)
 {
-    const nm_kernel *kernel;
-    NM_TRY(nm_backend_cpu_kernel(&kernel, model, run->options->lanes));
-    run->stats.backend = run->backend->name;
-    run->stats.lanes = kernel->lanes;
-    run->stats.n_threads = nm_backend_cpu_threads(run->options->n_threads);
-    if (run->stats.n_threads > run->plan->n_tiles) {
-        run->stats.n_threads = (int)run->plan->n_tiles;
+    char *parts = nm_file_format("%s.parts", run->out_path);
+    char name[16], fingerprint[33] = "";
+    int64_t tile_points;
+    *backend = NULL;
+    if (!parts) {
+        return nm_fail(NM_MEMORY, "no memory for a path");
     }
+    int is_begun = !run->options->fresh && access(parts, F_OK) == 0 &&
+                   nm_journal_origin(parts, name, &tile_points) == NM_OK;
+    free(parts);
+    if (is_begun) {
+        run->is_begun = 1;
+        return nm_backend_choose(backend, name);
+    }
+    if (access(run->out_path, R_OK) == 0 &&
+        nm_grid_nc_fingerprint(run->out_path, fingerprint) == NM_OK) {
+        static const char *const names[] = {"cpu", "cuda"};
+        for (size_t i = 0; i < sizeof names / sizeof names[0] && !*backend; i++) {
+            NM_TRY(nm_plan_set_backend(run->plan, names[i]));
+            if (strcmp(run->plan->fingerprint, fingerprint) == 0) {
+                NM_TRY(nm_backend_choose(backend, names[i]));
+            }
+        }
+    }
+    return NM_OK;
+}
+
+/* the plan is made for the processor, and changed where a device computes it */
+static nm_status choose_backend(run *run)
+{
+    NM_TRY(nm_backend_choose(&run->backend, run->options->backend));
+    if (!run->backend) {
+        NM_TRY(find_begun(&run->backend, run));
+    }
+    if (!run->backend) {
+        NM_TRY(nm_backend_choose_for(&run->backend, run->plan, &run->backend_options, note, run));
+    }
+    run->stats.backend = run->backend->name;
+    return nm_plan_set_backend(run->plan, run->backend->name);
+}
+
+/* before anything is touched: whether there is what is needed */
+static nm_status check_backend(run *run)
+{
+    int is_absent;
+    nm_status status = run->backend->check(run->plan, &run->backend_options, &is_absent);
+    if (status != NM_OK && run->is_begun) {
+        return nm_fail(status,
+                       "%s.parts was begun with --backend %s, which alone can go on with it "
+                       "(--fresh starts again): %s",
+                       run->out_path, run->backend->name, nm_last_error());
+    }
+    NM_TRY(status);
+    run->stats.lanes = run->report.lanes;
+    run->stats.n_threads = run->report.n_threads;
     return NM_OK;
 }
 
@@ -341,10 +397,10 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
 {
     const nm_run_options *options = run->options;
     NM_TRY(check_options(options));
-    NM_TRY(nm_backend_choose(&run->backend, options->backend));
+    NM_TRY(nm_backend_choose(&run->backend, options->backend)); /* a wrong name comes first */
     NM_TRY(choose_path(&run->out_path, run->config, options));
-    NM_TRY(nm_plan_build(&run->plan, run->config, model, run->backend->name));
-    NM_TRY(describe_run(run, model));
+    NM_TRY(nm_plan_build(&run->plan, run->config, model, "cpu"));
+    NM_TRY(choose_backend(run));
 
     /* the answer may be there already; seen again under the lock, for another run may just have
      * ended */
@@ -353,6 +409,11 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
     if (is_done && !options->fresh) {
         sweep_journal(run->out_path, run->plan);
         return report_finished(run, summary);
+    }
+    NM_TRY(check_backend(run));
+    if (options->timeline) {
+        NM_TRY(nm_timeline_open(&run->timeline, options->timeline));
+        run->backend_options.timeline = run->timeline;
     }
     NM_TRY(nm_journal_open(&run->journal, run->out_path, run->plan, options->fresh));
     NM_TRY(look_at_output(&is_done, run->out_path, run->plan));
@@ -405,6 +466,21 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
     return judge_failures(run->plan, run->tally, run->out_path);
 }
 
+/* a run that went well did not, where the picture of it that was asked for is torn */
+static nm_status end_timeline(run *run, nm_status status)
+{
+    if (status != NM_OK) {
+        char *sentence = strdup(nm_last_error());
+        nm_timeline_close(&run->timeline);
+        if (sentence) {
+            nm_fail(status, "%s", sentence);
+        }
+        free(sentence);
+        return status;
+    }
+    return nm_timeline_close(&run->timeline);
+}
+
 static void release(run *run)
 {
     nm_tally_destroy(&run->tally);
@@ -423,6 +499,9 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
     run.options = options;
     run.begun = time(NULL);
     run.start = nm_pilot_clock();
+    run.backend_options =
+        (nm_backend_options){.n_threads = options->n_threads, .lanes = options->lanes};
+    run.backend_options.report = &run.report;
     pthread_mutex_init(&run.lock, NULL);
     nm_set_quiet(options->quiet);
     nm_progress_begin(&run.progress, stderr,
@@ -432,6 +511,7 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
                       0, 0);
 
     nm_status status = go(&run, model, summary);
+    status = end_timeline(&run, status);
     if (run.stats.n_computed > 0) {
         /* the sentence of the run outlives a failure to keep its diary */
         char *sentence = strdup(nm_last_error());

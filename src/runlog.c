@@ -41,6 +41,29 @@ static void put_number(FILE *stream, const char *key, double value)
     nm_json_number(stream, value);
 }
 
+static void put_devices(FILE *stream, const nm_run_stats *stats)
+{
+    fputs(",\"devices\":[", stream);
+    for (int i = 0; i < stats->n_devices; i++) {
+        const nm_backend_device *device = &stats->device[i];
+        fprintf(stream, "%s{\"number\":%d,\"name\":", i > 0 ? "," : "", device->number);
+        nm_json_text(stream, device->name);
+        fprintf(stream,
+                ",\"compute_capability\":\"%d.%d\",\"driver\":\"%d.%d\",\"kernels\":\"%s\","
+                "\"points\":%lld,\"batch_points\":%lld,\"batches_at_once\":%d,"
+                "\"memory_bytes\":%lld",
+                device->major, device->minor, device->driver / 1000, device->driver % 1000 / 10,
+                device->kernels, (long long)device->n_points, (long long)device->batch_points,
+                device->n_batches, (long long)device->memory_bytes);
+        put_number(stream, "seconds_computing", device->compute_s);
+        put_number(stream, "seconds_copying", device->copy_s);
+        put_number(stream, "seconds_journal", device->journal_s);
+        put_number(stream, "seconds_in_all", device->wall_s);
+        fputs("}", stream);
+    }
+    fputs("]", stream);
+}
+
 nm_status nm_runlog_append(const char *out_path, const nm_plan *plan, const nm_run_stats *stats,
                            time_t begun, nm_status status)
 {
@@ -61,8 +84,12 @@ nm_status nm_runlog_append(const char *out_path, const nm_plan *plan, const nm_r
     put_date(line, "ended", time(NULL));
     fprintf(line, ",\"status\":\"%s\",\"version\":", status_name[status]);
     nm_json_text(line, nm_version());
-    fprintf(line, ",\"fingerprint\":\"%s\",\"backend\":\"%s\",\"threads\":%d,\"lanes\":%d",
-            plan->fingerprint, stats->backend, stats->n_threads, stats->lanes);
+    fprintf(line, ",\"fingerprint\":\"%s\",\"backend\":\"%s\"", plan->fingerprint, stats->backend);
+    if (stats->n_devices > 0) {
+        put_devices(line, stats);
+    } else {
+        fprintf(line, ",\"threads\":%d,\"lanes\":%d", stats->n_threads, stats->lanes);
+    }
     fprintf(line,
             ",\"points\":%lld,\"points_computed\":%lld,\"points_failed\":%lld,\"newton_alone\":%"
             "lld,\"followed\":%lld",

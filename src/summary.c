@@ -323,6 +323,26 @@ static void flags_line(FILE *stream, const nm_tally *tally)
     }
 }
 
+/* what the devices were, and what they did side by side */
+static void device_lines(FILE *stream, const nm_run_stats *stats)
+{
+    for (int i = 0; i < stats->n_devices; i++) {
+        const nm_backend_device *device = &stats->device[i];
+        char n[NM_WORDS], points[NM_WORDS], a[NM_WORDS], b[NM_WORDS], c[NM_WORDS], d[NM_WORDS];
+        char label[32];
+        snprintf(label, sizeof label, "GPU %d", device->number);
+        line(
+            stream, label,
+            "%s, compute capability %d.%d, driver of CUDA %d.%d, kernels %s, %s points, batches of "
+            "%s; computing %s, copying %s, journal %s, all within %s",
+            device->name, device->major, device->minor, device->driver / 1000,
+            device->driver % 1000 / 10, device->kernels, nm_words_count(n, device->n_points),
+            nm_words_count(points, device->batch_points), nm_words_time(a, device->compute_s),
+            nm_words_time(b, device->copy_s), nm_words_time(c, device->journal_s),
+            nm_words_time(d, device->wall_s));
+    }
+}
+
 static void speed_lines(FILE *stream, const nm_run_stats *stats)
 {
     char a[NM_WORDS], b[NM_WORDS], c[NM_WORDS];
@@ -338,13 +358,21 @@ static void speed_lines(FILE *stream, const nm_run_stats *stats)
                      nm_words_share(a, stats->n_newton, stats->n_computed),
                      nm_words_share(b, stats->n_follow, stats->n_computed));
         }
-        line(stream, "speed", "%s sets/s on %d thread%s of %d lane%s%s",
-             nm_words_rate(c, (double)stats->n_computed / fmax(stats->compute_s, 1e-9)),
-             stats->n_threads, stats->n_threads == 1 ? "" : "s", stats->lanes,
-             stats->lanes == 1 ? "" : "s", settled);
+        char where[64];
+        if (stats->n_devices > 0) {
+            snprintf(where, sizeof where, "%d GPU%s", stats->n_devices,
+                     stats->n_devices == 1 ? "" : "s");
+        } else {
+            snprintf(where, sizeof where, "%d thread%s of %d lane%s", stats->n_threads,
+                     stats->n_threads == 1 ? "" : "s", stats->lanes, stats->lanes == 1 ? "" : "s");
+        }
+        line(stream, "speed", "%s sets/s on %s%s",
+             nm_words_rate(c, (double)stats->n_computed / fmax(stats->compute_s, 1e-9)), where,
+             settled);
     }
+    device_lines(stream, stats);
     if (stats->auto_rate > 0.0 && stats->follow_rate > 0.0) {
-        line(stream, "", "one thread on %s of these points: auto %s sets/s, follow %s sets/s",
+        line(stream, "", "one CPU thread on %s of these points: auto %s sets/s, follow %s sets/s",
              nm_words_count(c, stats->n_pilot), nm_words_rate(a, stats->auto_rate),
              nm_words_rate(b, stats->follow_rate));
     }

@@ -4,13 +4,16 @@
 
 #include <stdio.h>
 
+#include "backend.h"
 #include "grid_nc.h"
 #include "plan.h"
 
 /* What one run did; the file does not know it. */
 typedef struct nm_run_stats {
     const char *backend;
-    int n_threads, lanes;
+    int n_threads, lanes; /* of the CPU */
+    int n_devices;
+    const nm_backend_device *device; /* [n_devices] */
     int64_t n_computed, n_newton,
         n_follow;     /* points of this run: all, by Newton alone, by following */
     int64_t n_failed; /* not_converged and left_domain of this run */

@@ -160,7 +160,9 @@ nm_status nm_tally_create(nm_tally **tally, const nm_plan *plan)
         return nm_fail(NM_MEMORY, "out of memory for the counts of the summary");
     }
     t->scanned = scanned;
-    scan_axes(scanned, &t->n_scanned, draw);
+    if (plan->task.reduction.kind != NM_REDUCE_SUMMARY) {
+        scan_axes(scanned, &t->n_scanned, draw);
+    }
     for (int i = 0; i < draw->n_random; i++) {
         scan_random(scanned, &t->n_scanned, &plan->task, &draw->random[i]);
     }
@@ -239,6 +241,39 @@ nm_status nm_tally_add(nm_tally *tally, int64_t first, int64_t n, const int8_t *
             add_axis(count, scanned, first, n, outcome);
         } else {
             add_drawn(count, scanned, n, outcome, params + scanned->column * n);
+        }
+    }
+    return NM_OK;
+}
+
+nm_status nm_tally_add_cell(nm_tally *tally, int64_t first, int64_t n, const int64_t *outcome,
+                            const int64_t *flags)
+{
+    int64_t sum = 0;
+    int is_sane = 1;
+    for (int i = 0; i < NM_N_OUTCOMES; i++) {
+        sum += outcome[i];
+        is_sane = is_sane && outcome[i] >= 0 && outcome[i] <= n;
+    }
+    for (int bit = 0; bit < N_FLAGS; bit++) {
+        is_sane = is_sane && flags[bit] >= 0 && flags[bit] <= n;
+    }
+    if (!is_sane || sum != n) {
+        return nm_fail(NM_IO,
+                       "the cell of points %" PRId64 " to %" PRId64
+                       " has counts that are not those of so many points",
+                       first, first + n - 1);
+    }
+    tally->n_points += n;
+    for (int bit = 0; bit < N_FLAGS; bit++) {
+        tally->flag_count[bit] += flags[bit];
+    }
+    for (int i = 0; i < NM_N_OUTCOMES; i++) {
+        tally->count[i] += outcome[i];
+        for (int s = 0; s < tally->n_scanned; s++) {
+            const nm_scanned *scanned = &tally->scanned[s];
+            int64_t bin = first / scanned->stride % scanned->n * scanned->n_used / scanned->n;
+            tally->bin_count[(s * tally->n_bins + bin) * NM_N_OUTCOMES + i] += outcome[i];
         }
     }
     return NM_OK;

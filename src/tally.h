@@ -19,7 +19,8 @@ typedef struct nm_tally {
     struct nm_scanned *scanned; /* [n_scanned] how a point finds its bin */
 } nm_tally;
 
-/* An empty tally with the bins of the plan: for an axis its values, up to 256 of them merged; for a
+/* An empty tally with the bins of the plan; a reduced scan has those of the axes of its cells alone.
+ * For an axis its values, up to 256 of them merged; for a
  * drawn parameter 256 between the bounds of its distribution (mean +- 4 sd), for a column of a
  * table between its extremes. */
 nm_status nm_tally_create(nm_tally **tally, const nm_plan *plan);
@@ -28,6 +29,11 @@ nm_status nm_tally_create(nm_tally **tally, const nm_plan *plan);
  * outcome that does not exist; nothing is added then. */
 nm_status nm_tally_add(nm_tally *tally, int64_t first, int64_t n, const int8_t *outcome,
                        const uint16_t *flags, const double *params);
+
+/* Adds a cell of a reduced scan, the points [first, first + n), by its counts: outcome
+ * [NM_N_OUTCOMES], flags [NM_N_FLAGS]. returns NM_IO where they cannot be those of n points. */
+nm_status nm_tally_add_cell(nm_tally *tally, int64_t first, int64_t n, const int64_t *outcome,
+                            const int64_t *flags);
 
 void nm_tally_destroy(nm_tally **tally);
 

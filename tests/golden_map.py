@@ -51,6 +51,61 @@ def outcome_agrees(expect, outcome, flags):
     return outcome == {"NESS": "ness", "NESS_clamped": "ness", "equilibrium": "equilibrium"}[word]
 
 
+VALUED = ("equilibrium", "ness", "oscillatory", "unstable")
+
+
+def group_cases(model, cases):
+    """{variants as text: (variants, cases)}"""
+    groups = {}
+    for case in cases:
+        choices = model.choices(case["params"])
+        key = " ".join(f"{k}={v}" for k, v in choices.items()) or "no variants"
+        groups.setdefault(key, (choices, []))[1].append(case)
+    return groups
+
+
+def columns_of(model, cases):
+    """{parameter: numbers}, one number a case."""
+    columns = {}
+    for case in cases:
+        for name, value in model.parameters(case["params"]).items():
+            columns.setdefault(name, []).append(float(value))
+    return columns
+
+
+def compare_case(case, model, outcome, flags, row, worst):
+    """What is wrong, as sentences; notes the worst of each quantity in units of its tolerance.
+
+    outcome: its name; flags: set of names; row: {output: number}; worst: {key: (ratio, error, reference, case)}
+    """
+    expect = case["expect"]
+    wrong = []
+    if not outcome_agrees(expect, outcome, flags):
+        return [f"outcome {outcome}, golden {expect.get('class')}"]
+    if "second_law_ok" in expect and expect["second_law_ok"] == ("second_law_violated" in flags):
+        wrong.append(f"flag second_law_violated, golden second_law_ok = {expect['second_law_ok']}")
+    if outcome in VALUED and not row["resid"] <= 1e-10:
+        wrong.append(f"resid = {row['resid']:.3g}, promised 1e-10")
+    for item in model.compare(case):
+        try:
+            found = item.value(row)
+        except KeyError as missing:
+            wrong.append(f"{item.key}: the file has no variable {missing}")
+            continue
+        error = abs(found - item.reference)
+        ratio = (
+            0.0 if error == 0 else error / item.tolerance if item.tolerance > 0 else float("inf")
+        )
+        if not ratio <= 1:
+            wrong.append(
+                f"{item.key} = {found!r}, golden {item.reference!r}, "
+                f"error {error:.2e}, allowed {item.tolerance:.2e}"
+            )
+        if item.key not in worst or not ratio <= worst[item.key][0]:
+            worst[item.key] = (ratio, error, item.reference, case["id"])
+    return wrong
+
+
 def closure_scale(case, dissipations, exchange):
     """The sum of |dissipations|; near equilibrium, where they vanish as the square of the forces, that of the
     one-way fluxes x RT."""

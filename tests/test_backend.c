@@ -172,11 +172,24 @@ static void backends_are_known_by_name(void **state)
 {
     (void)state;
     const nm_backend *backend;
+    nm_plan *plan = make_plan();
+    nm_backend_report report = {0};
+    nm_backend_options options = {.n_threads = 3, .lanes = 1, .report = &report};
+    recorder recorder = {.fail_at = -1};
     assert_int_equal(nm_backend_choose(&backend, "auto"), NM_OK);
-    assert_string_equal(backend->name, "cpu");
+    assert_null(backend); /* it takes a plan to know */
     assert_int_equal(nm_backend_choose(&backend, NULL), NM_OK);
-    assert_int_equal(nm_backend_choose(&backend, "cuda"), NM_DEVICE);
+    assert_null(backend);
+    /* kernels for a GPU are made from a model's text, which this one lacks */
+    assert_int_equal(nm_backend_choose_for(&backend, plan, &options, NULL, &recorder), NM_OK);
+    assert_string_equal(backend->name, "cpu");
+    assert_int_equal(report.lanes, 1);
+    assert_int_equal(report.n_threads, 3);
+    int is_absent;
+    assert_int_equal(nm_backend_choose(&backend, "cuda"), NM_OK);
+    assert_int_equal(backend->check(plan, &options, &is_absent), NM_DEVICE);
     assert_non_null(strstr(nm_last_error(), "CUDA"));
+    free(plan);
     assert_int_equal(nm_backend_choose(&backend, "gpu"), NM_USAGE);
     assert_true(nm_backend_cpu_threads(0) >= 1);
     assert_int_equal(nm_backend_cpu_threads(3), 3);

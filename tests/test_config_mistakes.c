@@ -48,7 +48,7 @@ static const struct mistake {
     {M "[limits]\nmemroy = 1\n",
      "scan.toml:3: unknown key \"limits.memroy\"; did you mean \"limits.memory\"?"},
     {M "[[reduce]]\nkind = 'full'\nstat = 1\n",
-     "scan.toml:4: unknown key \"reduce.stat\"; the keys here are kind"},
+     "scan.toml:4: unknown key \"reduce.stat\"; the keys here are kind, variables"},
     /* shapes */
     {M "[axis]\nname = 'K_o'\n", "scan.toml:2: axis = a table, but there may be several; write "
                                  "[[axis]] with two brackets"},
@@ -208,12 +208,22 @@ static const struct mistake {
     {M "[output]\ncompression = 10\n",
      "scan.toml:3: output.compression = 10, but the deflate level "
      "must be a whole number from 0 (none) to 9"},
-    {M "[[reduce]]\nkind = 'bins'\naxes = ['V']\n",
-     "scan.toml:3: reduce.kind = \"bins\", but this version has no such reducer; available is "
-     "full"},
-    {M "[[reduce]]\nkind = 'ful'\n",
-     "scan.toml:3: reduce.kind = \"ful\", but it is one of full; did you mean \"full\"?"},
-    {M "[[reduce]]\n", "scan.toml:2: reduce.kind is missing; it must be \"full\""},
+    {M "[[reduce]]\nkind = 'sobol'\n",
+     "scan.toml:3: reduce.kind = \"sobol\", but this version has no such reducer; available are "
+     "full, bins and summary"},
+    {M "[[reduce]]\nkind = 'bin'\n", "scan.toml:3: reduce.kind = \"bin\", but it is one of full, "
+                                     "bins, summary; did you mean \"bins\"?"},
+    {M "[[reduce]]\n", "scan.toml:2: reduce.kind is missing; it is one of full, bins, summary"},
+    {M "[[reduce]]\nkind = 'bins'\nvariable = ['V']\n",
+     "scan.toml:4: unknown key \"reduce.variable\"; did you mean \"reduce.variables\"?"},
+    {M "[[reduce]]\nkind = 'summary'\nvariables = 'V'\n",
+     "scan.toml:4: reduce.variables = \"V\", but it must be a list of output names like [\"V\", "
+     "\"J_pump\"], or [\"*\"] for all"},
+    {M "[[reduce]]\nkind = 'full'\nvariables = ['V']\n",
+     "scan.toml:4: reduce.variables = a list, but kind = \"full\" keeps the variables of [output]; "
+     "write them there"},
+    {M "[[reduce]]\nkind = 'full'\n[[reduce]]\nkind = 'summary'\n",
+     "scan.toml:4: [[reduce]] stands 2 times, but there may be 1 at most"},
     {M "[limits]\nmax_failed = 2\n", "scan.toml:3: limits.max_failed = 2, but the share of points "
                                      "that may fail must be a number from 0 to 1"},
     {M "[limits]\nmemory = '2 GO'\n", "scan.toml:3: limits.memory = \"2 GO\", but it must be bytes "

@@ -12,25 +12,10 @@ import pathlib
 import golden_map
 import harness
 
-VALUED = ("equilibrium", "ness", "oscillatory", "unstable")
-
-
-def group_cases(model, cases):
-    """{variants as text: (variants, cases)}"""
-    groups = {}
-    for case in cases:
-        choices = model.choices(case["params"])
-        key = " ".join(f"{k}={v}" for k, v in choices.items()) or "no variants"
-        groups.setdefault(key, (choices, []))[1].append(case)
-    return groups
-
 
 def write_scan(folder, model, choices, cases):
     """The table and its configuration. Numbers are written so that they are read back bit for bit."""
-    columns = {}
-    for case in cases:
-        for name, value in model.parameters(case["params"]).items():
-            columns.setdefault(name, []).append(float(value))
+    columns = golden_map.columns_of(model, cases)
     with open(folder / "cases.csv", "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
@@ -42,38 +27,6 @@ def write_scan(folder, model, choices, cases):
         + '[design]\nkind = "table"\nfile = "cases.csv"\n'
         '[output]\nvariables = ["*"]\nprecision = "f64"\n'
     )
-
-
-def compare_case(case, model, results, row, index, worst):
-    """What is wrong, as sentences; notes the worst of each quantity in units of its tolerance."""
-    expect = case["expect"]
-    outcome = results.outcome_word(index)
-    flags = {name for name in results.flag_masks if results.flag_is(name)[index]}
-    wrong = []
-    if not golden_map.outcome_agrees(expect, outcome, flags):
-        return [f"outcome {outcome}, golden {expect.get('class')}"]
-    if "second_law_ok" in expect and expect["second_law_ok"] == ("second_law_violated" in flags):
-        wrong.append(f"flag second_law_violated, golden second_law_ok = {expect['second_law_ok']}")
-    if outcome in VALUED and not row["resid"] <= 1e-10:
-        wrong.append(f"resid = {row['resid']:.3g}, promised 1e-10")
-    for item in model.compare(case):
-        try:
-            found = item.value(row)
-        except KeyError as missing:
-            wrong.append(f"{item.key}: the file has no variable {missing}")
-            continue
-        error = abs(found - item.reference)
-        ratio = (
-            0.0 if error == 0 else error / item.tolerance if item.tolerance > 0 else float("inf")
-        )
-        if not ratio <= 1:
-            wrong.append(
-                f"{item.key} = {found!r}, golden {item.reference!r}, "
-                f"error {error:.2e}, allowed {item.tolerance:.2e}"
-            )
-        if item.key not in worst or not ratio <= worst[item.key][0]:
-            worst[item.key] = (ratio, error, item.reference, case["id"])
-    return wrong
 
 
 def compare_group(model, words, group, path, worst, checks):
@@ -93,7 +46,10 @@ def compare_group(model, words, group, path, worst, checks):
         }
         for index, case in enumerate(group):
             row = {name: float(values[index]) for name, values in columns.items()}
-            wrong = compare_case(case, model, results, row, index, worst)
+            flags = {name for name in results.flag_masks if results.flag_is(name)[index]}
+            wrong = golden_map.compare_case(
+                case, model, results.outcome_word(index), flags, row, worst
+            )
             n_agree += checks.check(
                 not wrong, f"{model.name} {case['id']} {case['kind']}: " + "; ".join(wrong)
             )
@@ -123,7 +79,7 @@ def run_model(args, model, checks):
     check_keys(model, cases, checks)
     worst = {}
     n_agree = 0
-    for words, (choices, group) in group_cases(model, cases).items():
+    for words, (choices, group) in golden_map.group_cases(model, cases).items():
         with harness.scratch() as name:
             folder = pathlib.Path(name)
             write_scan(folder, model, choices, group)

@@ -150,12 +150,51 @@ def test_every_class_alone(tmp_path, only):
     assert_is_picture(tmp_path / "a.png")
 
 
+def write_bins(path, n_draws=10):
+    """A file of [[reduce]] kind = "bins": more and more draws grow along the leak; without fuel nothing was run."""
+    axes = [DRIVE, LEAK]
+    grows = np.broadcast_to(np.arange(9), (12, 9)).copy()
+    ness, not_run = n_draws - grows, np.zeros_like(grows)
+    not_run[0], grows[0], ness[0] = n_draws, 0, 0
+    mean = np.where(ness > 0, -0.01 * ness, np.nan)
+    write_grid(path, axes, {"V": mean}, np.zeros_like(grows))
+    with netCDF4.Dataset(path, "a") as file:
+        file.renameVariable("outcome", "unused")
+        file.renameVariable("V", "V_mean")
+        file.nessmap_reduce, file.valid_outcomes = "bins", "equilibrium ness oscillatory unstable"
+        file.createVariable("draw", "i8")[...] = n_draws
+        counts = {"ness": ness, "no_steady_state_growth": grows, "not_run": not_run}
+        for name in MEANINGS.split():
+            file.createVariable(f"count_{name}", "i8", ("dG_ATP", "g_Na"))[:] = counts.get(name, 0)
+        file.createVariable("n", "i8", ("dG_ATP", "g_Na"))[:] = n_draws
+    return grows
+
+
+def test_bins(tmp_path, texts):
+    grows = write_bins(tmp_path / "bins.nc")
+    codes = plot_map.plot(tmp_path / "bins.nc", tmp_path / "bins.png", x="g_Na", y="dG_ATP")
+    wanted = np.where(grows > 5, plot_map.CODES["no_steady_state_growth"], plot_map.CODES["ness"])
+    wanted[0] = plot_map.CODES["not_run"]
+    assert np.array_equal(codes, wanted)
+    assert_is_picture(tmp_path / "bins.png")
+    assert "draws with a steady state (%)" in texts and any("of 10 draws" in text for text in texts)
+    with plot_map.open_grid(tmp_path / "bins.nc") as grid:
+        share = grid[plot_map.SHARE].values
+        assert np.isnan(share[0]).all() and np.array_equal(share[1:], 100.0 - 10.0 * grows[1:])
+        assert plot_map.shown_outputs(grid, ("dG_ATP", "g_Na"), None) == [plot_map.SHARE, "V_mean"]
+    plot_map.plot(tmp_path / "bins.nc", tmp_path / "line.png", selections=["g_Na=0.1"])
+    assert_is_picture(tmp_path / "line.png")
+
+
 def test_wrong_input_gets_one_sentence(tmp_path):
     outputs, outcome = cell([DRIVE, LEAK])
     write_grid(tmp_path / "a.nc", [DRIVE, LEAK], outputs, outcome)
     sample = ("sample", np.arange(12.0), "linear", "1", "sample")
     write_grid(tmp_path / "samples.nc", [sample], *cell([sample]))
     (tmp_path / "text.nc").write_text("no NetCDF")
+    write_bins(tmp_path / "summary.nc")
+    with netCDF4.Dataset(tmp_path / "summary.nc", "a") as file:
+        file.nessmap_reduce = "summary"
     wrong = {
         ("a.nc", "--x", "g_Ka"): "g_Ka",
         ("a.nc", "--sel", "g_Na=much"): "much",
@@ -163,6 +202,7 @@ def test_wrong_input_gets_one_sentence(tmp_path):
         ("a.nc", "--show", "pH"): "pH",
         ("a.nc", "--overlay", "lysis"): "pump_leak",
         ("samples.nc",): "samples",
+        ("summary.nc",): "summary",
         ("text.nc",): "text.nc",
         ("missing.nc",): "missing.nc",
     }

@@ -5,7 +5,8 @@
 
 Two parameters give three maps, one parameter gives lines. Further axes of the file are held at their middle value,
 or where --sel says (nearest value, in units of the file); several draws in a cell are shown by the most frequent
-outcome and the median. Two outputs stand beside the classes: V and sigma_total where the model has them.
+outcome and the median. Two outputs stand beside the classes: V and sigma_total where the model has them. Of a file
+with [[reduce]] kind = "bins", it is the share of draws with a steady state and the mean of V.
 
     1. classes   2. text and units   3. the file   4. maps   5. lines   6. command line
 """
@@ -46,6 +47,7 @@ CLASSES = {
     "not_run": ("#FFFFFF", None, "not run"),
 }
 CODES = {name: code for code, name in enumerate(CLASSES)}
+SHARE = "steady_share"  # made of the counts of a reduced file
 NO_VALUE = "#E4E4E4"
 INK = "#222222"
 
@@ -90,6 +92,8 @@ def prose(text):
 
 def label(variable, is_short=False):
     """Axis label: what it is, symbol, unit."""
+    if variable.name == SHARE:
+        return f"{variable.attrs['long_name']} (%)"
     unit = readable(variable.attrs.get("units", "1"))[1]
     words = [] if is_short else [prose(variable.attrs.get("long_name", ""))]
     words.append(symbol(variable.name) + (f" ({unit})" if unit else ""))
@@ -118,11 +122,26 @@ def open_grid(path):
         grid = xarray.open_dataset(path, engine="netcdf4", decode_times=False, decode_timedelta=False)
     except (OSError, ValueError) as error:
         raise Refused(f"{path}: not a NetCDF file that can be read ({error})") from None
+    if grid.attrs.get("nessmap_reduce") == "summary":
+        raise Refused(f"{path}: is a summary of a whole scan, without axes to draw it over")
+    if grid.attrs.get("nessmap_reduce") == "bins":
+        return as_points(grid)
     if "outcome" not in grid:
         raise Refused(f"{path}: has no variable `outcome`, so it is not an output of nessmap")
     if "sample" in grid["outcome"].dims:
         raise Refused(f"{path}: is a list of samples; this tool draws grids, that is, scans with [[axis]]")
     return grid
+
+
+def as_points(cells):
+    """A file of bins in the form of one of points: the most frequent outcome, and the share with a steady state."""
+    counts = [cells[f"count_{name}"] for name in CLASSES]
+    outcome = xarray.concat(counts, "kind").argmax("kind").astype("i1")
+    outcome.attrs = {"flag_values": np.array(list(CODES.values())), "flag_meanings": " ".join(CLASSES)}
+    n_run = cells["n"] - cells["count_not_run"]
+    n_steady = sum(cells[f"count_{name}"] for name in str(cells.attrs.get("valid_outcomes", "equilibrium ness")).split())
+    share = (100.0 * n_steady / n_run.where(n_run > 0)).assign_attrs(units="%", long_name="draws with a steady state")
+    return cells.assign({"outcome": outcome, SHARE: share})
 
 
 def scanned(grid):
@@ -171,6 +190,8 @@ def choose(grid, x, y, selections):
             grid = grid.isel({axis: grid.sizes[axis] // 2})
         factor, unit = readable(grid[axis].attrs.get("units", "1"))
         notes.append(f"{symbol(axis)} = {number(float(grid[axis]) * factor)} {unit}".strip())
+    if SHARE in grid:
+        notes.append(f"of {int(grid['draw'])} draws")
     if "draw" in grid["outcome"].dims:
         notes.append(f"most frequent outcome and median of {grid.sizes['draw']} draws")
         outcome = grid["outcome"]
@@ -202,6 +223,9 @@ def shown_outputs(grid, dims, asked):
             if name not in names:
                 raise Refused(f"--show {name}: the outputs of this file are {', '.join(names)}")
         return list(asked)
+    if SHARE in names:
+        means = sorted((name for name in names if name.endswith("_mean")), key=lambda name: name != "V_mean")
+        return [SHARE] + means[:1]
     rest = [name for name in names if name not in ("resid", "delta", "iterations", "n_states", "growth_rate", "a_max")]
     first = [n for n in ["V", "Q"] if n in rest]
     first += [n for n in rest if grid[n].attrs.get("units") == "mol m-3"] + [n for n in rest if n.startswith("J_")] + rest
@@ -399,7 +423,7 @@ def value_panel(figure, ax, grid, name, xs, ys, x_edges, y_edges, dims, colours)
         ax.text(0.5, 0.5, "no values here", transform=ax.transAxes, ha="center")
         return
     extend = "neither"
-    if is_wide(values):
+    if name != SHARE and is_wide(values):
         low, high = np.percentile(finite[finite > 0], [0.5, 100])
         low = max(low, high * 1e-9)
         norm = LogNorm(low, high)
@@ -407,7 +431,7 @@ def value_panel(figure, ax, grid, name, xs, ys, x_edges, y_edges, dims, colours)
         shown = np.where(values < low, low, values)
         levels, formatter = decades(np.where(values >= low, values, np.nan)), power_text
     else:
-        low, high = finite.min(), finite.max()
+        low, high = (0.0, 100.0) if name == SHARE else (finite.min(), finite.max())
         if high - low < 1e-9 * max(abs(low), abs(high), 1e-30):
             low, high = low - 0.5, high + 0.5
         norm = Normalize(low, high)
@@ -486,7 +510,8 @@ def draw_lines(grid, x, notes, asked):
     codes = outcome_codes(grid, dims)
     names = shown_outputs(grid, dims, asked)
     inner = [name for name, v in grid.data_vars.items()
-             if v.dims == dims and v.attrs.get("units") == "mol m-3" and name not in names]
+             if v.dims == dims and v.attrs.get("units") == "mol m-3" and name not in names
+             and (SHARE not in grid or name.endswith("_mean"))]
     groups = [[name] for name in names]
     if inner and not asked:
         groups.insert(1, inner)
@@ -511,11 +536,13 @@ def draw_lines(grid, x, notes, asked):
                       else f"concentration ({readable(grid[group[0]].attrs.get('units', '1'))[1]})")
         if len(group) > 1:
             ax.legend(frameon=False, fontsize=9)
-        if len(group) == 1 and is_wide(field(grid, group[0], dims)):
+        if len(group) == 1 and group[0] != SHARE and is_wide(field(grid, group[0], dims)):
             positive = field(grid, group[0], dims)
             top = np.nanmax(positive)
             ax.set_yscale("log")
             ax.set_ylim(max(np.nanmin(positive[positive > 0]), 1e-9 * top) / 1.5, top * 2)
+        if group == [SHARE]:
+            ax.set_ylim(-3.0, 103.0)
         ax.grid(alpha=0.25, linewidth=0.6)
     axes[-1][0].set_xscale(scale)
     axes[-1][0].set_xlim(edges[0], edges[-1])

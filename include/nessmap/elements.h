@@ -59,12 +59,12 @@ template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... 
     }
 }
 #define NM_ALTERNATIVE(x) [&]() NM_LAMBDA { return x; }
-#define NM_BY1(variant, a) nm_by<NM_VN_##variant>(nm_pick->variant, NM_ALTERNATIVE(a))
-#define NM_BY2(variant, a, b) nm_by<NM_VN_##variant>(nm_pick->variant, NM_ALTERNATIVE(a), NM_ALTERNATIVE(b))
+#define NM_BY1(variant, a) nm_by<NM_VN_##variant>(NM_PICK(variant), NM_ALTERNATIVE(a))
+#define NM_BY2(variant, a, b) nm_by<NM_VN_##variant>(NM_PICK(variant), NM_ALTERNATIVE(a), NM_ALTERNATIVE(b))
 #define NM_BY3(variant, a, b, c)                                                                   \
-    nm_by<NM_VN_##variant>(nm_pick->variant, NM_ALTERNATIVE(a), NM_ALTERNATIVE(b), NM_ALTERNATIVE(c))
+    nm_by<NM_VN_##variant>(NM_PICK(variant), NM_ALTERNATIVE(a), NM_ALTERNATIVE(b), NM_ALTERNATIVE(c))
 #define NM_BY4(variant, a, b, c, d)                                                                \
-    nm_by<NM_VN_##variant>(nm_pick->variant, NM_ALTERNATIVE(a), NM_ALTERNATIVE(b), NM_ALTERNATIVE(c),  \
+    nm_by<NM_VN_##variant>(NM_PICK(variant), NM_ALTERNATIVE(a), NM_ALTERNATIVE(b), NM_ALTERNATIVE(c),  \
                            NM_ALTERNATIVE(d))
 #define nm_flux_any auto
 #define nm_context_any auto
@@ -87,10 +87,10 @@ NM_FN nm_flux nm_make_flux(nm_real net, nm_real out, nm_real in, nm_real gross, 
     return (nm_flux){net, out, in, gross, x, standard, is_reciprocal};
 }
 #define NM_BY1(variant, a) (a)
-#define NM_BY2(variant, a, b) (nm_pick->variant == 0 ? (a) : (b))
-#define NM_BY3(variant, a, b, c) (nm_pick->variant == 0 ? (a) : nm_pick->variant == 1 ? (b) : (c))
+#define NM_BY2(variant, a, b) (NM_PICK(variant) == 0 ? (a) : (b))
+#define NM_BY3(variant, a, b, c) (NM_PICK(variant) == 0 ? (a) : NM_PICK(variant) == 1 ? (b) : (c))
 #define NM_BY4(variant, a, b, c, d)                                                                \
-    (nm_pick->variant == 0 ? (a) : nm_pick->variant == 1 ? (b) : nm_pick->variant == 2 ? (c) : (d))
+    (NM_PICK(variant) == 0 ? (a) : NM_PICK(variant) == 1 ? (b) : NM_PICK(variant) == 2 ? (c) : (d))
 #define nm_flux_any nm_flux
 #define nm_context_any nm_context
 

@@ -22,12 +22,17 @@
 
 #ifdef __cplusplus
 
+/* NM_NOINLINE: rare code, kept out of the way on the CPU. NM_LEAF: large code that rare code calls; on a GPU a function of
+ * its own that calls no other, so that neither it nor its callers run out of registers. */
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define NM_FN static __device__ __forceinline__
 #define NM_CONST_FN static __host__ __device__ constexpr
 #define NM_INLINE __device__ __forceinline__
 #define NM_LAMBDA
-#define NM_NOINLINE static __device__ __noinline__
+#define NM_NOINLINE static __device__ __forceinline__
+#define NM_LEAF static __device__ __noinline__
+/* keeps a variable in memory and out of registers */
+#define NM_PARK(x) asm volatile("" : : "l"(&(x)) : "memory")
 #define NM_INFINITY __longlong_as_double(0x7ff0000000000000)
 #define NM_NAN __longlong_as_double(0x7ff8000000000000)
 #else
@@ -38,12 +43,22 @@
 #define NM_INLINE inline __attribute__((always_inline))
 #define NM_LAMBDA __attribute__((always_inline))
 #define NM_NOINLINE static __attribute__((noinline, unused))
+#define NM_LEAF NM_FN
+#define NM_PARK(x)
 #define NM_INFINITY __builtin_huge_val()
 #define NM_NAN __builtin_nan("")
 #endif
 
 #ifndef NM_LANES
 #define NM_LANES 1
+#endif
+
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
+#define NM_ROLL _Pragma("unroll 1") /* where registers are dearer than time */
+#define NM_FEW_REGISTERS 1
+#else
+#define NM_ROLL
+#define NM_FEW_REGISTERS 0
 #endif
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__) || defined(__clang__)
@@ -219,7 +234,7 @@ NM_FN nm_vec nm_vlog(nm_vec x) {
     nm_vec half = f * f * 0.5;
     nm_vec tail = nm_vfma(s, nm_vfma(w, z, half), k * 1.90821492927058770002e-10);
     nm_vec y = nm_vfma(k, nm_splat(6.93147180369123816490e-01), f - (half - tail));
-    y = nm_choose(x > nm_splat(0.0), y, nm_choose(x == nm_splat(0.0), nm_splat(-NM_INFINITY), nm_splat(0.0) / (x - x)));
+    y = nm_choose(x > nm_splat(0.0), y, nm_choose(x == nm_splat(0.0), nm_splat(-NM_INFINITY), nm_splat(NM_NAN)));
     return nm_choose(nm_vfinite(x), y, x);
 }
 

@@ -54,6 +54,11 @@ typedef struct nm_choices { /* the chosen entry of each variant */
     NM_VARIANTS(NM_ROW_V_FIELD)
     int nm_end;
 } nm_choices;
+#ifdef NM_CHOSEN /* compiled for one combination: four bits for each variant, the first lowest */
+#define NM_PICK(variant) ((int)((NM_CHOSEN) >> 4 * NM_V_##variant & 15))
+#else
+#define NM_PICK(variant) nm_pick->variant
+#endif
 
 #define NM_ROW_C(name, ...) NM_C_##name,
 enum { NM_COMPARTMENTS(NM_ROW_C) NM_NC };

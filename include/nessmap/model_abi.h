@@ -195,7 +195,8 @@ typedef enum nm_reduce_kind { NM_REDUCE_FULL, NM_REDUCE_BINS, NM_REDUCE_SUMMARY 
 enum { NM_BLOCK_POINTS = 1024 }; /* points whose statistics are merged as one pairwise tree */
 
 /* Statistics of one output over the points where it is finite. Merging in a fixed order gives fixed bits: pairwise
- * within blocks of NM_BLOCK_POINTS consecutive points of a cell, then an aligned binary tree over the blocks. */
+ * within blocks of NM_BLOCK_POINTS consecutive points of a cell, then an aligned binary tree over the blocks
+ * (kernels/reduce.h). */
 typedef struct nm_stat {
     int64_t n;
     double mean, m2, min, max; /* m2: sum of squared differences from the mean; of no points: 0, 0, +inf, -inf */
@@ -203,13 +204,17 @@ typedef struct nm_stat {
 
 /* A cell is a run of cell_points consecutive points; a record is nm_stat[n_slots], int64_t[NM_N_OUTCOMES] points of
  * each outcome, int64_t[NM_N_FLAGS] points with each flag. A tile holds whole cells, or a share of one long cell that
- * starts at a multiple of part_points, a power of two of blocks. */
+ * starts at a multiple of part_points, a power of two of blocks. Where points are reduced, a task stores its outputs
+ * as double and no parameters. */
 typedef struct nm_reduction {
     int32_t kind;        /* nm_reduce_kind; FULL: every point is kept and the rest is 0 */
     int32_t n_slots;
     int64_t cell_points;
     int64_t part_points; /* points that one record of a tile stands for: cell_points, or a tile's share of a cell */
 } nm_reduction;
+
+#define NM_RECORD_BYTES(n_slots)                                                                            \
+    ((int64_t)(n_slots) * (int64_t)sizeof(nm_stat) + (NM_N_OUTCOMES + NM_N_FLAGS) * (int64_t)sizeof(int64_t))
 
 typedef struct nm_task { /* constant over a run */
     int32_t abi;
@@ -235,13 +240,16 @@ typedef struct nm_tile { /* points [first, first + n); buffers belong to the cal
 
 /* --- a batch of tiles on a GPU: what every kernel of a launch sequence gets, by value ------------------- */
 
+enum { NM_ROUNDS = 6 }; /* an arrival that turns out false is followed on, ten times closer each time */
+
 typedef struct nm_batch { /* every pointer is device memory */
     int32_t n_tiles;
+    int32_t round;       /* of following, 0 to NM_ROUNDS - 1 */
     int64_t tile_points; /* most points of a tile; point i of tile t is number t tile_points + i of the batch */
     int64_t tile_bytes;  /* from the results of one tile to those of the next */
     const int64_t *first, *points; /* [n_tiles] first point of the scan and number of points of each tile */
     char *results;       /* tile t from byte t tile_bytes: values, params, flags, outcome as in a payload of points[t] */
-    int64_t *n_newton;   /* [n_tiles] points that Newton alone settled; starts as 0 */
+    unsigned long long *n_follow; /* [n_tiles] points that Newton alone did not settle; starts as 0 */
     char *scratch;       /* nm_gpu_sizes of the module say how much; the first `zero` bytes start as 0 */
     /* reduction: else NULL and 0 */
     char *records;        /* tile t from byte t record_stride: a record for each of its parts */
@@ -257,6 +265,37 @@ typedef struct nm_gpu_sizes {
     int64_t fixed, point;   /* bytes of scratch: fixed + point * points of the batch */
     int32_t choice[NM_MAX_VARIANTS]; /* the choices it was compiled for; -1: any */
 } nm_gpu_sizes;
+
+/* --- reduction on the CPU (kernels/entry_reduce.cpp); records are aligned to 8 bytes ------------------- */
+
+enum { NM_FOLD_LEVELS = 64 }; /* no cell has 2^63 blocks */
+
+typedef struct nm_fold { /* records of a cell on their way up its tree; n = 0 to begin */
+    int n_slots, n;
+    int level[NM_FOLD_LEVELS]; /* record k stands for 2^level[k] of those that were added */
+    char *records; /* [NM_FOLD_LEVELS] records, room of the caller */
+} nm_fold;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* The record of no points; the record of the points of `into` and then those of `more`. */
+void nm_record_clear(void *record, int n_slots);
+void nm_record_merge(void *into, const void *more, int n_slots);
+
+/* The record of the points [offset, offset + n) of `points`, which are a block: values double
+ * [n_slots][points->n], 1 <= n <= NM_BLOCK_POINTS, every outcome one that exists. */
+void nm_reduce_block(void *record, const nm_tile *points, int64_t offset, int64_t n, int n_slots);
+
+/* Adds the record of the next block of a cell, or, throughout, of the next share of 2^k blocks: both give the same
+ * bits. The last one may be shorter. */
+void nm_fold_add(nm_fold *fold, const void *record);
+
+/* The record of all that was added; the fold is empty again. */
+void nm_fold_end(nm_fold *fold, void *record);
+#ifdef __cplusplus
+}
+#endif
 
 typedef int (*nm_run_fn)(const nm_task *task, nm_tile *tile); /* 0, or -1 on a bad ABI or no memory */
 

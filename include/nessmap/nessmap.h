@@ -21,11 +21,13 @@ typedef struct nm_run_options {
     const char *output;  /* path of the file; NULL: the configuration's name with .nc, here */
     const char *backend; /* "auto", "cpu", "cuda"; NULL: "auto" */
     int n_threads;       /* 0: all cores */
-    int lanes;           /* 8, 4, 1: at most so many points side by side; 0: the widest */
+    int lanes;           /* 8, 4, 1: at most so many points side by side; 0: the widest. Threads and
+                            lanes are the CPU's: a GPU has its own */
     int shard, n_shards; /* tiles t with t % n_shards == shard; n_shards 0 or 1: all */
     int fresh;           /* throw an unfinished run away, replace a finished one of this question */
     int quiet;           /* no progress */
     int log_json;        /* progress as JSON lines */
+    const char *timeline; /* file for the times of all steps (Trace Event Format), or NULL */
 } nm_run_options;
 
 /* One sentence on the last failure in this thread. */

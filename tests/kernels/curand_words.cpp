@@ -10,7 +10,9 @@ void curand_words(uint32_t *words, uint64_t seed, uint64_t subsequence, uint64_t
 {
     curandStatePhilox4_32_10_t state;
     curand_init(seed, subsequence, offset, &state);
-    for (int i = 0; i < 4; i++) {
-        words[i] = curand(&state);
-    }
+    const uint4 four = curand4(&state);
+    words[0] = four.x;
+    words[1] = four.y;
+    words[2] = four.z;
+    words[3] = four.w;
 }

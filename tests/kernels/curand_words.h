@@ -7,7 +7,7 @@
 #ifdef __cplusplus
 extern "C"
 #endif
-    /* out words[4]: four draws of curand_init(seed, subsequence, offset) */
+    /* out words[4]: curand4 after curand_init(seed, subsequence, offset) */
     void
     curand_words(uint32_t *words, uint64_t seed, uint64_t subsequence, uint64_t offset);
 

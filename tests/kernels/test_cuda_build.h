@@ -25,6 +25,14 @@ static const char *const cuda_models[] = {
 #undef builtin
 enum { N_CUDA_MODELS = sizeof cuda_models / sizeof cuda_models[0] };
 
+/* what src/cuda_device.c launches */
+static const char *const cuda_kernels[] = {
+    "nm_gpu_newton",   "nm_gpu_newton_more", "nm_gpu_conclude",      "nm_gpu_judge",
+    "nm_gpu_everyone", "nm_gpu_advance",     "nm_gpu_watch",         "nm_gpu_finish",
+    "nm_gpu_reduce_blocks",                  "nm_gpu_reduce_cells",
+};
+enum { N_CUDA_KERNELS = sizeof cuda_kernels / sizeof cuda_kernels[0] };
+
 static inline const char *build_folder(void)
 {
     const char *build = getenv("NESSMAP_BUILD");
@@ -71,25 +79,19 @@ static inline char *read_whole(const char *path, size_t *n_bytes)
     return text;
 }
 
-/* bytes of code of a global function in a cubin (an ELF file), 0 where it is not there */
-static inline uint64_t cubin_function_bytes(const char *cubin, size_t n_bytes, const char *name)
+/* bytes of code of a kernel in a cubin (an ELF file), its functions included; 0 where it is not there */
+static inline uint64_t cubin_code_bytes(const char *cubin, size_t n_bytes, const char *kernel)
 {
+    char wanted[256];
+    snprintf(wanted, sizeof wanted, ".text.%s", kernel);
     const Elf64_Ehdr *header = (const Elf64_Ehdr *)cubin;
     assert_true(n_bytes > sizeof *header && memcmp(cubin, ELFMAG, SELFMAG) == 0);
     assert_true(header->e_shoff + (uint64_t)header->e_shnum * sizeof(Elf64_Shdr) <= n_bytes);
     const Elf64_Shdr *sections = (const Elf64_Shdr *)(cubin + header->e_shoff);
+    const char *names = cubin + sections[header->e_shstrndx].sh_offset;
     for (int i = 0; i < header->e_shnum; i++) {
-        if (sections[i].sh_type != SHT_SYMTAB) {
-            continue;
-        }
-        const Elf64_Sym *symbols = (const Elf64_Sym *)(cubin + sections[i].sh_offset);
-        const char *names = cubin + sections[sections[i].sh_link].sh_offset;
-        for (uint64_t k = 0; k < sections[i].sh_size / sizeof *symbols; k++) {
-            if (ELF64_ST_TYPE(symbols[k].st_info) == STT_FUNC &&
-                ELF64_ST_BIND(symbols[k].st_info) == STB_GLOBAL &&
-                strcmp(names + symbols[k].st_name, name) == 0) {
-                return symbols[k].st_size;
-            }
+        if (strcmp(names + sections[i].sh_name, wanted) == 0) {
+            return sections[i].sh_size;
         }
     }
     return 0;
@@ -139,74 +141,119 @@ static inline ptx_census take_census(const char *ptx)
     return census;
 }
 
-/* Checks a compiled cubin: its entry is there, for `architecture`, without a warning; prints what
- * ptxas says of it. */
-static inline void check_cubin(const char *model, const char *architecture)
-{
-    char path[4096], name[256], line[512];
-    size_t n_bytes;
-    snprintf(path, sizeof path, "%s/kernels/%s_%s.cubin", build_folder(), model, architecture);
-    snprintf(name, sizeof name, "nm_cuda_%s", model);
-    char *cubin = read_whole(path, &n_bytes);
-    uint64_t code_bytes = cubin_function_bytes(cubin, n_bytes, name);
-    if (code_bytes == 0) {
-        fail_msg("%s has no function %s", path, name);
-    }
-    free(cubin);
+/* what ptxas says of a kernel */
+typedef struct kernel_usage {
+    int registers, stack, spill_stores, spill_loads, shared; /* bytes but for the first */
+    int n_functions;                                         /* that are not inlined */
+} kernel_usage;
 
+/* From the log of ptxas -v for one architecture. A kernel's paragraph goes up to the next one's and holds its functions:
+ * a spill in one of these counts too. */
+static inline kernel_usage read_usage(const char *log, const char *path, const char *kernel,
+                                      const char *architecture)
+{
+    char wanted[256], own[256];
+    kernel_usage usage = {0};
+    snprintf(wanted, sizeof wanted, "Compiling entry function '%s' for '%s'", kernel, architecture);
+    snprintf(own, sizeof own, "Function properties for %s\n", kernel);
+    const char *begin = strstr(log, wanted);
+    if (!begin) {
+        fail_msg("%s does not say: %s", path, wanted);
+    }
+    const char *end = strstr(begin + 1, "Compiling entry function ");
+    end = end ? end : log + strlen(log);
+    for (const char *at = begin; (at = strstr(at, "Function properties for ")) && at < end; at++) {
+        const char *line = strchr(at, '\n');
+        int stack, stores, loads;
+        assert_non_null(line);
+        if (sscanf(line, " %d bytes stack frame, %d bytes spill stores, %d bytes spill loads",
+                   &stack, &stores, &loads) != 3) {
+            fail_msg("%s cannot be understood at: %.200s", path, line);
+        }
+        usage.spill_stores += stores;
+        usage.spill_loads += loads;
+        if (strncmp(at, own, strlen(own)) == 0) {
+            usage.stack += stack;
+        } else {
+            usage.n_functions++;
+        }
+    }
+    const char *used = strstr(begin, "Used ");
+    assert_true(used && used < end);
+    assert_int_equal(sscanf(used, "Used %d registers", &usage.registers), 1);
+    assert_in_range(usage.registers, 1, 255);
+    for (const char *at = used; (at = strchr(at, ',')) && at < strchr(used, '\n'); at++) {
+        int bytes, n = 0;
+        if (sscanf(at, ", %d bytes smem%n", &bytes, &n) == 1 && n > 0) {
+            usage.shared = bytes;
+        }
+    }
+    return usage;
+}
+
+/* Checks a compiled module: all kernels are there, for `architecture`, without a warning; prints a table of what they
+ * take. Returns the bytes that spill, in all functions. */
+static inline int check_cubin(const char *model, const char *architecture)
+{
+    char path[4096];
+    size_t n_bytes;
+    int n_spilled = 0;
+    snprintf(path, sizeof path, "%s/kernels/%s_%s.cubin", build_folder(), model, architecture);
+    char *cubin = read_whole(path, &n_bytes);
     strncat(path, ".log", sizeof path - strlen(path) - 1);
     char *log = read_whole(path, NULL);
     if (strstr(log, "warning")) {
         fail_msg("%s holds a warning", path);
     }
-    snprintf(line, sizeof line, "Compiling entry function '%s' for '%s'", name, architecture);
-    const char *entry = strstr(log, line);
-    if (!entry) {
-        fail_msg("%s does not say: %s", path, line);
-    }
-    int stack = -1, stores = -1, loads = -1, registers = -1;
-    const char *properties = strchr(entry, '\n'), *used = strstr(entry, "Used ");
-    assert_non_null(properties);
-    assert_non_null(used);
-    properties = strchr(properties + 1, '\n');
-    assert_non_null(properties);
-    assert_int_equal(sscanf(properties, " %d bytes stack frame, %d bytes spill stores, %d bytes "
-                                        "spill loads",
-                            &stack, &stores, &loads),
-                     3);
-    assert_int_equal(sscanf(used, "Used %d registers", &registers), 1);
-    assert_in_range(registers, 1, 255);
-    /* the functions that are not inlined have lines of their own */
-    int all_stores = 0, all_loads = 0;
-    for (const char *at = log; (at = strstr(at, " bytes stack frame, ")); at++) {
-        int s, l;
-        if (sscanf(at, " bytes stack frame, %d bytes spill stores, %d bytes spill loads", &s, &l) ==
-            2) {
-            all_stores += s;
-            all_loads += l;
+    print_message("%s, %s, module of %zu kB\n", model, architecture, n_bytes / 1024);
+    print_message(
+        "  kernel                 registers  stack B  spilled B  read again B  shared B  functions"
+        "  code B\n");
+    for (int i = 0; i < N_CUDA_KERNELS; i++) {
+        const char *kernel = cuda_kernels[i];
+        const kernel_usage usage = read_usage(log, path, kernel, architecture);
+        const uint64_t code = cubin_code_bytes(cubin, n_bytes, kernel);
+        if (code == 0) {
+            fail_msg("%s for %s has no kernel %s", model, architecture, kernel);
         }
+        print_message("  %-22s %9d  %7d  %9d  %12d  %8d  %9d  %6llu\n", kernel, usage.registers,
+                      usage.stack, usage.spill_stores, usage.spill_loads, usage.shared,
+                      usage.n_functions, (unsigned long long)code);
+        n_spilled += usage.spill_stores + usage.spill_loads;
     }
-    print_message("%s, %s: %d registers, %d bytes of stack; spills %d bytes stored, %d loaded (all "
-                  "functions %d, %d); %llu bytes of code\n",
-                  model, architecture, registers, stack, stores, loads, all_stores, all_loads,
-                  (unsigned long long)code_bytes);
+    /* what stands in no kernel's paragraph counts as well */
+    int n_all = 0;
+    for (const char *at = log; (at = strstr(at, " bytes stack frame, ")); at++) {
+        int stores, loads;
+        assert_int_equal(sscanf(at,
+                                " bytes stack frame, %d bytes spill stores, %d bytes spill loads",
+                                &stores, &loads),
+                         2);
+        n_all += stores + loads;
+    }
+    assert_true(n_all >= n_spilled);
     free(log);
+    free(cubin);
+    return n_all;
 }
 
-/* Checks a PTX text: its entry is there, and no double operation is left to be fused. */
-static inline void check_ptx(const char *ptx, const char *model, const char *title)
+/* Checks a PTX text: all kernels are there, and every operation on doubles rounds as IEEE 754 says. */
+static inline ptx_census check_ptx(const char *ptx, const char *model, const char *title)
 {
-    char entry[256];
-    snprintf(entry, sizeof entry, ".entry nm_cuda_%s(", model);
-    if (!strstr(ptx, entry)) {
-        fail_msg("%s: the PTX has no %s", title, entry);
+    for (int i = 0; i < N_CUDA_KERNELS; i++) {
+        char entry[256];
+        snprintf(entry, sizeof entry, ".entry %s(", cuda_kernels[i]);
+        if (!strstr(ptx, entry)) {
+            fail_msg("%s, %s: the PTX has no %s", model, title, entry);
+        }
     }
-    ptx_census census = take_census(ptx);
-    print_message("%s, %s: %zu bytes of PTX; double operations: %d fma, %d others rounded, %d "
-                  "not\n",
-                  model, title, strlen(ptx), census.n_fma, census.n_rounded, census.n_loose);
+    const ptx_census census = take_census(ptx);
+    print_message("%s, %s: %zu kB of PTX; double operations: %d fma, %d others rounded, %d not\n",
+                  model, title, strlen(ptx) / 1024, census.n_fma, census.n_rounded, census.n_loose);
     assert_int_equal(census.n_loose, 0);
-    assert_true(census.n_fma > 0 && census.n_rounded > 0);
+    assert_null(strstr(ptx, ".approx"));
+    assert_true(census.n_rounded > 1000);
+    return census;
 }
 
 #endif

@@ -31,10 +31,11 @@ static int load_nvrtc(void)
     const struct {
         void *function;
         const char *name;
-    } wanted[] = {{&nvrtc.create, "nvrtcCreateProgram"},   {&nvrtc.compile, "nvrtcCompileProgram"},
-                  {&nvrtc.log_size, "nvrtcGetProgramLogSize"}, {&nvrtc.log, "nvrtcGetProgramLog"},
-                  {&nvrtc.ptx_size, "nvrtcGetPTXSize"},    {&nvrtc.ptx, "nvrtcGetPTX"},
-                  {&nvrtc.destroy, "nvrtcDestroyProgram"}, {&nvrtc.version, "nvrtcVersion"}};
+    } wanted[] = {
+        {&nvrtc.create, "nvrtcCreateProgram"},       {&nvrtc.compile, "nvrtcCompileProgram"},
+        {&nvrtc.log_size, "nvrtcGetProgramLogSize"}, {&nvrtc.log, "nvrtcGetProgramLog"},
+        {&nvrtc.ptx_size, "nvrtcGetPTXSize"},        {&nvrtc.ptx, "nvrtcGetPTX"},
+        {&nvrtc.destroy, "nvrtcDestroyProgram"},     {&nvrtc.version, "nvrtcVersion"}};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         void *symbol = dlsym(library, wanted[i].name);
         if (!symbol) {
@@ -45,20 +46,32 @@ static int load_nvrtc(void)
     return 1;
 }
 
-/* PTX of a text, compiled without a warning; the caller frees. NVRTC takes a generic lambda for a
- * host function, even within a device function: hence -default-device. */
-static char *compile(const char *text, const char *fmad, const char *model)
+enum { N_OPTIONS = 9, N_MORE = 4 };
+
+/* PTX of a text, compiled without a warning; the caller frees. more: up to N_MORE options, ended by NULL. NVRTC takes a
+ * generic lambda for a host function, even within a device function: hence -default-device. */
+static char *compile(const char *text, const char *model, const char *const *more)
 {
     char file[256], name[256];
     snprintf(file, sizeof file, "-DNM_MODEL_FILE=\"models/%s.c\"", model);
     snprintf(name, sizeof name, "-DNM_MODEL=%s", model);
-    const char *options[] = {"-std=c++20", "-arch=compute_90", "-default-device", fmad,
-                             "-I" NM_TEST_SOURCE_DIR "/include", "-I" NM_TEST_SOURCE_DIR "/kernels",
-                             "-DNM_LANES=1", file, name};
+    const char *options[N_OPTIONS + N_MORE] = {"-std=c++20",
+                                               "-arch=compute_90",
+                                               "-default-device",
+                                               "-I" NM_TEST_SOURCE_DIR "/include",
+                                               "-I" NM_TEST_SOURCE_DIR "/kernels",
+                                               "-DNM_LANES=1",
+                                               file,
+                                               name};
+    int n_options = N_OPTIONS - 1;
+    for (; *more; more++) {
+        assert_true(n_options < N_OPTIONS + N_MORE);
+        options[n_options++] = *more;
+    }
     program p;
     size_t n;
-    assert_int_equal(nvrtc.create(&p, text, "entry_cuda.cu", 0, NULL, NULL), 0);
-    int rc = nvrtc.compile(p, sizeof options / sizeof options[0], options);
+    assert_int_equal(nvrtc.create(&p, text, "text.cu", 0, NULL, NULL), 0);
+    int rc = nvrtc.compile(p, n_options, options);
     assert_int_equal(nvrtc.log_size(p, &n), 0);
     char *log = calloc(n + 1, 1);
     assert_non_null(log);
@@ -75,6 +88,13 @@ static char *compile(const char *text, const char *fmad, const char *model)
     return ptx;
 }
 
+static const char *const strict[] = {"-fmad=false", NULL}, *const loose[] = {"-fmad=true", NULL};
+#ifdef NM_TEST_CURAND
+#define CURAND "-DNM_CURAND", "-I" NM_TEST_CURAND
+static const char *const strict_curand[] = {"-fmad=false", CURAND, NULL};
+#endif
+
+/* every choice of the variants, picked by the task */
 static void test_models(void **state)
 {
     (void)state;
@@ -83,28 +103,52 @@ static void test_models(void **state)
     assert_int_equal(nvrtc.version(&major, &minor), 0);
     snprintf(title, sizeof title, "NVRTC %d.%d", major, minor);
     for (int i = 0; i < N_CUDA_MODELS; i++) {
-        char *ptx = compile(text, "-fmad=false", cuda_models[i]);
-        check_ptx(ptx, cuda_models[i], title);
+        char *ptx = compile(text, cuda_models[i], strict);
+        assert_true(check_ptx(ptx, cuda_models[i], title).n_fma > 1000);
         free(ptx);
     }
     free(text);
 }
 
-/* The sampler alone, each fma that it asks for replaced by a call: what is then fused is the
- * compiler's own doing. */
+/* A call in the place of each fma that the kernels ask for: what is then fused is the compiler's own doing. */
+#define ASKED                                                                                      \
+    "__device__ __noinline__ double asked(double a, double b, double c) { return a - b - c; }\n"   \
+    "#define fma asked\n"
+
+/* All kernels of a small model, with the words of cuRAND where its header is. */
+static void test_kernels_are_not_contracted(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"-fmad=false", "-DNM_CHOSEN=0x0",
+#ifdef NM_TEST_CURAND
+                                          CURAND,
+#endif
+                                          NULL};
+    const char *const model = "driven_cycle";
+    char *ptx = compile(ASKED "#include \"entry_cuda.cu\"\n", model, options);
+    assert_int_equal(check_ptx(ptx, model, "fma as calls").n_fma, 0);
+    free(ptx);
+}
+
+static int count(const char *text, const char *word)
+{
+    int n = 0;
+    for (; (text = strstr(text, word)); text++) {
+        n++;
+    }
+    return n;
+}
+
 static void test_draws_are_not_contracted(void **state)
 {
     (void)state;
     const char *const text =
-        "__device__ __noinline__ double asked(double a, double b, double c) { return a - b - c; }\n"
-        "#define fma asked\n"
-        "#include \"draw.h\"\n"
-        "extern \"C\" __global__ void draw(const nm_draw *d, int64_t i, double *p) {\n"
-        "    nm_draw_point(d, i, p);\n"
-        "}\n";
-    char *strict = compile(text, "-fmad=false", "none");
-    char *loose = compile(text, "-fmad=true", "none");
-    ptx_census census = take_census(strict), contracted = take_census(loose);
+        ASKED "#include \"draw.h\"\n"
+              "extern \"C\" __global__ void draw(const nm_draw *d, int64_t i, double *p) {\n"
+              "    nm_draw_point(d, i, p);\n"
+              "}\n";
+    char *own = compile(text, "none", strict), *fused = compile(text, "none", loose);
+    ptx_census census = take_census(own), contracted = take_census(fused);
     print_message("draw.h: %d double operations rounded, %d not, %d fused; contraction allowed: "
                   "%d rounded, %d not, %d fused\n",
                   census.n_rounded, census.n_loose, census.n_fma, contracted.n_rounded,
@@ -112,12 +156,41 @@ static void test_draws_are_not_contracted(void **state)
     assert_true(census.n_rounded > 50);
     assert_int_equal(census.n_loose, 0);
     assert_int_equal(census.n_fma, 0);
-    assert_null(strstr(strict, "approx"));
+    assert_null(strstr(own, ".approx"));
     /* the eye sees contraction where it is */
     assert_true(contracted.n_fma > 0);
     assert_true(contracted.n_loose > 0);
-    free(strict);
-    free(loose);
+    free(own);
+    free(fused);
+}
+
+/* cuRAND's words cost one Philox of ten rounds for two numbers, and bring nothing but integers. */
+static void test_curand(void **state)
+{
+    (void)state;
+#ifdef NM_TEST_CURAND
+    const char *const text =
+        "#include \"draw.h\"\n"
+        "extern \"C\" __global__ void draw(const nm_draw *d, int64_t i, double *p) {\n"
+        "    nm_draw_point(d, i, p);\n"
+        "}\n";
+    char *own = compile(text, "none", strict), *ptx = compile(text, "none", strict_curand);
+    const ptx_census census = take_census(ptx), wanted = take_census(own);
+    print_message("draw.h with cuRAND: %d high products, %zu bytes of PTX; without: %zu\n",
+                  count(ptx, "mul.hi.u32"), strlen(ptx), strlen(own));
+    assert_int_equal(count(ptx, "mul.hi.u32"), 20);
+    assert_int_equal(count(own, "mul.hi.u32"), 0); /* else the header was not taken */
+    assert_int_equal(census.n_fma, wanted.n_fma);
+    assert_int_equal(census.n_rounded, wanted.n_rounded);
+    assert_int_equal(census.n_loose, 0);
+    assert_null(strstr(ptx, ".f32"));
+    assert_true(strlen(ptx) < 2 * strlen(own)); /* no tables of other generators */
+    free(own);
+    free(ptx);
+#else
+    print_message("not run: curand_kernel.h was not found\n");
+    skip();
+#endif
 }
 
 int main(void)
@@ -128,6 +201,8 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_draws_are_not_contracted),
+        cmocka_unit_test(test_curand),
+        cmocka_unit_test(test_kernels_are_not_contracted),
         cmocka_unit_test(test_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,24 +1,42 @@
-/* What a CUDA compiler adds to C++, as far as entry_cuda.cu needs it, so that its kernel compiles
- * for the host: one thread at a time, whose place the caller sets. */
+/* What a CUDA compiler adds to C++, as far as the kernels need it, so that they compile for the
+ * host. Whoever runs a kernel (the stand-in driver, or a test) sets the variables of a thread,
+ * found by their names, before each thread. */
 #ifndef NESSMAP_TEST_CUDA_STAND_IN_H
 #define NESSMAP_TEST_CUDA_STAND_IN_H
 
 #define __global__
-#define __launch_bounds__(threads)
+#define __device__
+#define __host__
+#define __constant__
+#define __launch_bounds__(...)
+/* all threads of a block run on one thread of the host, one after the other */
+#define __shared__ static __thread
 
 struct nm_stand_in_dim {
-    unsigned x;
+    unsigned x, y, z;
 };
 extern "C" {
-/* found by their names: the test sets them before each call of the kernel */
-nm_stand_in_dim gridDim, blockDim, blockIdx, threadIdx;
+__thread nm_stand_in_dim gridDim, blockDim, blockIdx, threadIdx;
+/* lets the other threads of the block go on up to the same place; NULL for blocks of one thread */
+__thread void (*nm_stand_in_barrier)(void);
 }
 
-static inline unsigned long long atomicAdd(unsigned long long *sum, unsigned long long x)
+static inline __attribute__((unused)) void __syncthreads()
 {
-    unsigned long long before = *sum;
-    *sum += x;
-    return before;
+    if (nm_stand_in_barrier) {
+        nm_stand_in_barrier();
+    }
 }
+
+/* for the types that CUDA has it for, and no others; blocks of two streams run side by side */
+#define NM_STAND_IN_ATOMIC_ADD(type)                                                               \
+    static inline __attribute__((unused)) type atomicAdd(type *sum, type x)                        \
+    {                                                                                              \
+        return __atomic_fetch_add(sum, x, __ATOMIC_RELAXED);                                       \
+    }
+NM_STAND_IN_ATOMIC_ADD(int)
+NM_STAND_IN_ATOMIC_ADD(unsigned)
+NM_STAND_IN_ATOMIC_ADD(unsigned long long)
+#undef NM_STAND_IN_ATOMIC_ADD
 
 #endif

@@ -1,0 +1,140 @@
+/* Reduction on the device: results of a batch -> a record for each block -> a record for each part of a tile.
+ *
+ * Included at the end of entry_cuda.cu. The same tree as on the CPU (reduce.h): thread t carries the points t, t + 128,
+ * ..., t + 896 of a block, so that the first three rounds need no other thread and neighbours read neighbours. */
+#ifndef NESSMAP_REDUCE_GPU_H
+#define NESSMAP_REDUCE_GPU_H
+
+#include "reduce.h"
+
+enum {
+    NM_REDUCE_THREADS = 128, /* of a block of nm_gpu_reduce_blocks */
+    NM_REDUCE_POINTS = NM_BLOCK_POINTS / NM_REDUCE_THREADS,
+    NM_COUNT_BITS = 12, /* a count of a block is at most NM_BLOCK_POINTS, so that several share a word */
+    NM_COUNTS_IN_WORD = 64 / NM_COUNT_BITS,
+    NM_COUNT_WORDS = (NM_N_COUNTS + NM_COUNTS_IN_WORD - 1) / NM_COUNTS_IN_WORD
+};
+static_assert(NM_BLOCK_POINTS < 1 << NM_COUNT_BITS, "a count fits its bits");
+static_assert((NM_REDUCE_POINTS & (NM_REDUCE_POINTS - 1)) == 0, "a thread has a power of two of points");
+
+/* points of a part of a tile that are there */
+struct nm_part {
+    int64_t first, n; /* in the tile; n may be 0 or less */
+    int64_t tile;
+};
+NM_FN nm_part nm_find_part(const nm_batch *batch, int64_t number)
+{
+    nm_part part;
+    const int64_t most = nm_gpu_task.reduction.part_points;
+    part.tile = number / batch->parts_per_tile;
+    part.first = number % batch->parts_per_tile * most;
+    part.n = part.tile < batch->n_tiles ? batch->points[part.tile] - part.first : 0;
+    part.n = part.n < most ? part.n : most;
+    return part;
+}
+
+/* One thread block for each block of points: n_tiles * parts_per_tile * blocks_per_part of them, with NM_REDUCE_THREADS
+ * threads. Blocks without points write nothing. */
+extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_blocks(const nm_batch batch)
+{
+    __shared__ nm_moments shared[NM_REDUCE_THREADS / 2];
+    __shared__ uint64_t shared_counts[NM_COUNT_WORDS][NM_REDUCE_THREADS / 2];
+    const int n_slots = nm_gpu_task.reduction.n_slots, t = (int)threadIdx.x;
+    const int64_t number = blockIdx.x, i_block = number % batch.blocks_per_part;
+    const nm_part part = nm_find_part(&batch, number / batch.blocks_per_part);
+    const int64_t left = part.n - i_block * NM_BLOCK_POINTS;
+    if (left <= 0) { return; } /* of all its threads alike */
+    const int n = left < NM_BLOCK_POINTS ? (int)left : (int)NM_BLOCK_POINTS;
+
+    const int64_t points = batch.points[part.tile], at = part.first + i_block * NM_BLOCK_POINTS;
+    const double *values = (const double *)(batch.results + part.tile * batch.tile_bytes);
+    const uint16_t *flags = (const uint16_t *)(values + n_slots * points);
+    const int8_t *outcome = (const int8_t *)(flags + points);
+    char *record = batch.block_records + number * NM_RECORD_BYTES(n_slots);
+
+    for (int slot = 0; slot < n_slots; slot++) {
+        const double *x = values + slot * points + at;
+        nm_moments m[NM_REDUCE_POINTS];
+        NM_UNROLL
+        for (int k = 0; k < NM_REDUCE_POINTS; k++) {
+            const int i = t + k * NM_REDUCE_THREADS;
+            m[k] = i < n ? nm_moments_of(x[i]) : nm_no_moments();
+        }
+        NM_UNROLL
+        for (int half = NM_REDUCE_POINTS / 2; half >= 1; half /= 2) {
+            NM_UNROLL
+            for (int k = 0; k < half; k++) { m[k] = nm_merge(m[k], m[k + half]); }
+        }
+        for (int half = NM_REDUCE_THREADS / 2; half >= 1; half /= 2) {
+            if (t >= half && t < 2 * half) { shared[t - half] = m[0]; }
+            __syncthreads();
+            if (t < half) { m[0] = nm_merge(m[0], shared[t]); }
+            __syncthreads();
+        }
+        if (t == 0) { nm_put_moments(nm_record_stats(record) + slot, m[0]); }
+    }
+
+    /* whole numbers, whose order is of no matter */
+    uint64_t counts[NM_COUNT_WORDS] = {};
+    for (int i = t; i < n; i += NM_REDUCE_THREADS) {
+        NM_UNROLL
+        for (int k = 0; k < NM_N_COUNTS; k++) {
+            const bool is_counted = k < NM_N_OUTCOMES ? outcome[at + i] == k : (flags[at + i] >> (k - NM_N_OUTCOMES) & 1) != 0;
+            counts[k / NM_COUNTS_IN_WORD] += (uint64_t)is_counted << (k % NM_COUNTS_IN_WORD * NM_COUNT_BITS);
+        }
+    }
+    for (int half = NM_REDUCE_THREADS / 2; half >= 1; half /= 2) {
+        NM_UNROLL
+        for (int w = 0; w < NM_COUNT_WORDS; w++) {
+            if (t >= half && t < 2 * half) { shared_counts[w][t - half] = counts[w]; }
+        }
+        __syncthreads();
+        NM_UNROLL
+        for (int w = 0; w < NM_COUNT_WORDS; w++) {
+            if (t < half) { counts[w] += shared_counts[w][t]; }
+        }
+        __syncthreads();
+    }
+    if (t > 0) { return; }
+    NM_UNROLL
+    for (int k = 0; k < NM_N_COUNTS; k++) {
+        const uint64_t word = counts[k / NM_COUNTS_IN_WORD] >> (k % NM_COUNTS_IN_WORD * NM_COUNT_BITS);
+        nm_record_counts(record, n_slots)[k] = (int64_t)(word & ((1 << NM_COUNT_BITS) - 1));
+    }
+}
+
+/* Folds the block records of each part into the record of the part, in place: after the round of `stride`, entry i
+ * holds the blocks [i, i + 2 stride), which is the aligned tree. Any grid: one thread takes a slot, or the counts, of a
+ * part at a time, so n_tiles * parts_per_tile * (n_slots + 1) threads share the work best. */
+extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_cells(const nm_batch batch)
+{
+    const int n_slots = nm_gpu_task.reduction.n_slots;
+    const int64_t record_bytes = NM_RECORD_BYTES(n_slots), n_jobs = n_slots + 1;
+    const int64_t n_all = batch.n_tiles * batch.parts_per_tile * n_jobs, step = (int64_t)gridDim.x * blockDim.x;
+    for (int64_t job = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; job < n_all; job += step) {
+        const int64_t number = job / n_jobs;
+        const int slot = (int)(job % n_jobs);
+        const nm_part part = nm_find_part(&batch, number);
+        if (part.n <= 0) { continue; }
+        const int64_t n_blocks = (part.n + NM_BLOCK_POINTS - 1) / NM_BLOCK_POINTS;
+        char *blocks = batch.block_records + number * batch.blocks_per_part * record_bytes;
+        char *record = batch.records + part.tile * batch.record_stride + number % batch.parts_per_tile * record_bytes;
+        if (slot < n_slots) {
+            for (int64_t stride = 1; stride < n_blocks; stride *= 2) {
+                for (int64_t i = 0; i + stride < n_blocks; i += 2 * stride) {
+                    nm_merge_stat(nm_record_stats(blocks + i * record_bytes) + slot,
+                                  nm_record_stats(blocks + (i + stride) * record_bytes) + slot);
+                }
+            }
+            nm_record_stats(record)[slot] = nm_record_stats(blocks)[slot];
+            continue;
+        }
+        for (int k = 0; k < NM_N_COUNTS; k++) {
+            int64_t sum = 0;
+            for (int64_t i = 0; i < n_blocks; i++) { sum += nm_record_counts(blocks + i * record_bytes, n_slots)[k]; }
+            nm_record_counts(record, n_slots)[k] = sum;
+        }
+    }
+}
+
+#endif

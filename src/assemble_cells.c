@@ -1,0 +1,198 @@
+/* The part of assembly for reduced scans: records of cells -> statistics and counts.
+ *
+ *   1. definition   2. rows   3. tiles */
+#include <inttypes.h>
+#include <math.h>
+#include <netcdf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "assemble.h"
+#include "reducer.h"
+
+/* --- 1. definition ---------------------------------------------------------------------------- */
+
+#define COUNT_NAME(name, values, text) "count_" #name,
+const char *const nm_count_names[NM_N_OUTCOMES] = {NM_OUTCOME_LIST(COUNT_NAME)};
+#undef COUNT_NAME
+#define FLAG_COUNT_NAME(name, bit, text) [bit] = "flag_count_" #name,
+const char *const nm_flag_count_names[NM_N_FLAGS] = {NM_FLAG_LIST(FLAG_COUNT_NAME)};
+#undef FLAG_COUNT_NAME
+
+static nm_status define_count(nm_assembly *a, const char *name, const char *subject,
+                              const char *text)
+{
+    char long_name[256];
+    int variable;
+    snprintf(long_name, sizeof long_name, "number of points%s%s", subject, text);
+    NM_TRY(nm_assembly_define_column(a, &variable, name, NC_INT64, sizeof(int64_t)));
+    nm_assembly_add_column(a, variable, sizeof(int64_t));
+    return nm_assembly_describe_count(a, variable, long_name);
+}
+
+/* Columns: the statistics of each output, the points, the outcomes, the flags. */
+nm_status nm_assembly_define_cells(nm_assembly *a)
+{
+#define STATISTIC_NAME(name, method, words) #name,
+    static const char *const endings[] = {NM_STATISTIC_LIST(STATISTIC_NAME)};
+#undef STATISTIC_NAME
+#define TEXT(name, x, text) text,
+    static const char *const outcomes[] = {NM_OUTCOME_LIST(TEXT)}, *const flags[] = {
+                                                                       NM_FLAG_LIST(TEXT)};
+#undef TEXT
+    int variable;
+    NM_TRY(nm_assembly_check(
+        a, nc_def_var(a->id, nm_assembly_unit(a), NC_INT64, 0, NULL, &a->unit_variable)));
+    NM_TRY(nm_assembly_describe_unit(a, a->unit_variable));
+    for (int i = 0; i < a->plan->task.n_slots; i++) {
+        const nm_output *output = &a->plan->catalogue.output[a->plan->column_output[i]];
+        for (int k = 0; k < NM_N_STATISTICS; k++) {
+            char name[sizeof output->name + 8];
+            int is_count = k == NM_STATISTIC_n;
+            size_t bytes = is_count ? sizeof(int64_t) : a->value_bytes;
+            snprintf(name, sizeof name, "%s_%s", output->name, endings[k]);
+            NM_TRY(nm_assembly_define_column(a, &variable, name,
+                                             is_count    ? NC_INT64
+                                             : a->is_f32 ? NC_FLOAT
+                                                         : NC_DOUBLE,
+                                             bytes));
+            nm_assembly_add_column(a, variable, bytes);
+            NM_TRY(nm_assembly_describe_statistic(a, variable, output, (nm_statistic)k));
+        }
+    }
+    NM_TRY(define_count(a, "n", "", ""));
+    for (int i = 0; i < NM_N_OUTCOMES; i++) {
+        NM_TRY(define_count(a, nm_count_names[i], ": ", outcomes[i]));
+    }
+    for (int i = 0; i < NM_N_FLAGS; i++) {
+        NM_TRY(define_count(a, nm_flag_count_names[i], ", flagged: ", flags[i]));
+    }
+    return NM_OK;
+}
+
+/* --- 2. rows ---------------------------------------------------------------------------------- */
+
+static void put_value(const nm_assembly *a, char *column, int64_t i, double value)
+{
+    if (a->is_f32) {
+        ((float *)column)[i] = (float)value;
+    } else {
+        ((double *)column)[i] = value;
+    }
+}
+
+/* Puts the record of a cell into row i of the columns. */
+static void put_row(const nm_assembly *a, char *const *column, int64_t i, const char *record)
+{
+    int n_slots = a->plan->task.reduction.n_slots;
+    const nm_stat *stat = (const nm_stat *)record;
+    const int64_t *count = (const int64_t *)(stat + n_slots);
+    for (int slot = 0; slot < n_slots; slot++, stat++, column += NM_N_STATISTICS) {
+        int has_any = stat->n > 0;
+        double sd = stat->n > 1 ? sqrt(stat->m2 / (double)(stat->n - 1)) : NAN;
+        put_value(a, column[NM_STATISTIC_mean], i, has_any ? stat->mean : NAN);
+        put_value(a, column[NM_STATISTIC_sd], i, sd);
+        put_value(a, column[NM_STATISTIC_min], i, has_any ? stat->min : NAN);
+        put_value(a, column[NM_STATISTIC_max], i, has_any ? stat->max : NAN);
+        ((int64_t *)column[NM_STATISTIC_n])[i] = stat->n;
+    }
+    ((int64_t *)*column++)[i] = a->plan->task.reduction.cell_points;
+    for (int k = 0; k < NM_N_OUTCOMES + NM_N_FLAGS; k++) {
+        ((int64_t *)*column++)[i] = count[k];
+    }
+}
+
+/* Counts and writes the cells [first, first + n) with their records. */
+static nm_status write_rows(nm_assembly *a, char *const *column, int64_t first, int64_t n,
+                            const char *records)
+{
+    const nm_reduction *reduction = &a->plan->task.reduction;
+    for (int64_t i = 0; i < n; i++) {
+        const char *record = records + i * NM_RECORD_BYTES(reduction->n_slots);
+        const int64_t *count = (const int64_t *)((const nm_stat *)record + reduction->n_slots);
+        NM_TRY(nm_tally_add_cell(a->tally, (first + i) * reduction->cell_points,
+                                 reduction->cell_points, count, count + NM_N_OUTCOMES));
+        put_row(a, column, i, record);
+    }
+    return nm_assembly_write_chunks(a, (const char *const *)column, first, n);
+}
+
+/* --- 3. tiles --------------------------------------------------------------------------------- */
+
+/* Records of a tile that was not computed. */
+static void fill_missing(const nm_plan *plan, int64_t i_tile, char *payload)
+{
+    int n_slots = plan->task.reduction.n_slots;
+    int64_t bytes = NM_RECORD_BYTES(n_slots), n_parts = nm_plan_tile_parts(plan, i_tile);
+    for (int64_t i = 0; i < n_parts; i++) {
+        char *record = payload + i * bytes;
+        nm_record_clear(record, n_slots);
+        ((int64_t *)((nm_stat *)record + n_slots))[NM_OUTCOME_not_run] =
+            nm_plan_part_points(plan, i_tile);
+    }
+}
+
+static nm_status read_tile(nm_assembly *a, nm_journal *journal, int64_t i_tile, char *payload)
+{
+    if (nm_journal_has(journal, i_tile)) {
+        return nm_journal_read(journal, i_tile, payload, nm_plan_tile_bytes(a->plan, i_tile));
+    }
+    if (!a->partial) {
+        return nm_fail(NM_IO, "tile %" PRId64 " of %" PRId64 " for '%s' is not computed yet",
+                       i_tile, a->plan->n_tiles, a->out_path);
+    }
+    fill_missing(a->plan, i_tile, payload);
+    return NM_OK;
+}
+
+static nm_status write_tiles(nm_assembly *a, nm_journal *journal, char *payload,
+                             char *const *column, nm_fold *fold)
+{
+    const nm_plan *plan = a->plan;
+    const nm_reduction *reduction = &plan->task.reduction;
+    for (int64_t i_tile = 0; i_tile < plan->n_tiles; i_tile++) {
+        NM_TRY(read_tile(a, journal, i_tile, payload));
+        if (plan->tiles_per_cell == 1) {
+            NM_TRY(write_rows(a, column, nm_plan_tile_first(plan, i_tile) / reduction->cell_points,
+                              nm_plan_tile_parts(plan, i_tile), payload));
+            continue;
+        }
+        nm_fold_add(fold, payload);
+        if ((i_tile + 1) % plan->tiles_per_cell == 0) {
+            nm_fold_end(fold, payload);
+            NM_TRY(write_rows(a, column, i_tile / plan->tiles_per_cell, 1, payload));
+        }
+    }
+    return NM_OK;
+}
+
+nm_status nm_assembly_write_cells(nm_assembly *a, nm_journal *journal, char *payload)
+{
+    int64_t n_rows = nm_plan_tile_parts(a->plan, 0);
+    const long long cell_points = a->plan->task.reduction.cell_points;
+    NM_TRY(nm_assembly_check(a, nc_put_var_longlong(a->id, a->unit_variable, &cell_points)));
+    char **column = calloc((size_t)a->n_columns, sizeof *column);
+    nm_fold fold = {0};
+    nm_status status = column
+                           ? nm_fold_create(&fold, a->plan->task.reduction.n_slots)
+                           : nm_fail(NM_MEMORY, "out of memory for the cells of '%s'", a->out_path);
+    for (int i = 0; status == NM_OK && i < a->n_columns; i++) {
+        column[i] = malloc((size_t)n_rows * a->columns[i].bytes);
+        if (!column[i]) {
+            status = nm_fail(NM_MEMORY, "out of memory for the cells of '%s'", a->out_path);
+        }
+    }
+    if (status == NM_OK) {
+        status = nm_assembly_make_stage(a);
+    }
+    if (status == NM_OK) {
+        status = write_tiles(a, journal, payload, column, &fold);
+    }
+    for (int i = 0; column && i < a->n_columns; i++) {
+        free(column[i]);
+    }
+    free(column);
+    free(fold.records);
+    return status;
+}

@@ -1,0 +1,14 @@
+/* Between plan.c and plan_reduce.c: what is kept of a scan. */
+#ifndef NESSMAP_PLAN_PARTS_H
+#define NESSMAP_PLAN_PARTS_H
+
+#include "plan.h"
+
+/* What [[reduce]] asks for. */
+nm_reduce_kind nm_plan_reduce_kind(const nm_config *config);
+
+/* Whether the design has what the reduction needs, and whether the names of its variables are free.
+ * The outputs are chosen. returns NM_USAGE with one sentence. */
+nm_status nm_plan_check_reduction(const nm_plan *plan);
+
+#endif

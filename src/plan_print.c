@@ -1,0 +1,101 @@
+/* Prints a plan for people: points, tiles, what is kept, bytes, memory. */
+#include "plan.h"
+
+#include <math.h>
+
+#include "words.h"
+
+enum { EVEN_POINTS = 64 }; /* no bytes between their columns */
+
+static void print_params(const nm_plan *plan, FILE *stream)
+{
+    static const char *const scales[] = {"linear", "log", "listed"};
+    const nm_draw *draw = &plan->task.draw;
+    const nm_param_info *params = plan->model->params;
+    char low[NM_WORDS], high[NM_WORDS], count[NM_WORDS];
+    for (int i = 0; i < draw->n_axes; i++) {
+        const nm_axis *axis = &draw->axis[i];
+        const nm_param_info *info = &params[axis->param];
+        fprintf(stream, "axis         %s: %s values, %s to %s, %s\n", info->name,
+                nm_words_count(count, axis->n), nm_words_quantity(low, axis->low, info->unit),
+                nm_words_quantity(high, axis->high, info->unit), scales[axis->scale]);
+    }
+    if (draw->n_random > 0) {
+        fprintf(stream, "draws        %s%s of", nm_words_count(count, draw->n_draws),
+                draw->n_axes > 0 ? " in each cell" : "");
+        for (int i = 0; i < draw->n_random; i++) {
+            fprintf(stream, " %s", params[draw->random[i].param].name);
+        }
+        fprintf(stream, " (seed %llu)\n", (unsigned long long)draw->seed);
+    }
+    if (draw->n_columns > 0) {
+        fprintf(stream, "table       ");
+        for (int i = 0; i < draw->n_columns; i++) {
+            fprintf(stream, " %s", params[draw->column_param[i]].name);
+        }
+        fprintf(stream, "\n");
+    }
+    for (int i = 0; i < draw->n_ties; i++) {
+        const nm_tie *tie = &draw->tie[i];
+        fprintf(stream, "tie          %s = %.12g", params[tie->param].name, tie->constant);
+        for (int k = 0; k < tie->n_terms; k++) {
+            fprintf(stream, " %c %.12g %s", tie->coef[k] < 0.0 ? '-' : '+', fabs(tie->coef[k]),
+                    params[tie->term[k]].name);
+        }
+        fprintf(stream, "\n");
+    }
+}
+
+static void print_reduction(const nm_plan *plan, FILE *stream)
+{
+    const nm_reduction *reduction = &plan->task.reduction;
+    char cells[NM_WORDS], points[NM_WORDS];
+    if (reduction->kind == NM_REDUCE_BINS) {
+        fprintf(stream, "reduce       bins: %s cells of %s draws each; their points are not kept\n",
+                nm_words_count(cells, plan->n_points / reduction->cell_points),
+                nm_words_count(points, reduction->cell_points));
+    } else {
+        fprintf(stream, "reduce       summary: all points as one cell; they are not kept\n");
+    }
+}
+
+void nm_plan_print(const nm_plan *plan, FILE *stream)
+{
+    const nm_model *model = plan->model;
+    char a[NM_WORDS], b[NM_WORDS], c[NM_WORDS];
+    fprintf(stream, "model        %s", model->name);
+    for (int i = 0; i < model->n_variants; i++) {
+        fprintf(stream, "%s%s = %s", i == 0 ? " (" : ", ", model->variants[i].name,
+                model->variants[i].choices[plan->task.choice[i]]);
+    }
+    fprintf(stream, "%s\n", model->n_variants > 0 ? ")" : "");
+    print_params(plan, stream);
+    fprintf(stream, "points       %s in %s tiles of %s\n", nm_words_count(a, plan->n_points),
+            nm_words_count(b, plan->n_tiles), nm_words_count(c, plan->tile_points));
+    int is_reduced = nm_plan_is_reduced(plan);
+    if (is_reduced) {
+        print_reduction(plan, stream);
+    }
+    fprintf(stream, "outputs      %d as f%d:", plan->task.n_slots, plan->config->precision_bits);
+    for (int i = 0; i < plan->task.n_slots; i++) {
+        fprintf(stream, " %s", plan->catalogue.output[plan->column_output[i]].name);
+    }
+    fprintf(stream, " (and %s)\n", is_reduced ? "counts of outcomes and flags" : "outcome, flags");
+    char point[NM_WORDS + 16] = "";
+    if (!is_reduced) {
+        snprintf(point, sizeof point, ", %lld bytes a point",
+                 (long long)(nm_plan_points_bytes(plan, EVEN_POINTS) / EVEN_POINTS));
+    }
+    fprintf(stream, "file         about %s%s%s; peak on disk %s\n",
+            nm_words_bytes(a, (double)plan->file_bytes), point,
+            plan->config->compression > 0 ? " before compression" : "",
+            nm_words_bytes(b, (double)plan->peak_disk_bytes));
+    fprintf(stream, "memory       about %s\n", nm_words_bytes(a, (double)plan->memory_bytes));
+    if (plan->charged_share > 0.0) {
+        fprintf(stream,
+                "bath         carries net charge in %.3g %% of the points; a [tie] can keep it "
+                "neutral\n",
+                100.0 * plan->charged_share);
+    }
+    fprintf(stream, "fingerprint  %s\n", plan->fingerprint);
+}

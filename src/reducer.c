@@ -1,0 +1,107 @@
+/* Reduces the points of a tile to the records of its cells, chunk by chunk. */
+#include "reducer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct nm_reducer {
+    const nm_plan *plan;
+    void *results;               /* of a chunk */
+    char *block;                 /* the record of a block */
+    nm_fold fold;                /* blocks of the part that is under way */
+    char *record;                /* where the next part goes */
+    int64_t at, end;             /* next point to compute, end of the tile */
+    int64_t n_part, part_points; /* points of the part that have been taken, and of a whole part */
+};
+
+nm_status nm_fold_create(nm_fold *fold, int n_slots)
+{
+    *fold = (nm_fold){.n_slots = n_slots};
+    fold->records = malloc((size_t)(NM_FOLD_LEVELS * NM_RECORD_BYTES(n_slots)));
+    return fold->records ? NM_OK : nm_fail(NM_MEMORY, "no memory for the records of a cell");
+}
+
+nm_status nm_reducer_create(nm_reducer **reducer, const nm_plan *plan)
+{
+    nm_reducer *r = calloc(1, sizeof *r);
+    *reducer = r;
+    if (!r) {
+        return nm_fail(NM_MEMORY, "no memory for a reduction");
+    }
+    int n_slots = plan->task.reduction.n_slots;
+    r->plan = plan;
+    r->results = malloc((size_t)nm_plan_points_bytes(plan, plan->chunk_points));
+    r->block = malloc((size_t)NM_RECORD_BYTES(n_slots));
+    nm_status status = nm_fold_create(&r->fold, n_slots);
+    if (status == NM_OK && (!r->results || !r->block)) {
+        status = nm_fail(NM_MEMORY, "no memory for a chunk of %lld points",
+                         (long long)plan->chunk_points);
+    }
+    if (status != NM_OK) {
+        nm_reducer_destroy(reducer);
+    }
+    return status;
+}
+
+void nm_reducer_destroy(nm_reducer **reducer)
+{
+    if (*reducer) {
+        free((*reducer)->results);
+        free((*reducer)->block);
+        free((*reducer)->fold.records);
+        free(*reducer);
+        *reducer = NULL;
+    }
+}
+
+void nm_reducer_begin(nm_reducer *reducer, int64_t i_tile, void *payload)
+{
+    const nm_plan *plan = reducer->plan;
+    reducer->record = payload;
+    reducer->at = nm_plan_tile_first(plan, i_tile);
+    reducer->end = reducer->at + nm_plan_tile_points(plan, i_tile);
+    reducer->n_part = 0;
+    reducer->part_points = nm_plan_part_points(plan, i_tile);
+    reducer->fold.n = 0;
+}
+
+int nm_reducer_next(nm_reducer *reducer, nm_tile *chunk)
+{
+    const nm_plan *plan = reducer->plan;
+    if (reducer->at >= reducer->end) {
+        return 0;
+    }
+    int64_t end = reducer->at + plan->chunk_points;
+    if (end >= reducer->end) {
+        end = reducer->end;
+    } else {
+        /* back to the start of a block: blocks are counted from the start of each cell */
+        end -= end % plan->task.reduction.cell_points % NM_BLOCK_POINTS;
+    }
+    nm_plan_map_points(plan, chunk, reducer->at, end - reducer->at, reducer->results);
+    reducer->at = end;
+    return 1;
+}
+
+void nm_reducer_take(nm_reducer *reducer, const nm_tile *chunk)
+{
+    const int n_slots = reducer->plan->task.reduction.n_slots;
+    for (int64_t i = 0; i < chunk->n;) {
+        int64_t n = reducer->part_points - reducer->n_part;
+        n = n < NM_BLOCK_POINTS ? n : NM_BLOCK_POINTS;
+        int is_all = n == reducer->part_points; /* a part of one block has no tree */
+        nm_reduce_block(is_all ? reducer->record : reducer->block, chunk, i, n, n_slots);
+        if (!is_all) {
+            nm_fold_add(&reducer->fold, reducer->block);
+        }
+        i += n;
+        reducer->n_part += n;
+        if (reducer->n_part == reducer->part_points) {
+            if (!is_all) {
+                nm_fold_end(&reducer->fold, reducer->record);
+            }
+            reducer->record += NM_RECORD_BYTES(n_slots);
+            reducer->n_part = 0;
+        }
+    }
+}

@@ -1,0 +1,192 @@
+/* How a scan is cut into tiles, and what the payload of a tile looks like. */
+#include "tiles.h"
+
+#include <string.h>
+
+#include "plan.h"
+
+enum {
+    MAX_TILE = 65536,      /* points */
+    MIN_TILE = 256,        /* points of the tiles of a small scan */
+    TILE_STEP = 64,        /* a tile is a multiple of this: no lanes idle but in the last one */
+    WANTED_TILES = 64,     /* fewer would leave threads waiting for the last tile */
+    MAX_RECORD = 32 << 20, /* bytes of a payload of points */
+    MAX_REDUCED_TILE = 1 << 20, /* points of a tile of a large reduced scan */
+    MANY_TILES = 65536,         /* a reduced scan with more of them gets larger ones */
+    MAX_CELLS = 8 << 20,        /* bytes of a payload of cells */
+    MAX_RESULTS =
+        256 << 20, /* bytes of the results of a reduced tile, which a device holds at once */
+    MAX_CHUNK = 32 * NM_BLOCK_POINTS, /* points that a thread reduces at once */
+    CHUNK_BYTES = 4 << 20             /* bytes of their results */
+};
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t round_up(int64_t n, int64_t step)
+{
+    return (n + step - 1) / step * step;
+}
+
+/* --- 1. the layout of points ------------------------------------------------------------------ */
+
+static int64_t value_bytes(const nm_plan *plan)
+{
+    return plan->task.is_f32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double);
+}
+
+/* Bytes of the values of n points, filled up so that the doubles behind them are aligned. */
+static int64_t padded_value_bytes(const nm_plan *plan, int64_t n)
+{
+    return (plan->task.n_slots * value_bytes(plan) * n + 7) / 8 * 8;
+}
+
+int64_t nm_plan_points_bytes(const nm_plan *plan, int64_t n)
+{
+    return padded_value_bytes(plan, n) + n * (plan->task.n_stored * (int64_t)sizeof(double) +
+                                              (int64_t)(sizeof(uint16_t) + sizeof(int8_t)));
+}
+
+void nm_plan_map_points(const nm_plan *plan, nm_tile *tile, int64_t first, int64_t n, void *results)
+{
+    int64_t used = plan->task.n_slots * value_bytes(plan) * n, padded = padded_value_bytes(plan, n);
+    memset(tile, 0, sizeof(*tile));
+    tile->first = first;
+    tile->n = n;
+    tile->values = results;
+    memset((char *)results + used, 0, (size_t)(padded - used));
+    tile->params = (double *)((char *)results + padded);
+    tile->flags = (uint16_t *)(tile->params + plan->task.n_stored * n);
+    tile->outcome = (int8_t *)(tile->flags + n);
+}
+
+void nm_plan_map_tile(const nm_plan *plan, nm_tile *tile, int64_t i_tile, void *payload)
+{
+    nm_plan_map_points(plan, tile, nm_plan_tile_first(plan, i_tile),
+                       nm_plan_tile_points(plan, i_tile), payload);
+}
+
+/* --- 2. tiles --------------------------------------------------------------------------------- */
+
+int nm_plan_is_reduced(const nm_plan *plan)
+{
+    return plan->task.reduction.kind != NM_REDUCE_FULL;
+}
+
+int64_t nm_plan_tile_first(const nm_plan *plan, int64_t i_tile)
+{
+    if (nm_plan_is_reduced(plan) && plan->tiles_per_cell > 1) {
+        return i_tile / plan->tiles_per_cell * plan->task.reduction.cell_points +
+               i_tile % plan->tiles_per_cell * plan->tile_points;
+    }
+    return i_tile * plan->tile_points;
+}
+
+int64_t nm_plan_tile_points(const nm_plan *plan, int64_t i_tile)
+{
+    int64_t end = plan->n_points, first = nm_plan_tile_first(plan, i_tile);
+    if (nm_plan_is_reduced(plan) && plan->tiles_per_cell > 1) {
+        end = (i_tile / plan->tiles_per_cell + 1) * plan->task.reduction.cell_points;
+    }
+    return least(end - first, plan->tile_points);
+}
+
+int64_t nm_plan_part_points(const nm_plan *plan, int64_t i_tile)
+{
+    return least(plan->task.reduction.part_points, nm_plan_tile_points(plan, i_tile));
+}
+
+int64_t nm_plan_tile_parts(const nm_plan *plan, int64_t i_tile)
+{
+    return nm_plan_tile_points(plan, i_tile) / nm_plan_part_points(plan, i_tile);
+}
+
+int64_t nm_plan_tile_bytes(const nm_plan *plan, int64_t i_tile)
+{
+    return nm_plan_is_reduced(plan)
+               ? nm_plan_tile_parts(plan, i_tile) * NM_RECORD_BYTES(plan->task.reduction.n_slots)
+               : nm_plan_points_bytes(plan, nm_plan_tile_points(plan, i_tile));
+}
+
+int64_t nm_plan_count_failed(const nm_plan *plan, int64_t i_tile, const void *payload)
+{
+    int64_t n = nm_plan_tile_points(plan, i_tile), bytes = nm_plan_tile_bytes(plan, i_tile),
+            n_failed = 0;
+    if (!nm_plan_is_reduced(plan)) {
+        const int8_t *outcome = (const int8_t *)payload + bytes - n;
+        for (int64_t i = 0; i < n; i++) {
+            n_failed +=
+                outcome[i] == NM_OUTCOME_not_converged || outcome[i] == NM_OUTCOME_left_domain;
+        }
+        return n_failed;
+    }
+    int n_slots = plan->task.reduction.n_slots;
+    for (int64_t at = 0; at < bytes; at += NM_RECORD_BYTES(n_slots)) {
+        const char *record = (const char *)payload + at;
+        const int64_t *count = (const int64_t *)(record + n_slots * (int64_t)sizeof(nm_stat));
+        n_failed += count[NM_OUTCOME_not_converged] + count[NM_OUTCOME_left_domain];
+    }
+    return n_failed;
+}
+
+/* --- 3. cutting --------------------------------------------------------------------------------- */
+
+void nm_plan_cut_points(nm_plan *plan, int64_t most_bytes)
+{
+    int64_t bytes = nm_plan_points_bytes(plan, TILE_STEP) / TILE_STEP;
+    int64_t wanted = round_up((plan->n_points - 1) / WANTED_TILES + 1, TILE_STEP);
+    int64_t room = (most_bytes > 0 ? least(most_bytes, MAX_RECORD) : MAX_RECORD) / bytes;
+    plan->tile_points = least(most(wanted, MIN_TILE), MAX_TILE);
+    plan->tile_points = least(plan->tile_points, most(room / TILE_STEP, 1) * TILE_STEP);
+    plan->n_tiles = (plan->n_points - 1) / plan->tile_points + 1;
+    plan->record_bytes = nm_plan_tile_bytes(plan, 0);
+    plan->chunk_points = plan->tile_points;
+}
+
+void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, int64_t most_bytes)
+{
+    nm_reduction *reduction = &plan->task.reduction;
+    *reduction =
+        (nm_reduction){.kind = kind, .n_slots = plan->task.n_slots, .cell_points = cell_points};
+    int64_t point_bytes = nm_plan_points_bytes(plan, NM_BLOCK_POINTS) / NM_BLOCK_POINTS;
+    int64_t record_bytes = NM_RECORD_BYTES(reduction->n_slots);
+
+    /* points of a tile: enough tiles for all threads, not too many for the journal */
+    int64_t wanted = least((plan->n_points - 1) / WANTED_TILES + 1, MAX_TILE);
+    wanted = most(wanted, (plan->n_points - 1) / MANY_TILES + 1);
+    wanted = least(wanted, least(MAX_REDUCED_TILE, MAX_RESULTS / point_bytes));
+    wanted = most(wanted, NM_BLOCK_POINTS);
+
+    if (cell_points <= wanted) {
+        int64_t room = (most_bytes > 0 ? least(most_bytes, MAX_CELLS) : MAX_CELLS) / record_bytes;
+        int64_t n_cells = most(least(wanted / cell_points, room), 1);
+        reduction->part_points = cell_points;
+        plan->tile_points = n_cells * cell_points;
+        plan->tiles_per_cell = 1;
+        plan->n_tiles = (plan->n_points - 1) / plan->tile_points + 1;
+    } else {
+        int64_t part = NM_BLOCK_POINTS;
+        while (2 * part <= wanted) {
+            part *= 2;
+        }
+        reduction->part_points = part;
+        plan->tile_points = part;
+        plan->tiles_per_cell = (cell_points - 1) / part + 1;
+        plan->n_tiles = plan->n_points / cell_points * plan->tiles_per_cell;
+    }
+    plan->record_bytes = nm_plan_tile_bytes(plan, 0);
+
+    /* a thread holds the results of so many points only, whatever the size of its tile */
+    int64_t bytes = most_bytes > 0 ? least(most_bytes, CHUNK_BYTES) : CHUNK_BYTES;
+    int64_t n_blocks = bytes / (point_bytes * NM_BLOCK_POINTS);
+    plan->chunk_points =
+        least(most(n_blocks, 1) * NM_BLOCK_POINTS, least(MAX_CHUNK, plan->tile_points));
+    plan->chunk_points = most(plan->chunk_points, NM_BLOCK_POINTS);
+}
