@@ -191,7 +191,7 @@ def choose(grid, x, y, selections):
         factor, unit = readable(grid[axis].attrs.get("units", "1"))
         notes.append(f"{symbol(axis)} = {number(float(grid[axis]) * factor)} {unit}".strip())
     if SHARE in grid:
-        notes.append(f"of {int(grid['draw'])} draws")
+        notes.append(f"most frequent outcome of {int(grid['draw'])} draws")
     if "draw" in grid["outcome"].dims:
         notes.append(f"most frequent outcome and median of {grid.sizes['draw']} draws")
         outcome = grid["outcome"]

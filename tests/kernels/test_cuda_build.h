@@ -1,4 +1,4 @@
-/* What the tests of compiled CUDA kernels share: building a target, reading files, looking into
+/* What the tests of compiled CUDA kernels share: reading files, looking into
  * cubins and PTX. */
 #ifndef NESSMAP_TEST_CUDA_BUILD_H
 #define NESSMAP_TEST_CUDA_BUILD_H
@@ -13,9 +13,6 @@
 
 #include <cmocka.h>
 #include <elf.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 /* the built-in models: their names */
 #define builtin(name) #name,
@@ -37,24 +34,6 @@ static inline const char *build_folder(void)
 {
     const char *build = getenv("NESSMAP_BUILD");
     return build ? build : ".";
-}
-
-/* Builds a target of this build; one test at a time. */
-static inline void build_target(const char *target)
-{
-    char path[4096], command[8192];
-    snprintf(path, sizeof path, "%s/kernels/cuda.lock", build_folder());
-    int lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0666);
-    assert_true(lock >= 0 && flock(lock, LOCK_EX) == 0);
-    /* a make above this test must not hand down its jobs */
-    unsetenv("MAKEFLAGS");
-    unsetenv("MAKELEVEL");
-    snprintf(command, sizeof command, "cmake --build '%s' --target %s 2>&1", build_folder(),
-             target);
-    if (system(command) != 0) {
-        fail_msg("%s did not compile (see above)", target);
-    }
-    close(lock);
 }
 
 /* whole file, with a 0 behind its last byte; the caller frees */

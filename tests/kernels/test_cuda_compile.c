@@ -6,7 +6,6 @@ static void test_nothing_spills(void **state)
 {
     (void)state;
     int n_spilled = 0;
-    build_target("nessmap_cuda");
     for (int i = 0; i < N_CUDA_MODELS; i++) {
         n_spilled += check_cubin(cuda_models[i], "sm_90");
     }
@@ -18,7 +17,6 @@ static void test_nothing_spills(void **state)
 static void test_ptx(void **state)
 {
     (void)state;
-    build_target("nessmap_cuda");
     for (int i = 0; i < N_CUDA_MODELS; i++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/kernels/%s_compute_80.ptx", build_folder(), cuda_models[i]);

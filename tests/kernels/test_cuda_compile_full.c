@@ -4,7 +4,6 @@
 static void test_sm_80(void **state)
 {
     (void)state;
-    build_target("nessmap_cuda_full");
     for (int i = 0; i < N_CUDA_MODELS; i++) {
         check_cubin(cuda_models[i], "sm_80");
     }
