@@ -169,6 +169,44 @@ def write(record, folder):
     return path
 
 
+# --- what was asked ------------------------------------------------------------------------------------------------
+
+
+def goals(record):
+    """[(what, wanted, found, holds)] of what the device must show; found None: not measured."""
+    reports = {row["part"]: row["report"] for row in record["parts"] if row["slices"] == row["of"]}
+    passed = {row["part"]: row["passed"] and row["slices"] == row["of"] for row in record["parts"]}
+
+    def number_of(part, key):
+        return reports.get(part, {}).get(key)
+
+    def at_least(what, wanted, found):
+        return what, f">= {words(wanted)}", None if found is None else words(found), found is not None and found >= wanted
+
+    def all_pass(what, prefix):
+        of_it = [name for name in passed if name.startswith(prefix)]
+        found = f"{sum(passed[name] for name in of_it)} of {len(of_it)} parts" if of_it else None
+        return what, "passed", found, bool(of_it) and all(passed[name] for name in of_it)
+
+    copy, full = number_of("bench_copy", "rate_copy_bytes"), number_of("bench_full", "rate_bytes_run")
+    computing, copying = number_of("bench_full", "share_computing"), number_of("bench_full", "share_copying")
+    rows = [
+        all_pass("parameter bits", "params_"),
+        all_pass("outcomes and values as on the CPU", "sets_"),
+        all_pass("golden cases", "golden_cuda"),
+        all_pass("records as on the CPU", "records_"),
+        all_pass("the same bytes on repeated runs", "repeat_"),
+        at_least("model A, auto, reduced: sets/s, wall clock", 1e9, number_of("bench_auto", "rate_sets_wall")),
+        at_least("model A, follow, rtol 1e-4: sets/s, wall clock", 4e7, number_of("bench_follow", "rate_sets_wall")),
+        at_least("share of the fp64 pipe, auto (ncu)", 0.25, number_of("ncu_auto", "share_fp64")),
+        at_least("share of the fp64 pipe, auto (SASS count)", 0.25, number_of("sass_auto", "share_fp64_wall")),
+        at_least("full output: bytes/s over those of a plain copy", 0.8, full / copy if full and copy else None),
+        at_least("full output: time copying over time computing", 1.0, copying / computing if computing else None),
+        all_pass("compute-sanitizer", "sanitizer_"),
+    ]
+    return rows
+
+
 # --- words ---------------------------------------------------------------------------------------------------------
 
 
@@ -254,6 +292,11 @@ def to_markdown(record):
             verdict += f", {row['slices']} of {row['of']} slices"
         name = f"{row['part']}: {row['text']}" if row["text"] else row["part"]
         lines.append(f"| {name} | {verdict} | {tell(row)} | {row['seconds']:.1f} |")
+    if not record["is_stand_in"] and record["scale"] == record["bench_scale"] == 1:
+        lines += ["", "| asked | wanted | found | |", "|---|---|---|---|"]
+        for what, wanted, found, holds in goals(record):
+            verdict = "holds" if holds else "open" if found is None else "DOES NOT HOLD"
+            lines.append(f"| {what} | {wanted} | {found or 'not measured'} | {verdict} |")
     for row in record["parts"]:
         tables = row["report"].get("table", [])
         if tables:

@@ -25,6 +25,7 @@ reference's (1e-6, relative, over the lysis margin).
 """
 
 import argparse
+import contextlib
 import json
 import pathlib
 import statistics
@@ -392,7 +393,7 @@ CUBIE = [
 ]
 
 
-def run_cubie(np, p, method):
+def run_cubie(np, p, method, duration=1e6):
     """{rate, compile, states, batch}; kappa_r = 1 makes the pump's turnover tanh(a / 2)."""
     import cubie
 
@@ -408,7 +409,6 @@ def run_cubie(np, p, method):
         states={name: float(value[0]) for name, value in y0.items()},
         parameters={name: float(value[0]) for name, value in sets.items()},
     )
-    duration = 1e6
 
     def solve():
         return cubie.solve_ivp(
@@ -424,9 +424,9 @@ def run_cubie(np, p, method):
         begin = time.monotonic()
         result = solve()
         seconds.append(time.monotonic() - begin)
-    last = np.asarray(result.state)[-1]  # [state][set] at the end
-    order = [list(y0).index(name) for name in ("y_Na", "y_K", "y_ell", "y_v")]
-    y = last[order] if last.shape[0] == len(order) else last.T[order]
+    last = np.asarray(result.state)[-1]  # [state][set] at the end, in an order of its own
+    place = {name.split()[0]: number for number, name in result.time_domain_legend.items()}
+    y = last[[place[name] for name in ("y_Na", "y_K", "y_ell", "y_v")]]
     ell = y[2] * p["N_X"] / (0.3 * pi_o)
     Cl = y[0] * p["N_X"] / ell + y[1] * p["N_X"] / ell + (p["z_X"] * p["N_X"] - numbers["cap"] * y[3]) / ell
     states = np.stack([y[0] * p["N_X"] / ell, y[1] * p["N_X"] / ell, Cl, p["N_X"] / ell, ell, y[3] * RT / F])
@@ -495,7 +495,9 @@ def compare(args, np, jax):
         if args.only and args.only not in "cubie":
             continue
         try:
-            best = run_cubie(np, p, method)
+            # it leaves generated code where it runs
+            with tempfile.TemporaryDirectory(prefix="nessmap_cubie_") as folder, contextlib.chdir(folder):
+                best = run_cubie(np, p, method)
             rows.append(row_of(np, f"cubie {method}, rtol 1e-6, 1e6 s", best, p, wanted, margin, ours))
         except Exception as error:
             left_out.append(f"cubie {method}: {type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")

@@ -95,6 +95,14 @@ UNITS = {
 }
 
 
+def known_metrics(tool):
+    """Those of METRICS that this ncu has on this device; a wrong name would end it."""
+    status, said = run([tool, "--query-metrics"], 120)
+    known = {line.split()[0] for line in said.splitlines() if line.strip()} if status == 0 else set()
+    chosen = [name for name in METRICS if name.startswith("launch__") or name.split(".")[0] in known]
+    return chosen if DURATION in chosen else list(METRICS)
+
+
 def read_ncu(text):
     """[{kernel: name, metric: number}] of `ncu --csv --page raw`; times in seconds."""
     lines = text.splitlines()
@@ -162,7 +170,7 @@ def run_ncu(session, part):
     start = time.monotonic()
     small = {"ncu_auto": "tool_bench", "ncu_follow": "tool_bench_follow"}[part]
     # the clocks stay as they are: the machine is lent
-    command = [tool, "--clock-control", "none", "--csv", "--page", "raw", "--launch-count", 160, "--metrics", ",".join(METRICS)]
+    command = [tool, "--clock-control", "none", "--csv", "--page", "raw", "--launch-count", 160, "--metrics", ",".join(known_metrics(tool))]
     with tempfile.TemporaryDirectory(prefix="nessmap_ncu_") as folder:
         results = pathlib.Path(folder) / "results.jsonl"
         command += [session.program, "part", small, "--results", results, "--scale", session.scale_of(small)]

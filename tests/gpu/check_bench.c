@@ -35,7 +35,7 @@ typedef struct bench {
     const char *backend;
     nm_mode mode;
     double rtol;
-    double n; /* sets at scale 1, both kinds of bath together */
+    double n;                    /* sets at scale 1, both kinds of bath together */
     int is_reduced, is_one_bath; /* one bath: all sets have an impermeant there */
     const char *outputs;
     const int64_t *memory; /* [n_slices] limits of device memory, or NULL */
@@ -45,13 +45,13 @@ typedef struct bench {
 typedef struct totals {
     int64_t n_points, n_newton, n_failed, n_bytes, batch_points;
     int n_batches;
-    double wall;                                  /* kernels found and loaded included */
-    double run, compute, copy, journal;           /* of the device, by its events */
+    double wall;                        /* kernels found and loaded included */
+    double run, compute, copy, journal; /* of the device, by its events */
     char note[512], kernels[24];
 } totals;
 
-static nm_status run_scan(totals *t, const bench *what, const nm_check_settings *settings, int has_bath_impermeant,
-                          int64_t slice, nm_timeline *timeline)
+static nm_status run_scan(totals *t, const bench *what, const nm_check_settings *settings,
+                          int has_bath_impermeant, int64_t slice, nm_timeline *timeline)
 {
     nm_check_scan scan;
     nm_check_store store = {0};
@@ -67,8 +67,9 @@ static nm_status run_scan(totals *t, const bench *what, const nm_check_settings 
         scan.plan->task.solver.rtol = what->rtol;
         scan.config.device_memory_bytes = what->memory ? what->memory[slice] : 0;
     }
-    nm_status status = what->is_reduced ? nm_check_finish_reduced(&scan, NM_REDUCE_SUMMARY, points, points)
-                                        : nm_check_finish(&scan, points, 1, NM_CHECK_AUTO_TILE);
+    nm_status status = what->is_reduced
+                           ? nm_check_finish_reduced(&scan, NM_REDUCE_SUMMARY, points, points)
+                           : nm_check_finish(&scan, points, 1, NM_CHECK_AUTO_TILE);
     const char *backend = settings->only ? settings->only : what->backend;
     if (status == NM_OK) {
         status = nm_check_run(&store, scan.plan, backend, &options, 0, scan.plan->n_tiles, 0);
@@ -95,8 +96,8 @@ static nm_status run_scan(totals *t, const bench *what, const nm_check_settings 
     return status;
 }
 
-static nm_status run_bench(const nm_check_part *part, nm_check_report *report, const nm_check_settings *settings,
-                           int64_t slice)
+static nm_status run_bench(const nm_check_part *part, nm_check_report *report,
+                           const nm_check_settings *settings, int64_t slice)
 {
     (void)part;
     const bench *what = part->what;
@@ -121,7 +122,8 @@ static nm_status run_bench(const nm_check_part *part, nm_check_report *report, c
     nm_check_number(report, "share_failed", (double)t.n_failed / (double)t.n_points);
     if (t.run > 0.0) {
         char overlap[160];
-        snprintf(overlap, sizeof overlap, "computing %.3f s, copying %.3f s, handing over %.3f s, all within %.3f s",
+        snprintf(overlap, sizeof overlap,
+                 "computing %.3f s, copying %.3f s, handing over %.3f s, all within %.3f s",
                  t.compute, t.copy, t.journal, t.run);
         nm_check_number(report, "rate_sets_events", (double)t.n_points / t.compute);
         nm_check_number(report, "rate_sets_run", (double)t.n_points / t.run);
@@ -135,12 +137,15 @@ static nm_status run_bench(const nm_check_part *part, nm_check_report *report, c
     }
     if (what->memory) {
         char line[160];
-        snprintf(line, sizeof line, "| %lld MiB | %lld | %d | %.4g | %.4g |", (long long)(what->memory[slice] >> 20),
-                 (long long)t.batch_points, t.n_batches, (double)t.n_points / t.wall,
+        snprintf(line, sizeof line, "| %lld MiB | %lld | %d | %.4g | %.4g |",
+                 (long long)(what->memory[slice] >> 20), (long long)t.batch_points, t.n_batches,
+                 (double)t.n_points / t.wall,
                  t.compute > 0.0 ? (double)t.n_points / t.compute : 0.0);
         if (slice == 0) {
-            nm_check_text(report, "table", "| device memory | points of a batch | batches at once | sets/s, wall clock | "
-                                           "sets/s, events |");
+            nm_check_text(
+                report, "table",
+                "| device memory | points of a batch | batches at once | sets/s, wall clock | "
+                "sets/s, events |");
             nm_check_text(report, "table", "|---|---|---|---|---|");
         }
         nm_check_text(report, "table", line);
@@ -149,13 +154,13 @@ static nm_status run_bench(const nm_check_part *part, nm_check_report *report, c
     if (t.note[0]) {
         nm_check_text(report, "note", t.note);
     }
-    nm_check_demand(report, t.n_failed == 0, "%lld of %lld sets of model A were not solved", (long long)t.n_failed,
-                    (long long)t.n_points);
+    nm_check_demand(report, t.n_failed == 0, "%lld of %lld sets of model A were not solved",
+                    (long long)t.n_failed, (long long)t.n_points);
     return NM_OK;
 }
 
-static nm_status run_copy(const nm_check_part *part, nm_check_report *report, const nm_check_settings *settings,
-                          int64_t slice)
+static nm_status run_copy(const nm_check_part *part, nm_check_report *report,
+                          const nm_check_settings *settings, int64_t slice)
 {
     (void)part;
     (void)slice;
@@ -164,8 +169,8 @@ static nm_status run_copy(const nm_check_part *part, nm_check_report *report, co
 }
 
 /* Model A, a full batch again and again. */
-static nm_status run_kernels(const nm_check_part *part, nm_check_report *report, const nm_check_settings *settings,
-                             int64_t slice)
+static nm_status run_kernels(const nm_check_part *part, nm_check_report *report,
+                             const nm_check_settings *settings, int64_t slice)
 {
     (void)slice;
     const bench *what = part->what;
@@ -189,8 +194,8 @@ static nm_status run_kernels(const nm_check_part *part, nm_check_report *report,
 
 /* --- the list ------------------------------------------------------------------------------------------------- */
 
-static const int64_t limits[] = {INT64_C(256) << 20, INT64_C(1) << 30, INT64_C(4) << 30, INT64_C(16) << 30,
-                                 INT64_C(48) << 30};
+static const int64_t limits[] = {INT64_C(256) << 20, INT64_C(1) << 30, INT64_C(4) << 30,
+                                 INT64_C(16) << 30, INT64_C(48) << 30};
 enum { N_LIMITS = sizeof limits / sizeof limits[0] };
 
 static const bench reduced = {"cuda", NM_MODE_AUTO, 1e-6, 1e10, 1, 0, "default", NULL},
@@ -210,20 +215,25 @@ static const bench reduced = {"cuda", NM_MODE_AUTO, 1e-6, 1e10, 1, 0, "default",
 
 const nm_check_part nm_check_benches[] = {
     {"bench_copy", "plain copies from the device into pinned memory", 1, run_copy, NULL},
-    {"bench_auto", "model A, auto, 1e10 sets drawn and reduced on the device, default outputs", N_REPEATS, run_bench,
-     &reduced},
+    {"bench_auto", "model A, auto, 1e10 sets drawn and reduced on the device, default outputs",
+     N_REPEATS, run_bench, &reduced},
     {"bench_auto_v", "the same, V alone reduced", N_REPEATS, run_bench, &one_output},
-    {"bench_memory", "model A, auto, 1e9 sets, device memory 0.25 to 48 GiB", N_LIMITS, run_bench, &by_memory},
-    {"bench_follow", "model A, follow, rtol 1e-4, 2e8 sets drawn and reduced on the device", N_REPEATS, run_bench,
-     &followed},
-    {"bench_full", "model A, auto, 1e9 sets, default outputs and parameters into pinned memory", N_REPEATS, run_bench,
-     &full},
-    {"bench_full_v", "model A, auto, 1e9 sets, V, ell and parameters into pinned memory", N_REPEATS, run_bench, &full_v},
-    {"bench_kernels_auto", "every kernel of a batch of model A by itself, auto", 1, run_kernels, &batch_auto},
+    {"bench_memory", "model A, auto, 1e9 sets, device memory 0.25 to 48 GiB", N_LIMITS, run_bench,
+     &by_memory},
+    {"bench_follow", "model A, follow, rtol 1e-4, 2e8 sets drawn and reduced on the device",
+     N_REPEATS, run_bench, &followed},
+    {"bench_full", "model A, auto, 1e9 sets, default outputs and parameters into pinned memory",
+     N_REPEATS, run_bench, &full},
+    {"bench_full_v", "model A, auto, 1e9 sets, V, ell and parameters into pinned memory", N_REPEATS,
+     run_bench, &full_v},
+    {"bench_kernels_auto", "every kernel of a batch of model A by itself, auto", 1, run_kernels,
+     &batch_auto},
     {"bench_kernels_follow", "the same, follow at rtol 1e-4", 1, run_kernels, &batch_follow},
-    {"bench_rival", "model A, auto, 1e9 sets, every bath with an impermeant: beside the rivals", 3, run_bench, &rival},
+    {"bench_rival", "model A, auto, 1e9 sets, every bath with an impermeant: beside the rivals", 3,
+     run_bench, &rival},
     {"bench_cpu_auto", "model A, auto, 3e7 sets on all cores of the CPU", 3, run_bench, &cpu_auto},
-    {"bench_cpu_follow", "model A, follow, rtol 1e-4, 1e6 sets on all cores of the CPU", 3, run_bench, &cpu_follow},
+    {"bench_cpu_follow", "model A, follow, rtol 1e-4, 1e6 sets on all cores of the CPU", 3,
+     run_bench, &cpu_follow},
     {"tool_bench", "model A, auto, 2e7 sets: for ncu", 1, run_bench, &tool},
     {"tool_full", "model A, auto, 4e7 sets, full output: for a timeline", 1, run_bench, &tool_full},
     {"tool_bench_follow", "model A, follow, 1e6 sets: for ncu", 1, run_bench, &tool_follow},

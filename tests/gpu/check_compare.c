@@ -11,7 +11,8 @@
 enum { MOST_LISTED = 20 };
 
 static const double gas = 8.31446261815324, faraday = 96485.33212331001;
-static const double margin_edge = 1e-9, slow_edge = 1e8; /* closer to lysis, or slower: outcomes may differ */
+static const double margin_edge = 1e-9,
+                    slow_edge = 1e8; /* closer to lysis, or slower: outcomes may differ */
 static const double resid_promise = 1e-10;
 static const double most_edge_share = 1e-5; /* ten per million */
 
@@ -70,8 +71,8 @@ static void add_family(rules *r, const char *tag, int count)
     for (int i = 0; i < count; i++) {
         int number = r->n++;
         r->path[number] = i;
-        if (strcmp(tag, "potential") == 0 || strcmp(tag, "V_min") == 0 || strcmp(tag, "V_max") == 0 ||
-            strcmp(tag, "E") == 0) {
+        if (strcmp(tag, "potential") == 0 || strcmp(tag, "V_min") == 0 ||
+            strcmp(tag, "V_max") == 0 || strcmp(tag, "E") == 0) {
             r->rule[number] = RULE_VOLT;
         } else if (strncmp(tag, "dmu", 3) == 0 || strcmp(tag, "A") == 0) {
             r->rule[number] = RULE_ENERGY;
@@ -92,17 +93,17 @@ static void add_family(rules *r, const char *tag, int count)
 static void make_rules(rules *r, const nm_plan *plan)
 {
     const nm_model *model = plan->model;
-    const int potentials = model->n_potentials, volumes = model->n_volumes, species = model->n_species,
-              pairs = model->n_pairs, paths = model->n_paths, fuels = model->n_fuels, scalars = NM_N_SCALARS,
-              observables = model->n_observables;
+    const int potentials = model->n_potentials, volumes = model->n_volumes,
+              species = model->n_species, pairs = model->n_pairs, paths = model->n_paths,
+              fuels = model->n_fuels, scalars = NM_N_SCALARS, observables = model->n_observables;
     memset(r, 0, sizeof *r);
     r->n_paths = paths;
-#define ADD(tag, counted, prefix, unit, text)                                                                         \
-    if (strcmp(#tag, "Jout") == 0) {                                                                                  \
-        r->first_out = r->n;                                                                                          \
-    } else if (strcmp(#tag, "Jin") == 0) {                                                                            \
-        r->first_in = r->n;                                                                                           \
-    }                                                                                                                 \
+#define ADD(tag, counted, prefix, unit, text)                                                      \
+    if (strcmp(#tag, "Jout") == 0) {                                                               \
+        r->first_out = r->n;                                                                       \
+    } else if (strcmp(#tag, "Jin") == 0) {                                                         \
+        r->first_in = r->n;                                                                        \
+    }                                                                                              \
     add_family(r, #tag, counted);
     NM_FAMILY_LIST(ADD)
 #undef ADD
@@ -120,8 +121,10 @@ static void make_rules(rules *r, const nm_plan *plan)
 /* --- one tile ------------------------------------------------------------------------------------------ */
 
 typedef struct counts {
-    int64_t n_points, n_bits_equal_points, n_values, n_bits_equal_values, n_param_bits_differ, n_flags_differ;
-    int64_t n_outcome_differs, n_edge_differs, n_edge, n_with_values, n_value_wrong, n_resid_wrong, n_listed;
+    int64_t n_points, n_bits_equal_points, n_values, n_bits_equal_values, n_param_bits_differ,
+        n_flags_differ;
+    int64_t n_outcome_differs, n_edge_differs, n_edge, n_with_values, n_value_wrong, n_resid_wrong,
+        n_listed;
     double worst_value; /* in units of the tolerance */
     double worst_resid;
     char worst_name[64];
@@ -135,11 +138,13 @@ static double value_at(const nm_tile *tile, const nm_plan *plan, int number, int
 
 static double one_way(const rules *r, const nm_tile *tile, const nm_plan *plan, int path, int64_t i)
 {
-    double way = fabs(value_at(tile, plan, r->first_out + path, i)) + fabs(value_at(tile, plan, r->first_in + path, i));
+    double way = fabs(value_at(tile, plan, r->first_out + path, i)) +
+                 fabs(value_at(tile, plan, r->first_in + path, i));
     return isfinite(way) ? way : 0.0;
 }
 
-static double scale_of(const rules *r, const nm_tile *tile, const nm_plan *plan, int number, int64_t i)
+static double scale_of(const rules *r, const nm_tile *tile, const nm_plan *plan, int number,
+                       int64_t i)
 {
     double params[NM_MAX_PARAMS];
     plan->model->draw(&plan->task.draw, tile->first + i, params);
@@ -167,8 +172,8 @@ static double scale_of(const rules *r, const nm_tile *tile, const nm_plan *plan,
 }
 
 /* How far `found` is from `wanted`, in units of what is allowed. */
-static double distance(const rules *r, const nm_tile *wanted_tile, const nm_plan *plan, int number, int64_t i,
-                       double found, double wanted)
+static double distance(const rules *r, const nm_tile *wanted_tile, const nm_plan *plan, int number,
+                       int64_t i, double found, double wanted)
 {
     if (r->rule[number] == RULE_FREE || (isnan(found) && isnan(wanted)) || found == wanted) {
         return 0.0;
@@ -179,16 +184,19 @@ static double distance(const rules *r, const nm_tile *wanted_tile, const nm_plan
     double margin = value_at(wanted_tile, plan, r->margin, i);
     double near = margin > 0.0 && margin < 1.0 ? 1.0 / margin : 1.0;
     double relative = r->rule[number] == RULE_TIME ? 1e-6 : 1e-9;
-    double allowed = (relative * fabs(wanted) + 1e-12 * scale_of(r, wanted_tile, plan, number, i)) * near;
+    double allowed =
+        (relative * fabs(wanted) + 1e-12 * scale_of(r, wanted_tile, plan, number, i)) * near;
     return fabs(found - wanted) / allowed;
 }
 
 /* Whether a point is so near a boundary, or so slow, that two solvers may call it differently. */
-static int is_edge(const rules *r, const nm_tile *a, const nm_tile *b, const nm_plan *plan, int64_t i)
+static int is_edge(const rules *r, const nm_tile *a, const nm_tile *b, const nm_plan *plan,
+                   int64_t i)
 {
     const nm_tile *tiles[] = {a, b};
     for (int k = 0; k < 2; k++) {
-        double margin = value_at(tiles[k], plan, r->margin, i), tau = value_at(tiles[k], plan, r->tau_slow, i);
+        double margin = value_at(tiles[k], plan, r->margin, i),
+               tau = value_at(tiles[k], plan, r->tau_slow, i);
         if (fabs(margin) <= margin_edge || tau >= slow_edge) {
             return 1;
         }
@@ -196,16 +204,18 @@ static int is_edge(const rules *r, const nm_tile *a, const nm_tile *b, const nm_
     return 0;
 }
 
-static void list_point(nm_check_report *report, const rules *r, const nm_tile *found, const nm_tile *wanted,
-                       const nm_plan *plan, int64_t i, const char *why)
+static void list_point(nm_check_report *report, const rules *r, const nm_tile *found,
+                       const nm_tile *wanted, const nm_plan *plan, int64_t i, const char *why)
 {
     char line[512];
     snprintf(line, sizeof line,
-             "point %lld (%s): device %s, flags %x, lysis_margin %.17g, tau_slow %.6g; CPU %s, flags %x, lysis_margin "
+             "point %lld (%s): device %s, flags %x, lysis_margin %.17g, tau_slow %.6g; CPU %s, "
+             "flags %x, lysis_margin "
              "%.17g, tau_slow %.6g",
-             (long long)(found->first + i), why, nm_outcome_name(found->outcome[i]), found->flags[i],
-             value_at(found, plan, r->margin, i), value_at(found, plan, r->tau_slow, i),
-             nm_outcome_name(wanted->outcome[i]), wanted->flags[i], value_at(wanted, plan, r->margin, i),
+             (long long)(found->first + i), why, nm_outcome_name(found->outcome[i]),
+             found->flags[i], value_at(found, plan, r->margin, i),
+             value_at(found, plan, r->tau_slow, i), nm_outcome_name(wanted->outcome[i]),
+             wanted->flags[i], value_at(wanted, plan, r->margin, i),
              value_at(wanted, plan, r->tau_slow, i));
     nm_check_text(report, "listed", line);
 }
@@ -229,14 +239,17 @@ static void compare_values(nm_check_report *report, counts *c, const rules *r, c
             double d = distance(r, wanted, plan, number, i, a[i], b[i]);
             if (d > c->worst_value) {
                 c->worst_value = d;
-                snprintf(c->worst_name, sizeof c->worst_name, "%s", plan->catalogue.output[number].name);
+                snprintf(c->worst_name, sizeof c->worst_name, "%s",
+                         plan->catalogue.output[number].name);
             }
             if (!(d <= 1.0)) {
                 c->n_value_wrong++;
                 if (c->n_listed++ < MOST_LISTED) {
                     char line[256];
-                    snprintf(line, sizeof line, "point %lld: %s is %.17g on the device and %.17g on the CPU",
-                             (long long)(found->first + i), plan->catalogue.output[number].name, a[i], b[i]);
+                    snprintf(line, sizeof line,
+                             "point %lld: %s is %.17g on the device and %.17g on the CPU",
+                             (long long)(found->first + i), plan->catalogue.output[number].name,
+                             a[i], b[i]);
                     nm_check_text(report, "listed", line);
                 }
             }
@@ -245,8 +258,8 @@ static void compare_values(nm_check_report *report, counts *c, const rules *r, c
     }
 }
 
-static nm_status compare_tile(nm_check_report *report, counts *c, const rules *r, const nm_tile *found,
-                              const nm_tile *wanted, const nm_plan *plan)
+static nm_status compare_tile(nm_check_report *report, counts *c, const rules *r,
+                              const nm_tile *found, const nm_tile *wanted, const nm_plan *plan)
 {
     char *differs = calloc(1, (size_t)found->n);
     if (!differs) {
@@ -254,7 +267,8 @@ static nm_status compare_tile(nm_check_report *report, counts *c, const rules *r
     }
     compare_values(report, c, r, found, wanted, plan, differs);
     for (int64_t k = 0; k < plan->task.n_stored * found->n; k++) {
-        c->n_param_bits_differ += memcmp(&found->params[k], &wanted->params[k], sizeof(double)) != 0;
+        c->n_param_bits_differ +=
+            memcmp(&found->params[k], &wanted->params[k], sizeof(double)) != 0;
     }
     for (int64_t i = 0; i < found->n; i++) {
         int edge = is_edge(r, found, wanted, plan, i);
@@ -264,7 +278,8 @@ static nm_status compare_tile(nm_check_report *report, counts *c, const rules *r
             c->n_outcome_differs += !edge;
             c->n_edge_differs += edge;
             if (c->n_listed++ < MOST_LISTED) {
-                list_point(report, r, found, wanted, plan, i, edge ? "at the edge" : "NOT at the edge");
+                list_point(report, r, found, wanted, plan, i,
+                           edge ? "at the edge" : "NOT at the edge");
             }
         } else if (found->flags[i] != wanted->flags[i]) {
             differs[i] = 1;
@@ -275,7 +290,8 @@ static nm_status compare_tile(nm_check_report *report, counts *c, const rules *r
         }
         c->n_bits_equal_points += !differs[i];
         int8_t outcome = found->outcome[i];
-        if (outcome == NM_OUTCOME_equilibrium || outcome == NM_OUTCOME_ness || outcome == NM_OUTCOME_unstable) {
+        if (outcome == NM_OUTCOME_equilibrium || outcome == NM_OUTCOME_ness ||
+            outcome == NM_OUTCOME_unstable) {
             double resid = value_at(found, plan, r->resid, i);
             c->n_with_values++;
             c->n_resid_wrong += !(resid <= resid_promise);
@@ -299,7 +315,8 @@ void nm_check_compare(nm_check_report *report, const nm_plan *plan, const nm_che
         nm_tile a, b;
         nm_plan_map_tile(plan, &a, found->first + t, found->payloads + t * found->stride);
         nm_plan_map_tile(plan, &b, wanted->first + t, wanted->payloads + t * wanted->stride);
-        if (!nm_check_demand(report, compare_tile(report, &c, &r, &a, &b, plan) == NM_OK, "%s", nm_last_error())) {
+        if (!nm_check_demand(report, compare_tile(report, &c, &r, &a, &b, plan) == NM_OK, "%s",
+                             nm_last_error())) {
             return;
         }
     }
@@ -322,21 +339,27 @@ void nm_check_compare(nm_check_report *report, const nm_plan *plan, const nm_che
                     (long long)c.n_param_bits_differ);
     nm_check_demand(report, c.n_outcome_differs == 0, "%lld outcomes differ where they may not",
                     (long long)c.n_outcome_differs);
-    nm_check_demand(report, (double)c.n_edge_differs <= fmax(1.0, most_edge_share * (double)c.n_points),
+    nm_check_demand(report,
+                    (double)c.n_edge_differs <= fmax(1.0, most_edge_share * (double)c.n_points),
                     "%lld outcomes differ at the edge, of %lld points", (long long)c.n_edge_differs,
                     (long long)c.n_points);
-    nm_check_demand(report, c.n_flags_differ == 0, "%lld points have other flags", (long long)c.n_flags_differ);
-    nm_check_demand(report, c.n_value_wrong == 0, "%lld values are outside the tolerance, the worst %.3g times (%s)",
+    nm_check_demand(report, c.n_flags_differ == 0, "%lld points have other flags",
+                    (long long)c.n_flags_differ);
+    nm_check_demand(report, c.n_value_wrong == 0,
+                    "%lld values are outside the tolerance, the worst %.3g times (%s)",
                     (long long)c.n_value_wrong, c.worst_value, c.worst_name);
-    nm_check_demand(report, c.n_resid_wrong == 0, "%lld states have a residual above 1e-10, the worst %.3g",
+    nm_check_demand(report, c.n_resid_wrong == 0,
+                    "%lld states have a residual above 1e-10, the worst %.3g",
                     (long long)c.n_resid_wrong, c.worst_resid);
 }
 
-void nm_check_same_bytes(nm_check_report *report, const nm_check_store *a, const nm_check_store *b, const char *what)
+void nm_check_same_bytes(nm_check_report *report, const nm_check_store *a, const nm_check_store *b,
+                         const char *what)
 {
     int64_t bytes = a->n * a->stride, at = 0;
     if (!nm_check_demand(report, bytes == b->n * b->stride && bytes > 0 && a->n_bytes == b->n_bytes,
-                         "%s: %lld and %lld bytes", what, (long long)a->n_bytes, (long long)b->n_bytes)) {
+                         "%s: %lld and %lld bytes", what, (long long)a->n_bytes,
+                         (long long)b->n_bytes)) {
         return;
     }
     if (memcmp(a->payloads, b->payloads, (size_t)bytes) != 0) {
@@ -346,8 +369,8 @@ void nm_check_same_bytes(nm_check_report *report, const nm_check_store *a, const
         nm_check_demand(report, 0, "%s: tile %lld differs first at its byte %lld", what,
                         (long long)(a->first + at / a->stride), (long long)(at % a->stride));
     }
-    nm_check_demand(report, a->n_newton == b->n_newton, "%s: %lld and %lld points by Newton alone", what,
-                    (long long)a->n_newton, (long long)b->n_newton);
+    nm_check_demand(report, a->n_newton == b->n_newton, "%s: %lld and %lld points by Newton alone",
+                    what, (long long)a->n_newton, (long long)b->n_newton);
 }
 
 void nm_check_params(nm_check_report *report, const nm_plan *plan, const nm_check_store *store)
@@ -361,11 +384,13 @@ void nm_check_params(nm_check_report *report, const nm_plan *plan, const nm_chec
             double params[NM_MAX_PARAMS];
             plan->model->draw(&task->draw, tile.first + i, params);
             for (int k = 0; k < task->n_stored; k++) {
-                const double *found = &tile.params[k * tile.n + i], *wanted = &params[task->stored[k]];
+                const double *found = &tile.params[k * tile.n + i],
+                             *wanted = &params[task->stored[k]];
                 if (memcmp(found, wanted, sizeof *found) != 0 && n_differ++ == 0) {
-                    nm_check_demand(report, 0, "point %lld: %s is %.17g on the device, %.17g on the host",
-                                    (long long)(tile.first + i), plan->model->params[task->stored[k]].name, *found,
-                                    *wanted);
+                    nm_check_demand(report, 0,
+                                    "point %lld: %s is %.17g on the device, %.17g on the host",
+                                    (long long)(tile.first + i),
+                                    plan->model->params[task->stored[k]].name, *found, *wanted);
                 }
             }
         }

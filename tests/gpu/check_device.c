@@ -15,10 +15,11 @@ nm_status nm_check_device(FILE *stream)
     fprintf(stream, "{\"name\": ");
     nm_check_write_text(stream, info.name);
     fprintf(stream,
-            ", \"memory_bytes\": %zu, \"free_bytes\": %zu, \"capability\": \"%d.%d\", \"multiprocessors\": %d, "
+            ", \"memory_bytes\": %zu, \"free_bytes\": %zu, \"capability\": \"%d.%d\", "
+            "\"multiprocessors\": %d, "
             "\"clock_khz\": %d, \"driver_cuda\": \"%d.%d\", \"devices\": %d, \"bus\": ",
-            info.total_bytes, info.free_bytes, info.major, info.minor, info.n_multiprocessors, info.clock_khz,
-            driver->version / 1000, driver->version % 1000 / 10, driver->n_devices);
+            info.total_bytes, info.free_bytes, info.major, info.minor, info.n_multiprocessors,
+            info.clock_khz, driver->version / 1000, driver->version % 1000 / 10, driver->n_devices);
     nm_check_write_text(stream, info.bus_id);
     fprintf(stream, "}\n");
     return NM_OK;
@@ -85,7 +86,8 @@ static nm_status copy_often(copy *c, nm_check_report *report, int64_t bytes, int
     nm_check_integer(report, "bytes", bytes);
     nm_check_number(report, "rate_copy_bytes", (double)bytes / seconds[n_repeats / 2]);
     nm_check_number(report, "best_copy_bytes", (double)bytes / seconds[0]);
-    nm_check_demand(report, ((const unsigned char *)c->to)[bytes - 1] == 0x5a, "the copy did not arrive");
+    nm_check_demand(report, ((const unsigned char *)c->to)[bytes - 1] == 0x5a,
+                    "the copy did not arrive");
     return NM_OK;
 }
 
@@ -116,7 +118,8 @@ nm_status nm_check_copy_rate(nm_check_report *report, int64_t bytes, int n_repea
 
 /* --- images --------------------------------------------------------------------------------------------------- */
 
-nm_status nm_check_image(const char *model_name, const char *choices, int major, int minor, const char *path)
+nm_status nm_check_image(const char *model_name, const char *choices, int major, int minor,
+                         const char *path)
 {
     const nm_model *model = nm_check_model(model_name);
     if (!model) {

@@ -54,9 +54,9 @@ static int number_of(nm_cu_function function)
     return -1;
 }
 
-static int timed_launch(nm_cu_function function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-                        unsigned block_y, unsigned block_z, unsigned shared_bytes, nm_cu_stream stream,
-                        void **parameters, void **extra)
+static int timed_launch(nm_cu_function function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                        unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+                        nm_cu_stream stream, void **parameters, void **extra)
 {
     const nm_cuda_driver *driver = book.driver;
     launch *l = book.n_launches < MOST_LAUNCHES ? &book.launch[book.n_launches] : NULL;
@@ -69,14 +69,15 @@ static int timed_launch(nm_cu_function function, unsigned grid_x, unsigned grid_
         }
         if (!l->start && driver->cuEventCreate(&l->start, NM_CU_EVENT_DEFAULT) != NM_CU_SUCCESS) {
             l = NULL;
-        } else if (!l->end && driver->cuEventCreate(&l->end, NM_CU_EVENT_DEFAULT) != NM_CU_SUCCESS) {
+        } else if (!l->end &&
+                   driver->cuEventCreate(&l->end, NM_CU_EVENT_DEFAULT) != NM_CU_SUCCESS) {
             l = NULL;
         } else {
             driver->cuEventRecord(l->start, stream);
         }
     }
-    int result = driver->cuLaunchKernel(function, grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes,
-                                        stream, parameters, extra);
+    int result = driver->cuLaunchKernel(function, grid_x, grid_y, grid_z, block_x, block_y, block_z,
+                                        shared_bytes, stream, parameters, extra);
     if (l && i_kernel >= 0 && result == NM_CU_SUCCESS) {
         driver->cuEventRecord(l->end, stream);
         book.n_launches++;
@@ -90,7 +91,8 @@ static nm_status add_times(void)
         const launch *l = &book.launch[i];
         kernel *k = &book.kernel[l->kernel];
         float milliseconds = 0.0f;
-        NM_TRY(nm_cuda_check(book.driver, book.driver->cuEventElapsedTime(&milliseconds, l->start, l->end),
+        NM_TRY(nm_cuda_check(book.driver,
+                             book.driver->cuEventElapsedTime(&milliseconds, l->start, l->end),
                              "asking for the time of a kernel"));
         k->n_launches++;
         k->seconds += 1e-3 * (double)milliseconds;
@@ -100,8 +102,8 @@ static nm_status add_times(void)
 }
 
 /* One batch, the same tiles every time. */
-static nm_status run_batch(nm_cuda_slot *slot, const nm_plan *plan, int is_counted, int64_t *n_points,
-                           int64_t *n_followed)
+static nm_status run_batch(nm_cuda_slot *slot, const nm_plan *plan, int is_counted,
+                           int64_t *n_points, int64_t *n_followed)
 {
     double compute_s, copy_s;
     *n_points = *n_followed = 0;
@@ -125,8 +127,10 @@ static void tell(nm_check_report *report, int64_t n_points, int64_t n_followed, 
     char line[256];
     nm_check_integer(report, "points", n_points);
     nm_check_integer(report, "followed", n_followed);
-    nm_check_text(report, "table", "| kernel | launches a batch | ns a set | sets/s of it alone | first round, ns a set | "
-                                   "registers | local memory, B |");
+    nm_check_text(
+        report, "table",
+        "| kernel | launches a batch | ns a set | sets/s of it alone | first round, ns a set | "
+        "registers | local memory, B |");
     nm_check_text(report, "table", "|---|---|---|---|---|---|---|");
     for (int i = 0; i < book.n_kernels; i++) {
         const kernel *k = &book.kernel[i];
@@ -136,17 +140,21 @@ static void tell(nm_check_report *report, int64_t n_points, int64_t n_followed, 
         double ns = 1e9 * k->seconds / n_repeats / (double)n_points;
         snprintf(line, sizeof line, "| %s | %lld | %.4g | %.4g | %.4g | %d | %d |", k->name,
                  (long long)(k->n_launches / n_repeats), ns, ns > 0.0 ? 1e9 / ns : 0.0,
-                 1e9 * k->first_seconds / n_repeats / (double)n_points, k->registers, k->local_bytes);
+                 1e9 * k->first_seconds / n_repeats / (double)n_points, k->registers,
+                 k->local_bytes);
         nm_check_text(report, "table", line);
         sum += ns;
     }
-    snprintf(line, sizeof line, "%.4g ns a set in all kernels, %.4g sets/s; a batch of %lld sets, %lld of them followed",
-             sum, sum > 0.0 ? 1e9 / sum : 0.0, (long long)n_points, (long long)n_followed);
+    snprintf(
+        line, sizeof line,
+        "%.4g ns a set in all kernels, %.4g sets/s; a batch of %lld sets, %lld of them followed",
+        sum, sum > 0.0 ? 1e9 / sum : 0.0, (long long)n_points, (long long)n_followed);
     nm_check_text(report, "summary", line);
     nm_check_demand(report, sum > 0.0, "no kernel was timed");
 }
 
-static nm_status run_batches(nm_check_report *report, const nm_cuda_device *device, const nm_plan *plan, int n_repeats)
+static nm_status run_batches(nm_check_report *report, const nm_cuda_device *device,
+                             const nm_plan *plan, int n_repeats)
 {
     nm_cuda_shape shape;
     nm_cuda_slot slot;

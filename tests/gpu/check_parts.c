@@ -74,14 +74,15 @@ static int64_t scaled(double n, double scale)
 }
 
 /* Tiles of slice `slice` of `n_slices` of a plan. */
-static void slice_tiles(int64_t *first, int64_t *n, const nm_plan *plan, int64_t slice, int64_t n_slices)
+static void slice_tiles(int64_t *first, int64_t *n, const nm_plan *plan, int64_t slice,
+                        int64_t n_slices)
 {
     *first = plan->n_tiles * slice / n_slices;
     *n = plan->n_tiles * (slice + 1) / n_slices - *first;
 }
 
-static nm_status run_sets(const nm_check_part *part, nm_check_report *report, const nm_check_settings *settings,
-                          int64_t slice)
+static nm_status run_sets(const nm_check_part *part, nm_check_report *report,
+                          const nm_check_settings *settings, int64_t slice)
 {
     const sets *what = part->what;
     nm_check_scan scan;
@@ -90,8 +91,8 @@ static nm_status run_sets(const nm_check_part *part, nm_check_report *report, co
     what->vary(&scan);
     nm_check_outputs(&scan, "*", 0);
     if (scan.status == NM_OK) {
-        scan.plan->task.solver =
-            (nm_solver){.mode = what->mode, .starts = what->starts, .audit = what->audit, .rtol = what->rtol};
+        scan.plan->task.solver = (nm_solver){
+            .mode = what->mode, .starts = what->starts, .audit = what->audit, .rtol = what->rtol};
     }
     int64_t n = scaled((double)what->n, settings->scale);
     /* small scales still have several tiles, the last of another size */
@@ -102,15 +103,18 @@ static nm_status run_sets(const nm_check_part *part, nm_check_report *report, co
     if (status == NM_OK) {
         int64_t first, n_tiles;
         slice_tiles(&first, &n_tiles, scan.plan, slice, part->n_slices);
-        status = nm_check_run(&cuda, scan.plan, settings->only ? settings->only : "cuda", &options, first, n_tiles, 1);
+        status = nm_check_run(&cuda, scan.plan, settings->only ? settings->only : "cuda", &options,
+                              first, n_tiles, 1);
         if (status == NM_OK) {
             status = nm_check_run(&cpu, scan.plan, "cpu", &options, first, n_tiles, 1);
         }
         if (status == NM_OK && n_tiles > 0) {
             nm_check_compare(report, scan.plan, &cuda, &cpu);
             nm_check_integer(report, "n_newton", cuda.n_newton);
-            nm_check_demand(report, cuda.n_newton == cpu.n_newton, "%lld points by Newton alone on the device, %lld on "
-                            "the CPU", (long long)cuda.n_newton, (long long)cpu.n_newton);
+            nm_check_demand(report, cuda.n_newton == cpu.n_newton,
+                            "%lld points by Newton alone on the device, %lld on "
+                            "the CPU",
+                            (long long)cuda.n_newton, (long long)cpu.n_newton);
             nm_check_number(report, "seconds_device", cuda.seconds);
             nm_check_number(report, "seconds_cpu", cpu.seconds);
         }
@@ -159,7 +163,8 @@ static nm_status design_points(nm_check_scan *s, int design, int64_t n, double *
         uint64_t state = 1;
         for (int64_t k = 0; k < 3 * n; k++) {
             state = state * 6364136223846793005u + 1442695040888963407u;
-            (*columns)[k] = low[k / n] + (high[k / n] - low[k / n]) * (double)(state >> 11) * 0x1p-53;
+            (*columns)[k] =
+                low[k / n] + (high[k / n] - low[k / n]) * (double)(state >> 11) * 0x1p-53;
         }
         for (int c = 0; c < 3; c++) {
             nm_check_column(s, names[c], *columns + c * n, n);
@@ -169,8 +174,8 @@ static nm_status design_points(nm_check_scan *s, int design, int64_t n, double *
     }
 }
 
-static nm_status run_params(const nm_check_part *part, nm_check_report *report, const nm_check_settings *settings,
-                            int64_t slice)
+static nm_status run_params(const nm_check_part *part, nm_check_report *report,
+                            const nm_check_settings *settings, int64_t slice)
 {
     (void)slice;
     nm_check_scan scan;
@@ -179,10 +184,11 @@ static nm_status run_params(const nm_check_part *part, nm_check_report *report, 
     double *columns = NULL;
     nm_check_start(&scan, nm_check_model("pump_leak"));
     nm_check_outputs(&scan, "V", 1);
-    nm_status status = design_points(&scan, *(const int *)part->what, scaled(1e6, settings->scale), &columns);
+    nm_status status =
+        design_points(&scan, *(const int *)part->what, scaled(1e6, settings->scale), &columns);
     if (status == NM_OK) {
-        status = nm_check_run(&store, scan.plan, settings->only ? settings->only : "cuda", &options, 0,
-                              scan.plan->n_tiles, 1);
+        status = nm_check_run(&store, scan.plan, settings->only ? settings->only : "cuda", &options,
+                              0, scan.plan->n_tiles, 1);
     }
     if (status == NM_OK) {
         nm_check_params(report, scan.plan, &store);
@@ -193,27 +199,31 @@ static nm_status run_params(const nm_check_part *part, nm_check_report *report, 
     return status;
 }
 
-static const int grid = DESIGN_GRID, drawn = DESIGN_RANDOM, cells = DESIGN_CELLS, table = DESIGN_TABLE;
+static const int grid = DESIGN_GRID, drawn = DESIGN_RANDOM, cells = DESIGN_CELLS,
+                 table = DESIGN_TABLE;
 
 /* --- the same bytes every time ------------------------------------------------------------------------------ */
 
 /* Runs of one question, the device's memory cut so that batches have other sizes. */
-static const int64_t memory_limits[] = {0, 0, INT64_C(2) << 30, INT64_C(512) << 20, INT64_C(192) << 20};
+static const int64_t memory_limits[] = {0, 0, INT64_C(2) << 30, INT64_C(512) << 20,
+                                        INT64_C(192) << 20};
 enum { N_LIMITS = sizeof memory_limits / sizeof memory_limits[0] };
 
-static nm_status run_again(nm_check_report *report, nm_check_scan *scan, const nm_check_settings *settings,
-                           const nm_check_store *first_run)
+static nm_status run_again(nm_check_report *report, nm_check_scan *scan,
+                           const nm_check_settings *settings, const nm_check_store *first_run)
 {
     nm_backend_options options = {.n_threads = settings->n_threads};
     int n_runs = 0;
     for (int k = 1; k < N_LIMITS; k++) {
         nm_check_store again = {0};
         scan->config.device_memory_bytes = memory_limits[k];
-        nm_status status = nm_check_run(&again, scan->plan, settings->only ? settings->only : "cuda", &options, 0,
-                                        scan->plan->n_tiles, 1);
+        nm_status status =
+            nm_check_run(&again, scan->plan, settings->only ? settings->only : "cuda", &options, 0,
+                         scan->plan->n_tiles, 1);
         if (status == NM_OK) {
             char what[96];
-            snprintf(what, sizeof what, "run %d, device memory %lld MiB", k + 1, (long long)(memory_limits[k] >> 20));
+            snprintf(what, sizeof what, "run %d, device memory %lld MiB", k + 1,
+                     (long long)(memory_limits[k] >> 20));
             nm_check_same_bytes(report, first_run, &again, what);
             n_runs++;
         }
@@ -225,8 +235,8 @@ static nm_status run_again(nm_check_report *report, nm_check_scan *scan, const n
     return NM_OK;
 }
 
-static nm_status run_repeat(const nm_check_part *part, nm_check_report *report, const nm_check_settings *settings,
-                            int64_t slice)
+static nm_status run_repeat(const nm_check_part *part, nm_check_report *report,
+                            const nm_check_settings *settings, int64_t slice)
 {
     (void)slice;
     const sets *what = part->what;
@@ -240,8 +250,8 @@ static nm_status run_repeat(const nm_check_part *part, nm_check_report *report, 
                                        settings->scale < 0.1 ? 256 : NM_CHECK_AUTO_TILE);
     if (status == NM_OK) {
         scan.plan->task.solver.mode = what->mode;
-        status = nm_check_run(&first_run, scan.plan, settings->only ? settings->only : "cuda", &options, 0,
-                              scan.plan->n_tiles, 1);
+        status = nm_check_run(&first_run, scan.plan, settings->only ? settings->only : "cuda",
+                              &options, 0, scan.plan->n_tiles, 1);
     }
     if (status == NM_OK) {
         nm_check_integer(report, "n_points", first_run.n_points);
@@ -261,8 +271,8 @@ typedef struct records {
 } records;
 
 /* Cells smaller than a block, of odd size, or one cell of many tiles: the same bits as the CPU, again and again. */
-static nm_status run_records(const nm_check_part *part, nm_check_report *report, const nm_check_settings *settings,
-                             int64_t slice)
+static nm_status run_records(const nm_check_part *part, nm_check_report *report,
+                             const nm_check_settings *settings, int64_t slice)
 {
     (void)slice;
     const records *what = part->what;
@@ -270,7 +280,8 @@ static nm_status run_records(const nm_check_part *part, nm_check_report *report,
     nm_check_store cuda = {0}, cpu = {0};
     nm_backend_options options = {.n_threads = settings->n_threads};
     nm_check_start(&scan, nm_check_model("pump_leak"));
-    int64_t n_cells = what->axis_a * what->axis_b, n = scaled((double)what->n, settings->scale) / n_cells;
+    int64_t n_cells = what->axis_a * what->axis_b,
+            n = scaled((double)what->n, settings->scale) / n_cells;
     if (n_cells > 1) {
         nm_check_axis(&scan, NM_AXIS_LOG, "g_Na", what->axis_a, 0.02, 1.0, NULL);
         nm_check_axis(&scan, NM_AXIS_LINEAR, "dG_ATP", what->axis_b, -62000.0, -42000.0, NULL);
@@ -283,8 +294,8 @@ static nm_status run_records(const nm_check_part *part, nm_check_report *report,
     n = n < 3 ? 3 : n;
     nm_status status = nm_check_finish_reduced(&scan, what->kind, n, n);
     if (status == NM_OK) {
-        status = nm_check_run(&cuda, scan.plan, settings->only ? settings->only : "cuda", &options, 0,
-                              scan.plan->n_tiles, 1);
+        status = nm_check_run(&cuda, scan.plan, settings->only ? settings->only : "cuda", &options,
+                              0, scan.plan->n_tiles, 1);
     }
     if (status == NM_OK) {
         status = nm_check_run(&cpu, scan.plan, "cpu", &options, 0, scan.plan->n_tiles, 1);
@@ -293,8 +304,9 @@ static nm_status run_records(const nm_check_part *part, nm_check_report *report,
         nm_check_integer(report, "n_points", cuda.n_points);
         nm_check_integer(report, "n_cells", n_cells);
         nm_check_integer(report, "n_record_bytes", cuda.n_bytes);
-        nm_check_demand(report, cuda.n_points == scan.plan->n_points, "%lld of %lld points were reduced",
-                        (long long)cuda.n_points, (long long)scan.plan->n_points);
+        nm_check_demand(report, cuda.n_points == scan.plan->n_points,
+                        "%lld of %lld points were reduced", (long long)cuda.n_points,
+                        (long long)scan.plan->n_points);
         nm_check_same_bytes(report, &cuda, &cpu, "records of the device and of the CPU");
         status = run_again(report, &scan, settings, &cuda);
     }
@@ -306,47 +318,65 @@ static nm_status run_records(const nm_check_part *part, nm_check_report *report,
 
 /* --- the list ----------------------------------------------------------------------------------------------- */
 
-static const sets cell_auto = {"pump_leak", NULL, wide_cells, NM_MODE_AUTO, 1, 0.0, 1e-6, 1000000},
-                  cell_a = {"pump_leak", NULL, model_a_cells, NM_MODE_AUTO, 1, 0.0, 1e-6, 1000000},
-                  cell_ghk = {"pump_leak", "leak=ghk pump=hill membrane=electroneutral", wide_cells, NM_MODE_AUTO, 1,
-                              0.0, 1e-6, 1000000},
-                  cell_clamped = {"pump_leak", "pump=const membrane=clamped", wide_cells, NM_MODE_AUTO, 1, 0.0, 1e-6,
-                                  1000000},
-                  cell_cotransport = {"pump_leak", "leak=ghk", cotransport_cells, NM_MODE_AUTO, 1, 0.0, 1e-6, 1000000},
-                  cell_audit = {"pump_leak", "pump=hill", cotransport_cells, NM_MODE_AUTO, 3, 0.01, 1e-6, 1000000},
-                  cell_follow = {"pump_leak", NULL, wide_cells, NM_MODE_FOLLOW, 1, 0.0, 1e-4, 250000},
-                  cell_follow_ghk = {"pump_leak", "leak=ghk pump=const membrane=electroneutral", wide_cells,
-                                     NM_MODE_FOLLOW, 1, 0.0, 1e-6, 100000},
-                  cycle_auto = {"driven_cycle", NULL, wide_cycles, NM_MODE_AUTO, 1, 0.0, 1e-6, 1000000},
-                  cycle_follow = {"driven_cycle", NULL, wide_cycles, NM_MODE_FOLLOW, 1, 0.0, 1e-4, 250000},
-                  again_auto = {"pump_leak", NULL, wide_cells, NM_MODE_AUTO, 1, 0.0, 1e-6, 2000000},
-                  again_follow = {"pump_leak", NULL, wide_cells, NM_MODE_FOLLOW, 1, 0.0, 1e-6, 200000},
-                  tool_auto = {"pump_leak", NULL, wide_cells, NM_MODE_AUTO, 1, 0.01, 1e-6, 4000};
+static const sets
+    cell_auto = {"pump_leak", NULL, wide_cells, NM_MODE_AUTO, 1, 0.0, 1e-6, 1000000},
+    cell_a = {"pump_leak", NULL, model_a_cells, NM_MODE_AUTO, 1, 0.0, 1e-6, 1000000},
+    cell_ghk = {"pump_leak", "leak=ghk pump=hill membrane=electroneutral",
+                wide_cells,  NM_MODE_AUTO,
+                1,           0.0,
+                1e-6,        1000000},
+    cell_clamped = {"pump_leak", "pump=const membrane=clamped",
+                    wide_cells,  NM_MODE_AUTO,
+                    1,           0.0,
+                    1e-6,        1000000},
+    cell_cotransport = {"pump_leak", "leak=ghk", cotransport_cells, NM_MODE_AUTO, 1, 0.0,
+                        1e-6,        1000000},
+    cell_audit = {"pump_leak", "pump=hill", cotransport_cells, NM_MODE_AUTO, 3, 0.01,
+                  1e-6,        1000000},
+    cell_follow = {"pump_leak", NULL, wide_cells, NM_MODE_FOLLOW, 1, 0.0, 1e-4, 250000},
+    cell_follow_ghk = {"pump_leak", "leak=ghk pump=const membrane=electroneutral",
+                       wide_cells,  NM_MODE_FOLLOW,
+                       1,           0.0,
+                       1e-6,        100000},
+    cycle_auto = {"driven_cycle", NULL, wide_cycles, NM_MODE_AUTO, 1, 0.0, 1e-6, 1000000},
+    cycle_follow = {"driven_cycle", NULL, wide_cycles, NM_MODE_FOLLOW, 1, 0.0, 1e-4, 250000},
+    again_auto = {"pump_leak", NULL, wide_cells, NM_MODE_AUTO, 1, 0.0, 1e-6, 2000000},
+    again_follow = {"pump_leak", NULL, wide_cells, NM_MODE_FOLLOW, 1, 0.0, 1e-6, 200000},
+    tool_auto = {"pump_leak", NULL, wide_cells, NM_MODE_AUTO, 1, 0.01, 1e-6, 4000};
 
-static const records bins = {NM_REDUCE_BINS, 40, 25, 3000000}, small_bins = {NM_REDUCE_BINS, 100, 97, 300000},
-                     summary = {NM_REDUCE_SUMMARY, 1, 1, 4000000}, tool_bins = {NM_REDUCE_BINS, 3, 2, 6000};
+static const records bins = {NM_REDUCE_BINS, 40, 25, 3000000},
+                     small_bins = {NM_REDUCE_BINS, 100, 97, 300000},
+                     summary = {NM_REDUCE_SUMMARY, 1, 1, 4000000},
+                     tool_bins = {NM_REDUCE_BINS, 3, 2, 6000};
 
 const nm_check_part nm_check_parts[] = {
+    {"self", "the comparison itself: planted errors are found", 1, nm_check_self, NULL},
     {"params_grid", "parameter bits: log, linear and listed axes, tie", 1, run_params, &grid},
     {"params_random", "parameter bits: five distributions, tie", 1, run_params, &drawn},
     {"params_cells", "parameter bits: axes outside, draws inside", 1, run_params, &cells},
     {"params_table", "parameter bits: table", 1, run_params, &table},
     {"sets_cell_auto", "pump_leak, wide, auto", SET_SLICES, run_sets, &cell_auto},
     {"sets_cell_model_a", "pump_leak, model A, auto", SET_SLICES, run_sets, &cell_a},
-    {"sets_cell_ghk_hill_electroneutral", "pump_leak, ghk, hill, electroneutral, auto", SET_SLICES, run_sets, &cell_ghk},
-    {"sets_cell_const_clamped", "pump_leak, const, clamped, auto", SET_SLICES, run_sets, &cell_clamped},
-    {"sets_cell_ghk_cotransport", "pump_leak, ghk, cotransport, auto", SET_SLICES, run_sets, &cell_cotransport},
-    {"sets_cell_hill_audit", "pump_leak, hill, cotransport, 3 starts, audit 0.01", SET_SLICES, run_sets, &cell_audit},
+    {"sets_cell_ghk_hill_electroneutral", "pump_leak, ghk, hill, electroneutral, auto", SET_SLICES,
+     run_sets, &cell_ghk},
+    {"sets_cell_const_clamped", "pump_leak, const, clamped, auto", SET_SLICES, run_sets,
+     &cell_clamped},
+    {"sets_cell_ghk_cotransport", "pump_leak, ghk, cotransport, auto", SET_SLICES, run_sets,
+     &cell_cotransport},
+    {"sets_cell_hill_audit", "pump_leak, hill, cotransport, 3 starts, audit 0.01", SET_SLICES,
+     run_sets, &cell_audit},
     {"sets_cell_follow", "pump_leak, follow, rtol 1e-4", SET_SLICES, run_sets, &cell_follow},
-    {"sets_cell_follow_ghk", "pump_leak, ghk, const, electroneutral, follow, rtol 1e-6", SET_SLICES, run_sets,
-     &cell_follow_ghk},
+    {"sets_cell_follow_ghk", "pump_leak, ghk, const, electroneutral, follow, rtol 1e-6", SET_SLICES,
+     run_sets, &cell_follow_ghk},
     {"sets_cycle_auto", "driven_cycle, auto", SET_SLICES, run_sets, &cycle_auto},
     {"sets_cycle_follow", "driven_cycle, follow, rtol 1e-4", SET_SLICES, run_sets, &cycle_follow},
     {"records_bins", "bins: 1000 cells, records bit for bit", 1, run_records, &bins},
     {"records_small_bins", "bins: 9700 cells of 30 points", 1, run_records, &small_bins},
     {"records_summary", "summary: one cell of many tiles", 1, run_records, &summary},
-    {"repeat_auto", "auto, full output: the same bytes for any batch size", 1, run_repeat, &again_auto},
-    {"repeat_follow", "follow, full output: the same bytes for any batch size", 1, run_repeat, &again_follow},
+    {"repeat_auto", "auto, full output: the same bytes for any batch size", 1, run_repeat,
+     &again_auto},
+    {"repeat_follow", "follow, full output: the same bytes for any batch size", 1, run_repeat,
+     &again_follow},
     {"tool_sets", "small: for compute-sanitizer and ncu", 1, run_repeat, &tool_auto},
     {"tool_bins", "small: for compute-sanitizer", 1, run_records, &tool_bins},
     {NULL, NULL, 0, NULL, NULL},

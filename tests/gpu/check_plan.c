@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void fail(nm_check_scan *scan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void fail(nm_check_scan *scan, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static void fail(nm_check_scan *scan, const char *format, ...)
 {
     va_list arguments;
@@ -68,7 +69,9 @@ static void choose(nm_check_scan *scan, const char *variant, const char *choice)
 {
     const nm_model *model = scan->plan->model;
     for (int i = 0; i < model->n_variants; i++) {
-        for (int k = 0; strcmp(model->variants[i].name, variant) == 0 && k < model->variants[i].n_choices; k++) {
+        for (int k = 0;
+             strcmp(model->variants[i].name, variant) == 0 && k < model->variants[i].n_choices;
+             k++) {
             if (strcmp(model->variants[i].choices[k], choice) == 0) {
                 scan->plan->task.choice[i] = k;
                 return;
@@ -82,7 +85,8 @@ void nm_check_choose(nm_check_scan *scan, const char *choices)
 {
     char words[256], *rest = NULL;
     snprintf(words, sizeof words, "%s", choices ? choices : "");
-    for (char *word = strtok_r(words, " ", &rest); word && scan->status == NM_OK; word = strtok_r(NULL, " ", &rest)) {
+    for (char *word = strtok_r(words, " ", &rest); word && scan->status == NM_OK;
+         word = strtok_r(NULL, " ", &rest)) {
         char *equals = strchr(word, '=');
         if (!equals) {
             fail(scan, "\"%s\" is not VARIANT=CHOICE", word);
@@ -103,7 +107,8 @@ void nm_check_fix(nm_check_scan *scan, const char *param, double value)
     }
 }
 
-void nm_check_vary(nm_check_scan *scan, nm_dist dist, const char *param, double a, double b, double c)
+void nm_check_vary(nm_check_scan *scan, nm_dist dist, const char *param, double a, double b,
+                   double c)
 {
     if (scan->status != NM_OK) {
         return;
@@ -117,8 +122,8 @@ void nm_check_vary(nm_check_scan *scan, nm_dist dist, const char *param, double 
         (nm_random){.dist = dist, .param = find_param(scan, param), .a = a, .b = b, .c = c};
 }
 
-void nm_check_axis(nm_check_scan *scan, nm_axis_scale scale, const char *param, int64_t n, double low, double high,
-                   const double *values)
+void nm_check_axis(nm_check_scan *scan, nm_axis_scale scale, const char *param, int64_t n,
+                   double low, double high, const double *values)
 {
     if (scan->status != NM_OK) {
         return;
@@ -128,12 +133,16 @@ void nm_check_axis(nm_check_scan *scan, nm_axis_scale scale, const char *param, 
         fail(scan, "more than %d axes", NM_MAX_AXES);
         return;
     }
-    draw->axis[draw->n_axes++] = (nm_axis){
-        .n = n, .scale = scale, .param = find_param(scan, param), .low = low, .high = high, .values = values};
+    draw->axis[draw->n_axes++] = (nm_axis){.n = n,
+                                           .scale = scale,
+                                           .param = find_param(scan, param),
+                                           .low = low,
+                                           .high = high,
+                                           .values = values};
 }
 
-void nm_check_tie(nm_check_scan *scan, const char *param, double constant, const char *first, double a,
-                  const char *second, double b)
+void nm_check_tie(nm_check_scan *scan, const char *param, double constant, const char *first,
+                  double a, const char *second, double b)
 {
     if (scan->status != NM_OK) {
         return;
@@ -144,7 +153,8 @@ void nm_check_tie(nm_check_scan *scan, const char *param, double constant, const
         return;
     }
     nm_tie *tie = &draw->tie[draw->n_ties++];
-    *tie = (nm_tie){.param = find_param(scan, param), .n_terms = second ? 2 : 1, .constant = constant};
+    *tie =
+        (nm_tie){.param = find_param(scan, param), .n_terms = second ? 2 : 1, .constant = constant};
     tie->term[0] = find_param(scan, first);
     tie->coef[0] = a;
     if (second) {
@@ -236,7 +246,8 @@ static void store_param(nm_task *task, int param)
     task->stored[task->n_stored++] = param;
 }
 
-nm_status nm_check_finish(nm_check_scan *scan, int64_t n_draws, int stores_params, int64_t tile_points)
+nm_status nm_check_finish(nm_check_scan *scan, int64_t n_draws, int stores_params,
+                          int64_t tile_points)
 {
     NM_TRY(finish(scan, n_draws));
     nm_plan *plan = scan->plan;
@@ -265,7 +276,8 @@ nm_status nm_check_finish(nm_check_scan *scan, int64_t n_draws, int stores_param
     return NM_OK;
 }
 
-nm_status nm_check_finish_reduced(nm_check_scan *scan, nm_reduce_kind kind, int64_t n_draws, int64_t cell_points)
+nm_status nm_check_finish_reduced(nm_check_scan *scan, nm_reduce_kind kind, int64_t n_draws,
+                                  int64_t cell_points)
 {
     NM_TRY(finish(scan, n_draws));
     /* a reduced task stores doubles and no parameters */

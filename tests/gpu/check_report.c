@@ -82,6 +82,8 @@ int nm_check_demand(nm_check_report *report, int holds, const char *format, ...)
     va_end(arguments);
     report->is_passed = 0;
     nm_check_text(report, "failure", sentence);
-    fprintf(stderr, "FAILED: %s\n", sentence);
+    if (!report->is_quiet) {
+        fprintf(stderr, "FAILED: %s\n", sentence);
+    }
     return 0;
 }

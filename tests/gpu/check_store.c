@@ -34,7 +34,8 @@ static nm_status take_tile(void *context, int64_t i_tile, const void *payload, i
     shelf *shelf = context;
     nm_check_store *store = shelf->store;
     if (i_tile < store->first || i_tile >= store->first + store->n || bytes > store->stride) {
-        return nm_fail(NM_USAGE, "the backend handed back tile %lld of %lld bytes, which was not asked for",
+        return nm_fail(NM_USAGE,
+                       "the backend handed back tile %lld of %lld bytes, which was not asked for",
                        (long long)i_tile, (long long)bytes);
     }
     if (store->payloads) {
@@ -73,13 +74,15 @@ nm_status nm_check_run(nm_check_store *store, const nm_plan *plan, const char *b
         size_t bytes = (size_t)(store->n * store->stride);
         store->payloads = malloc(bytes);
         if (!store->payloads) {
-            return nm_fail(NM_MEMORY, "no memory for the payloads of %lld tiles", (long long)store->n);
+            return nm_fail(NM_MEMORY, "no memory for the payloads of %lld tiles",
+                           (long long)store->n);
         }
         memset(store->payloads, 0xa5, bytes);
     }
     shelf shelf = {.store = store};
     pthread_mutex_init(&shelf.lock, NULL);
-    nm_tile_source source = {.context = &shelf, .next = next_tile, .done = take_tile, .note = take_note};
+    nm_tile_source source = {
+        .context = &shelf, .next = next_tile, .done = take_tile, .note = take_note};
     nm_backend_options all_options = *options;
     all_options.report = calloc(1, sizeof *all_options.report);
     double start = nm_check_clock();

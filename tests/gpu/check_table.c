@@ -44,7 +44,8 @@ static nm_status read_row(table *t, int64_t *capacity, const char *line, const c
         for (int c = 0; c < t->n_columns; c++) {
             double *more = realloc(t->column[c], (size_t)*capacity * sizeof *more);
             if (!more) {
-                return nm_fail(NM_MEMORY, "%s: no memory for %lld rows", path, (long long)*capacity);
+                return nm_fail(NM_MEMORY, "%s: no memory for %lld rows", path,
+                               (long long)*capacity);
             }
             t->column[c] = more;
         }
@@ -53,7 +54,8 @@ static nm_status read_row(table *t, int64_t *capacity, const char *line, const c
         char *end;
         t->column[c][t->n] = strtod(line, &end);
         if (end == line || (c + 1 < t->n_columns && *end != ',')) {
-            return nm_fail(NM_USAGE, "%s:%lld: column %s is no number", path, (long long)t->n + 2, t->names[c]);
+            return nm_fail(NM_USAGE, "%s:%lld: column %s is no number", path, (long long)t->n + 2,
+                           t->names[c]);
         }
         line = end + 1;
     }
@@ -139,13 +141,15 @@ static double cell(const nm_plan *plan, const nm_tile *tile, int k, int64_t i)
     return k == n_stored + n_slots ? tile->outcome[i] : tile->flags[i];
 }
 
-static nm_status write_npy(FILE *file, const char *path, const nm_plan *plan, const nm_check_store *store)
+static nm_status write_npy(FILE *file, const char *path, const nm_plan *plan,
+                           const nm_check_store *store)
 {
     const nm_task *task = &plan->task;
     int n_columns = task->n_stored + task->n_slots + 2;
     char header[118];
     /* the whole head is 128 bytes: magic 6, version 2, length 2, text 118 */
-    int length = snprintf(header, sizeof header, "{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %lld), }",
+    int length = snprintf(header, sizeof header,
+                          "{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %lld), }",
                           n_columns, (long long)store->n_points);
     memset(header + length, ' ', sizeof header - (size_t)length);
     header[sizeof header - 1] = '\n';
@@ -208,7 +212,8 @@ typedef struct request {
 
 static nm_status read_request(request *r, int argc, char **argv)
 {
-    *r = (request){.backend = "cuda", .outputs = "*", .mode = "auto", .rtol = 1e-6, .seed = 20240229u};
+    *r = (request){
+        .backend = "cuda", .outputs = "*", .mode = "auto", .rtol = 1e-6, .seed = 20240229u};
     if (argc < 1) {
         return nm_fail(NM_USAGE, "gpu_check table: say the model");
     }
@@ -260,7 +265,8 @@ static nm_status solve(const request *r, const table *t)
     nm_check_outputs(&scan, r->outputs, 0);
     if (scan.status == NM_OK) {
         scan.plan->task.draw.seed = r->seed;
-        scan.plan->task.solver.mode = strcmp(r->mode, "follow") == 0 ? NM_MODE_FOLLOW : NM_MODE_AUTO;
+        scan.plan->task.solver.mode =
+            strcmp(r->mode, "follow") == 0 ? NM_MODE_FOLLOW : NM_MODE_AUTO;
         scan.plan->task.solver.rtol = r->rtol;
     }
     nm_status status = nm_check_finish(&scan, r->n_model_a, 1, NM_CHECK_AUTO_TILE);

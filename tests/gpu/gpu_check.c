@@ -68,7 +68,8 @@ static nm_status read_request(request *r, int argc, char **argv)
 {
     *r = (request){.tag = "", .limit = 480.0, .settings = {.scale = 1.0}};
     if (argc < 1 || !(r->part = find_part(argv[0]))) {
-        return nm_fail(NM_USAGE, "gpu_check: no part %s; `gpu_check list` lists them", argc < 1 ? "" : argv[0]);
+        return nm_fail(NM_USAGE, "gpu_check: no part %s; `gpu_check list` lists them",
+                       argc < 1 ? "" : argv[0]);
     }
     for (int i = 1; i < argc; i += 2) {
         if (i + 1 == argc) {
@@ -102,16 +103,20 @@ static nm_status read_request(request *r, int argc, char **argv)
 }
 
 /* Appends a slice to the results; it is there as soon as it is done. */
-static nm_status keep(const request *r, nm_check_report *report, int64_t slice, nm_status status, double seconds)
+static nm_status keep(const request *r, nm_check_report *report, int64_t slice, nm_status status,
+                      double seconds)
 {
     fflush(report->stream);
     FILE *file = r->results ? fopen(r->results, "a") : stdout;
     if (!file) {
         return nm_fail(NM_IO, "cannot write '%s'", r->results);
     }
-    fprintf(file, "{\"part\": \"%s\", \"slice\": %lld, \"slices\": %lld, \"scale\": %.17g, \"passed\": %s, "
-            "\"seconds\": %.6f, \"tag\": ", r->part->name, (long long)slice, (long long)r->part->n_slices,
-            r->settings.scale, status == NM_OK && report->is_passed ? "true" : "false", seconds);
+    fprintf(
+        file,
+        "{\"part\": \"%s\", \"slice\": %lld, \"slices\": %lld, \"scale\": %.17g, \"passed\": %s, "
+        "\"seconds\": %.6f, \"tag\": ",
+        r->part->name, (long long)slice, (long long)r->part->n_slices, r->settings.scale,
+        status == NM_OK && report->is_passed ? "true" : "false", seconds);
     nm_check_write_text(file, r->tag);
     if (status != NM_OK) {
         fputs(", \"error\": ", file);
@@ -180,7 +185,8 @@ int main(int argc, char **argv)
         return nm_check_table_main(argc - 2, argv + 2);
     }
     if (strcmp(command, "image") == 0 && argc >= 6) {
-        return finish(nm_check_image(argv[2], argc > 6 ? argv[6] : NULL, atoi(argv[3]), atoi(argv[4]), argv[5]));
+        return finish(nm_check_image(argv[2], argc > 6 ? argv[6] : NULL, atoi(argv[3]),
+                                     atoi(argv[4]), argv[5]));
     }
     if (strcmp(command, "part") == 0) {
         request r;
