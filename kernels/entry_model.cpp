@@ -1,16 +1,20 @@
 /* The description of a model: its tables as plain structs, its draw, its kernels by width. */
 #include NM_MODEL_FILE
-#include "point.h"
+#include "trace.h"
 
 #define NM_NAME_2(prefix, model, suffix) prefix##model##suffix
 #define NM_NAME(prefix, model, suffix) NM_NAME_2(prefix, model, suffix)
 #define NM_TEXT_2(x) #x
 #define NM_TEXT(x) NM_TEXT_2(x)
 
+#ifndef NM_WIDTHS /* lanes of the kernels that were compiled, widest first */
+#define NM_WIDTHS(width) width(8) width(4) width(1)
+#endif
+#define NM_RUN(lanes) NM_NAME(nm_run_, NM_MODEL, _##lanes)
+#define NM_DECLARE_RUN(lanes) int NM_RUN(lanes)(const nm_task *task, nm_tile *tile);
+
 extern "C" {
-int NM_NAME(nm_run_, NM_MODEL, _8)(const nm_task *task, nm_tile *tile);
-int NM_NAME(nm_run_, NM_MODEL, _4)(const nm_task *task, nm_tile *tile);
-int NM_NAME(nm_run_, NM_MODEL, _1)(const nm_task *task, nm_tile *tile);
+NM_WIDTHS(NM_DECLARE_RUN)
 extern const nm_model NM_NAME(nm_model_, NM_MODEL, );
 }
 
@@ -146,8 +150,10 @@ int uses(const int *choice, int param) {
     return 0;
 }
 
-const nm_kernel kernels[] = {
-    {8, NM_NAME(nm_run_, NM_MODEL, _8)}, {4, NM_NAME(nm_run_, NM_MODEL, _4)}, {1, NM_NAME(nm_run_, NM_MODEL, _1)}};
+int trace_point(const nm_task *task, const double *p, nm_trace *trace) { return nm_trace_point(trace, task, p); }
+
+#define ROW_KERNEL(lanes) {lanes, NM_RUN(lanes)},
+const nm_kernel kernels[] = {NM_WIDTHS(ROW_KERNEL)};
 
 } // namespace
 
@@ -156,4 +162,5 @@ const nm_model NM_NAME(nm_model_, NM_MODEL, ) = {
     NM_NP, NM_NV, NM_NC, NM_NS, NM_NE, NM_NT, NM_NJ, NM_NO,
     params, variants, compartments, species, fuels, totals, paths, observables,
     table.nu, NM_NY, NM_N_POTENTIALS, NM_N_VOLUMES, nm_n_pairs(), table.pairs,
-    draw_point, axis_value, prepare_draw, ground_charge, 3, kernels, uses, nm_text_of_model};
+    draw_point, axis_value, prepare_draw, ground_charge,
+    (int)(sizeof kernels / sizeof kernels[0]), kernels, uses, nm_text_of_model, trace_point};

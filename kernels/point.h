@@ -11,6 +11,9 @@
 #ifndef NM_V_START /* [V] where a potential starts that floats */
 #define NM_V_START -0.06
 #endif
+#ifndef NM_START_SPREAD /* range of ln c and ln volume over which further starts lie */
+#define NM_START_SPREAD 4.0
+#endif
 
 enum { NM_MAX_STARTS = 16 };
 #define NM_RESID_MAX    1e-10 /* promise: no steady state with a larger residual */
@@ -171,7 +174,8 @@ NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int6
                        nm_draw_uniform(task->draw.seed, (uint64_t)index[lane], NM_TAG_STARTS,
                                        (k - 1) * NM_NY + i));
             }
-            z[i] = nm_vfma(u - 0.5, nm_splat(i < NM_N_FREE + NM_N_VOLUMES ? 4.0 : 8.0), y0[i]);
+            z[i] = nm_vfma(u - 0.5, nm_splat(i < NM_N_FREE + NM_N_VOLUMES ? NM_START_SPREAD : 8.0),
+                            y0[i]);
         }
         nm_newton_result found = nm_newton_hard(z, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
         nm_look look;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cuda_cache.h"
-#include "cuda_embedded.h"
+#include "cache.h"
+#include "embedded.h"
 #include "cuda_nvrtc.h"
 
 /* What nvcc is given too (CMakeLists.txt, part 4). NVRTC takes a generic lambda for a host
@@ -30,7 +30,7 @@ typedef struct job {
     const char *options[MOST_OPTIONS];
     int n_options;
     int n_sources; /* the first is compiled, the others may be included */
-    nm_cuda_source *sources;
+    nm_source *sources;
 } job;
 
 /* --- built in ------------------------------------------------------------------------------- */
@@ -104,7 +104,7 @@ static nm_status begin_job(job *j, const nm_model *model, const int *choice, int
     j->options[j->n_options++] = j->choice_option;
 
     int n_texts;
-    const nm_cuda_source *texts = nm_cuda_sources(&n_texts);
+    const nm_source *texts = nm_gpu_sources(&n_texts);
     j->n_sources = n_texts + 1;
     j->sources = malloc((size_t)j->n_sources * sizeof *j->sources);
     if (j->sources && nvrtc->curand) {
@@ -121,27 +121,27 @@ static nm_status begin_job(job *j, const nm_model *model, const int *choice, int
         return nm_fail(NM_MEMORY, "out of memory for the sources of a module");
     }
     memcpy(j->sources, texts, (size_t)n_texts * sizeof *texts);
-    j->sources[n_texts] = (nm_cuda_source){j->model_file, model->text};
+    j->sources[n_texts] = (nm_source){j->model_file, model->text};
     return NM_OK;
 }
 
 /* Everything that decides about the bytes. */
-static nm_cuda_hash key_of(const job *j)
+static nm_hash key_of(const job *j)
 {
     const nm_nvrtc *nvrtc;
-    nm_cuda_hash key = nm_cuda_hash_start();
+    nm_hash key = nm_hash_start();
     if (nm_nvrtc_get(&nvrtc) == NM_OK) {
-        nm_cuda_hash_bytes(&key, &nvrtc->major, sizeof nvrtc->major);
-        nm_cuda_hash_bytes(&key, &nvrtc->minor, sizeof nvrtc->minor);
+        nm_hash_bytes(&key, &nvrtc->major, sizeof nvrtc->major);
+        nm_hash_bytes(&key, &nvrtc->minor, sizeof nvrtc->minor);
     }
-    nm_cuda_hash_text(&key, j->target);
+    nm_hash_text(&key, j->target);
     for (int i = 0; i < j->n_options; i++) {
-        nm_cuda_hash_text(&key, j->options[i]);
+        nm_hash_text(&key, j->options[i]);
     }
-    nm_cuda_hash_text(&key, "sources"); /* ends the list of options */
+    nm_hash_text(&key, "sources"); /* ends the list of options */
     for (int i = 0; i < j->n_sources; i++) {
-        nm_cuda_hash_text(&key, j->sources[i].name);
-        nm_cuda_hash_text(&key, j->sources[i].text);
+        nm_hash_text(&key, j->sources[i].name);
+        nm_hash_text(&key, j->sources[i].text);
     }
     return key;
 }
@@ -163,8 +163,8 @@ static nm_status compile(nm_cuda_image *image, job *j)
 
 static nm_status find_or_compile(nm_cuda_image *image, job *j)
 {
-    nm_cuda_hash key = key_of(j);
-    image->owned = nm_cuda_cache_read(&image->n_bytes, &key);
+    nm_hash key = key_of(j);
+    image->owned = nm_cache_read(&image->n_bytes, &key);
     image->origin = "cached";
     if (!image->owned) {
         nm_say("compiling the kernels of model %s for this GPU and these variants: up to a minute, "
@@ -172,7 +172,7 @@ static nm_status find_or_compile(nm_cuda_image *image, job *j)
                j->model->name);
         NM_TRY(compile(image, j));
         image->origin = "compiled now";
-        nm_cuda_cache_write(&key, image->owned, image->n_bytes);
+        nm_cache_write(&key, image->owned, image->n_bytes);
     }
     image->bytes = image->owned;
     return NM_OK;
@@ -222,7 +222,7 @@ void nm_cuda_image_describe(FILE *stream)
         fprintf(stream, "                 %s\n", nm_last_error());
         return;
     }
-    char *folder = nm_cuda_cache_folder();
+    char *folder = nm_cache_folder();
     fprintf(stream, "                 NVRTC %d.%d, cuRAND's headers %s, its modules kept in %s\n",
             nvrtc->major, nvrtc->minor, nvrtc->curand ? nvrtc->curand : "not found",
             folder ? folder : "no folder: neither XDG_CACHE_HOME nor HOME is set");

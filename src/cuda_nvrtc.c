@@ -280,7 +280,7 @@ static nm_status fetch(void **bytes, size_t *n_bytes, program p, const char *wha
 }
 
 nm_status nm_nvrtc_compile(void **bytes, size_t *n_bytes, const char *what, const char *target,
-                           const nm_cuda_source *main, const nm_cuda_source *headers, int n_headers,
+                           const nm_source *main, const nm_source *headers, int n_headers,
                            const char *const *options, int n_options)
 {
     const nm_nvrtc *nvrtc;

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "cuda_embedded.h"
+#include "embedded.h"
 #include "diag.h"
 
 enum { NM_NVRTC_TARGET = 24 }; /* bytes of the name of an architecture */
@@ -30,7 +30,7 @@ nm_status nm_nvrtc_target(char target[NM_NVRTC_TARGET], int major, int minor);
  * an error ("model x for the GPU").
  * returns NM_DEVICE with the first error that NVRTC found, NM_MEMORY. */
 nm_status nm_nvrtc_compile(void **bytes, size_t *n_bytes, const char *what, const char *target,
-                           const nm_cuda_source *main, const nm_cuda_source *headers, int n_headers,
+                           const nm_source *main, const nm_source *headers, int n_headers,
                            const char *const *options, int n_options);
 
 #endif

@@ -203,7 +203,7 @@ static int choose_axes(int axis[2], const nm_model *model)
     return n_axes;
 }
 
-void nm_describe_init(FILE *stream, const nm_model *model)
+void nm_describe_init(FILE *stream, const nm_model *model, const char *named)
 {
     int axis[2];
     int n_axes = choose_axes(axis, model);
@@ -216,8 +216,8 @@ void nm_describe_init(FILE *stream, const nm_model *model)
     fprintf(stream,
             "# a text gives its own: \"5.4 mmol/L\". nessmap models %s lists all parameters and "
             "outputs.\n\n",
-            model->name);
-    fprintf(stream, "model = \"%s\"\n\n", model->name);
+            named);
+    fprintf(stream, "model = \"%s\"\n\n", named);
 
     if (model->n_variants > 0) {
         fprintf(stream, "[variant]\n");

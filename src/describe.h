@@ -15,8 +15,8 @@ nm_status nm_describe_models(FILE *stream);
 nm_status nm_describe_model(FILE *stream, const nm_model *model);
 
 /* A commented configuration that `run` accepts as it is: a map over two parameters that the laws
- * use. */
-void nm_describe_init(FILE *stream, const nm_model *model);
+ * use. named: what the configuration calls the model, a name or a file. */
+void nm_describe_init(FILE *stream, const nm_model *model, const char *named);
 
 /* Version, compiler, processor, backends, libraries, models. */
 void nm_describe_info(FILE *stream);

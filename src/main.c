@@ -20,7 +20,7 @@
 /* option(tag, long name, short letter or 0, value or NULL, text) */
 /* clang-format off */
 #define OPTION_LIST(option)                                                                                             \
-    option(output,   "output",   'o', "OUT.nc",    "the file to make; left out: CONFIG's name with .nc, here")          \
+    option(output,   "output",   'o', "OUT.nc",    "the file to make; left out: CONFIG's name with .nc, or MODEL_trace.nc, here") \
     option(backend,  "backend",  0,   "NAME",      "auto, cpu or cuda; auto, or left out: what the run was begun with, else a GPU where there is one") \
     option(threads,  "threads",  0,   "N",         "threads of the CPU; left out: all cores")                           \
     option(lanes,    "lanes",    0,   "W",         "points side by side in a thread of the CPU, 8, 4 or 1; left out: the widest") \
@@ -31,9 +31,11 @@
     option(log_json, "log-json", 0,   NULL,        "progress and notes as JSON lines")                                  \
     option(timeline, "timeline", 0,   "FILE",      "write when what was computed, copied and journalled (JSON for ui.perfetto.dev)") \
     option(partial,  "partial",  0,   NULL,        "write what is there into OUT.partial.nc; the rest is not_run")      \
-    option(model,    "model",    0,   "M",         "the model of the cell")                                             \
+    option(model,    "model",    0,   "M",         "the model of the cell: a name, or ./my_cell.c")                     \
     option(from,     "from",     0,   "OUT.nc",    "take a point of this file")                                         \
     option(index,    "index",    0,   "N",         "its index, or one index per axis, from 0: 17 or 3,5")               \
+    option(times,    "times",    0,   "LIST",      "seconds: 0,1,10 or log:1e-3:1e6:200 or lin:0:100:11; left out: from the fastest time scale until it is steady") \
+    option(rtol,     "rtol",     0,   "R",         "relative tolerance of each step; left out: 1e-6")                    \
     option(json,     "json",     0,   NULL,        "JSON instead of tables")                                            \
     option(help,     "help",     'h', NULL,        "this text")
 /* clang-format on */
@@ -68,6 +70,7 @@ typedef struct arguments {
     int n_sets;
     int partial, json, help;
     const char *model, *from, *index;
+    nm_trace_options trace;
 } arguments;
 
 /* --- 2. commands ------------------------------------------------------------------------------ */
@@ -156,9 +159,24 @@ static nm_status command_plan(const arguments *args)
     return with_scan(args, nm_scan_print_plan);
 }
 
+/* a model's file; all else is a configuration */
+static int is_c_file(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 2 && strcmp(path + length - 2, ".c") == 0;
+}
+
 static nm_status command_check(const arguments *args)
 {
+    if (is_c_file(args->operands[0])) {
+        return tell(nm_print_model_check(stdout, args->operands[0]));
+    }
     return with_scan(args, nm_scan_print_check);
+}
+
+static nm_status command_compile(const arguments *args)
+{
+    return tell(nm_compile_model(stdout, args->operands[0]));
 }
 
 static nm_status command_models(const arguments *args)
@@ -167,30 +185,53 @@ static nm_status command_models(const arguments *args)
                                      : nm_print_models(stdout));
 }
 
-static nm_status command_point(const arguments *args)
+/* one cell is a model with settings, or a point of a file */
+static nm_status check_cell(const arguments *args, const char *command)
 {
     if (args->model && args->from) {
-        return usage_error("point: --model and --from exclude each other; give one of them");
+        return usage_error("%s: --model and --from exclude each other; give one of them", command);
     }
-    if (args->from) {
-        if (!args->index) {
-            return usage_error("point: --from %s needs --index N, the number of the point",
-                               args->from);
-        }
-        if (args->n_sets > 0) {
-            return usage_error("point: --set goes with --model; a point of %s is as the file says",
-                               args->from);
-        }
-        return tell(nm_print_point_of_file(stdout, args->from, args->index, args->json));
+    if (args->from && !args->index) {
+        return usage_error("%s: --from %s needs --index N, the number of the point", command,
+                           args->from);
     }
-    if (args->index) {
-        return usage_error("point: --index goes with --from OUT.nc");
+    if (args->from && args->n_sets > 0) {
+        return usage_error("%s: --set goes with --model; a point of %s is as the file says",
+                           command, args->from);
     }
-    if (!args->model) {
-        return usage_error("point: --model M is missing (`nessmap models` lists them), or --from "
-                           "OUT.nc --index N");
+    if (!args->from && args->index) {
+        return usage_error("%s: --index goes with --from OUT.nc", command);
     }
-    return tell(nm_print_point(stdout, args->model, args->sets, args->n_sets, args->json));
+    if (!args->from && !args->model) {
+        return usage_error("%s: --model M is missing (`nessmap models` lists them), or --from "
+                           "OUT.nc --index N",
+                           command);
+    }
+    return NM_OK;
+}
+
+static nm_status command_point(const arguments *args)
+{
+    nm_status status = check_cell(args, "point");
+    if (status != NM_OK) {
+        return status;
+    }
+    return tell(args->from
+                    ? nm_print_point_of_file(stdout, args->from, args->index, args->json)
+                    : nm_print_point(stdout, args->model, args->sets, args->n_sets, args->json));
+}
+
+static nm_status command_trace(const arguments *args)
+{
+    nm_status status = check_cell(args, "trace");
+    if (status != NM_OK) {
+        return status;
+    }
+    nm_trace_options options = args->trace;
+    options.output = args->run.output;
+    return tell(args->from
+                    ? nm_write_trace_of_file(stdout, args->from, args->index, &options)
+                    : nm_write_trace(stdout, args->model, args->sets, args->n_sets, &options));
 }
 
 static nm_status command_assemble(const arguments *args)
@@ -227,12 +268,17 @@ static const command commands[] = {
     {"init", command_init, "MODEL", 1, 1, 0, "print a commented configuration to start from"},
     {"plan", command_plan, "CONFIG", 1, 1, WITH(set),
      "print points, tiles, bytes, memory, disk and time; write nothing"},
-    {"check", command_check, "CONFIG", 1, 1, WITH(set),
+    {"check", command_check, "CONFIG|MODEL.c", 1, 1, WITH(set),
      "print what is wrong, or the resolved configuration and remarks"},
+    {"compile", command_compile, "MODEL.c", 1, 1, 0,
+     "compile a model of your own ahead of a job; print where it is kept"},
     {"models", command_models, "[NAME]", 0, 1, 0, "list the models, or all that one consists of"},
     {"point", command_point, NULL, 0, 0,
      WITH(model) | WITH(set) | WITH(from) | WITH(index) | WITH(json),
      "print one cell's balance sheet: fluxes, forces, dissipation, who pays"},
+    {"trace", command_trace, NULL, 0, 0,
+     WITH(output) | WITH(model) | WITH(set) | WITH(from) | WITH(index) | WITH(times) | WITH(rtol),
+     "compute one cell's time course from its initial state, and write a NetCDF file"},
     {"assemble", command_assemble, "OUT.nc.parts", 1, 1, WITH(partial),
      "make the file from the parts of a run"},
     {"info", command_info, NULL, 0, 0, 0, "print version, compiler, lanes, backends and libraries"},
@@ -329,6 +375,17 @@ static nm_status read_int(int *out, const char *option, const char *text, int le
     return NM_OK;
 }
 
+static nm_status read_rtol(double *out, const char *text)
+{
+    char *end;
+    errno = 0;
+    *out = strtod(text, &end);
+    if (end == text || *end != '\0' || errno != 0 || !(*out > 0.0)) {
+        return usage_error("--rtol %s: a number above 0 is wanted, such as 1e-8", text);
+    }
+    return NM_OK;
+}
+
 static nm_status read_shard(nm_run_options *run, const char *text)
 {
     char *slash, *end;
@@ -386,6 +443,11 @@ static nm_status take_option(arguments *args, int i_option, const char *value)
     case OPTION_index:
         args->index = value;
         break;
+    case OPTION_times:
+        args->trace.times = value;
+        break;
+    case OPTION_rtol:
+        return read_rtol(&args->trace.rtol, value);
     case OPTION_json:
         args->json = 1;
         break;

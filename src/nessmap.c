@@ -13,11 +13,13 @@
 #include "files.h"
 #include "grid_nc.h"
 #include "journal.h"
+#include "model_build.h"
 #include "model_store.h"
 #include "pilot.h"
 #include "plan.h"
 #include "point_file.h"
 #include "run.h"
+#include "timecourse.h"
 #include "version.h"
 #include "words.h"
 
@@ -56,17 +58,57 @@ void nm_interrupt(void)
 
 /* --- scans ------------------------------------------------------------------------------------ */
 
-/* takes the configuration over, whatever the outcome */
-static nm_status bind(nm_scan **scan, nm_config *config)
+/* Where a model's file is: a path counts from the folder of the configuration. Where that was kept
+ * in `kept_in` (else NULL), its folder is not known any more: the model is looked for beside that
+ * file and in the working folder. Allocated; NULL where there is no memory. */
+static char *locate_model(const char *name, const char *config_path, const char *kept_in)
+{
+    const char *beside = kept_in ? kept_in : config_path;
+    if (name[0] == '/' || !beside || !strchr(beside, '/')) {
+        return strdup(name);
+    }
+    char *folder = nm_file_folder_of(beside);
+    char *path = folder ? nm_file_format("%s/%s", folder, name) : NULL;
+    free(folder);
+    if (path && kept_in && access(path, R_OK) != 0) {
+        free(path);
+        path = strdup(name);
+    }
+    return path;
+}
+
+/* The model that a configuration names, built in or a file, whole. */
+static nm_status find_model(const nm_model **model, const nm_config *config, const char *kept_in)
+{
+    if (!nm_model_is_file(config->model)) {
+        if (nm_model_find(model, config->model) != NM_OK) {
+            return nm_fail(NM_USAGE, "%s%s", nm_config_at(config, config->model_where),
+                           nm_last_error());
+        }
+        return nm_model_check(*model);
+    }
+    char *path = locate_model(config->model, config->path, kept_in);
+    if (!path) {
+        return nm_fail(NM_MEMORY, "no memory for a path");
+    }
+    nm_status status = nm_model_build(model, path);
+    if (status != NM_OK && access(path, R_OK) != 0) {
+        status = kept_in ? nm_fail(status,
+                                   "%s, the model of %s, is neither beside it nor in the working "
+                                   "folder",
+                                   config->model, kept_in)
+                         : nm_fail(status, "%s%s", nm_config_at(config, config->model_where),
+                                   nm_last_error());
+    }
+    free(path);
+    return status;
+}
+
+/* takes the configuration over, whatever the outcome; kept_in: as above */
+static nm_status bind(nm_scan **scan, nm_config *config, const char *kept_in)
 {
     const nm_model *model = NULL;
-    nm_status status = nm_model_find(&model, config->model);
-    if (status != NM_OK) {
-        status =
-            nm_fail(status, "%s%s", nm_config_at(config, config->model_where), nm_last_error());
-    } else {
-        status = nm_model_check(model);
-    }
+    nm_status status = find_model(&model, config, kept_in);
     nm_scan *made = status == NM_OK ? malloc(sizeof *made) : NULL;
     if (status == NM_OK && !made) {
         status = nm_fail(NM_MEMORY, "no memory for a scan");
@@ -86,7 +128,7 @@ nm_status nm_scan_open(nm_scan **scan, const char *path, const char *const *over
     *scan = NULL;
     nm_config *config = NULL;
     NM_TRY(nm_config_load(&config, path, overrides, n_overrides));
-    return bind(scan, config);
+    return bind(scan, config, NULL);
 }
 
 void nm_scan_close(nm_scan **scan)
@@ -163,8 +205,9 @@ nm_status nm_scan_print_check(nm_scan *scan, FILE *stream)
 
 /* --- configurations kept in files ------------------------------------------------------------- */
 
-/* The loader reads files, so the text goes through one in the folder for such things. */
-static nm_status open_text(nm_scan **scan, const char *text)
+/* The loader reads files, so the text goes through one in the folder for such things. kept_in: the
+ * file, or the file to be, that the text is of. */
+static nm_status open_text(nm_scan **scan, const char *text, const char *kept_in)
 {
     const char *folder = getenv("TMPDIR");
     char *path = nm_file_format("%s/nessmap-XXXXXX", folder && folder[0] ? folder : "/tmp");
@@ -180,7 +223,10 @@ static nm_status open_text(nm_scan **scan, const char *text)
         close(fd);
     }
     if (status == NM_OK) {
-        status = nm_scan_open(scan, path, NULL, 0);
+        nm_config *config = NULL;
+        *scan = NULL;
+        status = nm_config_load(&config, path, NULL, 0);
+        status = status == NM_OK ? bind(scan, config, kept_in) : status;
     }
     if (fd >= 0) {
         unlink(path);
@@ -235,7 +281,7 @@ nm_status nm_assemble(const char *parts, int partial, FILE *summary)
     nm_status status = folder && out_path ? nm_journal_manifest(folder, &text, &fingerprint)
                                           : nm_fail(NM_MEMORY, "no memory for a path");
     if (status == NM_OK) {
-        status = open_text(&scan, text);
+        status = open_text(&scan, text, out_path);
     }
     if (status == NM_OK) {
         status = find_table(scan->config, out_path);
@@ -254,17 +300,66 @@ nm_status nm_assemble(const char *parts, int partial, FILE *summary)
 
 /* --- one point -------------------------------------------------------------------------------- */
 
-static nm_status print_point(FILE *stream, const nm_plan *plan, const double *params, int json)
+/* What is done with one point: its parameters, and a plan with its variants and solver. */
+typedef nm_status (*use_point)(void *context, nm_plan *plan, const double *params);
+
+static nm_status with_point(use_point use, void *context, const char *model,
+                            const char *const *overrides, int n_overrides)
 {
+    nm_config *config = NULL;
+    nm_scan *scan = NULL;
+    nm_plan *plan = NULL;
+    double params[NM_MAX_PARAMS] = {0};
+    NM_TRY(nm_config_point(&config, model, overrides, n_overrides));
+    NM_TRY(bind(&scan, config, NULL));
+    nm_status status = nm_plan_build(&plan, scan->config, scan->model, "cpu");
+    if (status == NM_OK) {
+        scan->model->draw(&plan->task.draw, 0, params);
+        status = use(context, plan, params);
+    }
+    nm_plan_destroy(&plan);
+    nm_scan_close(&scan);
+    return status;
+}
+
+static nm_status with_point_of_file(use_point use, void *context, const char *path,
+                                    const char *index)
+{
+    char *text = NULL;
+    nm_scan *scan = NULL;
+    nm_plan *plan = NULL;
+    double params[NM_MAX_PARAMS] = {0};
+    NM_TRY(nm_grid_nc_config(path, &text));
+    nm_status status = open_text(&scan, text, path);
+    if (status == NM_OK) {
+        status = nm_point_file_find(params, &plan, scan->config, scan->model, path, index);
+    }
+    if (status == NM_OK) {
+        status = use(context, plan, params);
+    }
+    nm_plan_destroy(&plan);
+    nm_scan_close(&scan);
+    free(text);
+    return status;
+}
+
+typedef struct print_job {
+    FILE *stream;
+    int json;
+} print_job;
+
+static nm_status print_point(void *context, nm_plan *plan, const double *params)
+{
+    const print_job *job = context;
     nm_balance *balance = malloc(sizeof *balance);
     if (!balance) {
         return nm_fail(NM_MEMORY, "no memory for a balance sheet");
     }
     nm_status status = nm_balance_solve(balance, plan, params);
-    if (status == NM_OK && json) {
-        nm_balance_print_json(stream, balance);
+    if (status == NM_OK && job->json) {
+        nm_balance_print_json(job->stream, balance);
     } else if (status == NM_OK) {
-        nm_balance_print(stream, balance);
+        nm_balance_print(job->stream, balance);
     }
     free(balance);
     return status;
@@ -273,40 +368,78 @@ static nm_status print_point(FILE *stream, const nm_plan *plan, const double *pa
 nm_status nm_print_point(FILE *stream, const char *model, const char *const *overrides,
                          int n_overrides, int json)
 {
-    nm_config *config = NULL;
-    nm_scan *scan = NULL;
-    nm_plan *plan = NULL;
-    double params[NM_MAX_PARAMS] = {0};
-    NM_TRY(nm_config_point(&config, model, overrides, n_overrides));
-    NM_TRY(bind(&scan, config));
-    nm_status status = nm_plan_build(&plan, scan->config, scan->model, "cpu");
-    if (status == NM_OK) {
-        scan->model->draw(&plan->task.draw, 0, params);
-        status = print_point(stream, plan, params, json);
-    }
-    nm_plan_destroy(&plan);
-    nm_scan_close(&scan);
-    return status;
+    print_job job = {stream, json};
+    return with_point(print_point, &job, model, overrides, n_overrides);
 }
 
 nm_status nm_print_point_of_file(FILE *stream, const char *path, const char *index, int json)
 {
-    char *text = NULL;
-    nm_scan *scan = NULL;
-    nm_plan *plan = NULL;
-    double params[NM_MAX_PARAMS] = {0};
-    NM_TRY(nm_grid_nc_config(path, &text));
-    nm_status status = open_text(&scan, text);
-    if (status == NM_OK) {
-        status = nm_point_file_find(params, &plan, scan->config, scan->model, path, index);
+    print_job job = {stream, json};
+    return with_point_of_file(print_point, &job, path, index);
+}
+
+/* --- one time course -------------------------------------------------------------------------- */
+
+typedef struct trace_job {
+    FILE *notes;
+    const nm_trace_options *options;
+    const char *index;
+} trace_job;
+
+static void print_trace(FILE *stream, const nm_timecourse *course, const char *path)
+{
+    fprintf(stream, "%s: %d times from %g to %g s; the end: %s\n", path, course->n_times,
+            course->times[0], course->times[course->n_times - 1],
+            nm_outcome_text(course->end.outcome));
+    if (course->n_done < course->n_times) {
+        fprintf(stream, "%s: the course ends before the last %d times, which are NaN\n", path,
+                course->n_times - course->n_done);
     }
-    if (status == NM_OK) {
-        status = print_point(stream, plan, params, json);
+}
+
+static nm_status write_trace(void *context, nm_plan *plan, const double *params)
+{
+    const trace_job *job = context;
+    const nm_trace_options *options = job->options;
+    double rtol = options->rtol == 0.0 ? NM_DEFAULT_TRACE_RTOL : options->rtol;
+    if (!(rtol >= NM_TRACE_RTOL_LEAST && rtol <= NM_TRACE_RTOL_MOST)) {
+        return nm_fail(NM_USAGE, "--rtol %g: a number from %g to %g is wanted", rtol,
+                       NM_TRACE_RTOL_LEAST, NM_TRACE_RTOL_MOST);
     }
-    nm_plan_destroy(&plan);
-    nm_scan_close(&scan);
-    free(text);
+    char *path = options->output ? strdup(options->output)
+                                 : nm_file_format("%s_trace.nc", plan->model->name);
+    nm_timecourse *course = calloc(1, sizeof *course);
+    nm_status status = NM_OK;
+    if (!path || !course) {
+        status = nm_fail(NM_MEMORY, "no memory for a time course");
+    } else {
+        status = nm_timecourse_solve(course, plan, params, options->times, rtol);
+        course->index = job->index;
+        if (status == NM_OK) {
+            status = nm_timecourse_write(course, path);
+        }
+        if (status == NM_OK && job->notes) {
+            print_trace(job->notes, course, path);
+        }
+        nm_timecourse_clear(course);
+    }
+    free(course);
+    free(path);
     return status;
+}
+
+nm_status nm_write_trace(FILE *notes, const char *model, const char *const *overrides,
+                         int n_overrides, const nm_trace_options *options)
+{
+    trace_job job = {notes, options, NULL};
+    return with_point(write_trace, &job, model, overrides, n_overrides);
+}
+
+nm_status nm_write_trace_of_file(FILE *notes, const char *path, const char *index,
+                                 const nm_trace_options *options)
+{
+    trace_job job = {notes, options, index};
+    return with_point_of_file(write_trace, &job, path, index);
 }
 
 /* --- texts ------------------------------------------------------------------------------------ */
@@ -316,18 +449,46 @@ nm_status nm_print_models(FILE *stream)
     return nm_describe_models(stream);
 }
 
+/* A model by its name, or by its file from the working folder. */
+static nm_status find_by_name(const nm_model **model, const char *name)
+{
+    return nm_model_is_file(name) ? nm_model_build(model, name) : nm_model_find(model, name);
+}
+
 nm_status nm_print_model(FILE *stream, const char *name)
 {
     const nm_model *model;
-    NM_TRY(nm_model_find(&model, name));
+    NM_TRY(find_by_name(&model, name));
     return nm_describe_model(stream, model);
 }
 
 nm_status nm_print_init(FILE *stream, const char *name)
 {
     const nm_model *model;
-    NM_TRY(nm_model_find(&model, name));
-    nm_describe_init(stream, model);
+    NM_TRY(find_by_name(&model, name));
+    nm_describe_init(stream, model, name);
+    return NM_OK;
+}
+
+nm_status nm_print_model_check(FILE *stream, const char *path)
+{
+    const nm_model *model;
+    NM_TRY(nm_model_build(&model, path));
+    fprintf(stream,
+            "%s: no errors: %d parameters, %d species in %d compartments, %d pathways, %d "
+            "variants\n",
+            path, model->n_params, model->n_species, model->n_compartments, model->n_paths,
+            model->n_variants);
+    return NM_OK;
+}
+
+nm_status nm_compile_model(FILE *stream, const char *path)
+{
+    const nm_model *model;
+    char *kept;
+    NM_TRY(nm_model_build_ahead(&model, &kept, path));
+    fprintf(stream, "%s\n", kept);
+    free(kept);
     return NM_OK;
 }
 

@@ -31,6 +31,8 @@ class Model:
     parameters: Callable  # golden parameters -> {name: number}
     compare: Callable  # case -> [Comparison]
     not_compared: dict  # key -> why
+    expand: Callable = lambda case: [case]  # the cases that are run for one golden case
+    solver: str = ""  # the configuration of the solver, where it is not the default
 
 
 def bern(u):
@@ -124,11 +126,11 @@ class Tolerances:
         self.near = self.expect["lysis_margin"] if self.is_near else 1.0
         self.comparisons = []
 
-    def add(self, key, name, scale=0.0, sign=1.0):
-        """name: of the output, or a function of the row."""
+    def add(self, key, name, scale=0.0, sign=1.0, index=None):
+        """name: of the output, or a function of the row; index: where the golden number is one of a list."""
         if key not in self.expect:
             return
-        reference = self.expect[key]
+        reference = self.expect[key] if index is None else self.expect[key][index]
         value = name if callable(name) else named(name)
         tolerance = (1e-9 * abs(reference) + 1e-12 * scale) / self.near
         self.comparisons.append(

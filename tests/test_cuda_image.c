@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cuda_cache.h"
-#include "cuda_embedded.h"
+#include "cache.h"
+#include "embedded.h"
 #include "cuda_image.h"
 #include "cuda_nvrtc.h"
 #include "files.h"
@@ -216,7 +216,7 @@ static void test_built_in(void **state)
  * returns how many there are. */
 static int cut_cache(char **last, int parts)
 {
-    char *place = nm_cuda_cache_folder();
+    char *place = nm_cache_folder();
     DIR *dir = opendir(place);
     int n = 0;
     *last = NULL;
@@ -242,23 +242,23 @@ static void test_cache(void **state)
 {
     (void)state;
     static const char content[] = "a module\0of some bytes";
-    nm_cuda_hash key = nm_cuda_hash_start(), other = nm_cuda_hash_start();
+    nm_hash key = nm_hash_start(), other = nm_hash_start();
     size_t n;
-    nm_cuda_hash_text(&key, "key");
-    nm_cuda_hash_text(&other, "kex");
+    nm_hash_text(&key, "key");
+    nm_hash_text(&other, "kex");
     /* FNV-1a of 128 bits, its authors' value for "foobar" */
-    nm_cuda_hash known = nm_cuda_hash_start();
-    nm_cuda_hash_bytes(&known, "foobar", 6);
+    nm_hash known = nm_hash_start();
+    nm_hash_bytes(&known, "foobar", 6);
     assert_true(known.high == 0x343e1662793c64bf && known.low == 0x6f0d3597ba446f18);
 
-    assert_null(nm_cuda_cache_read(&n, &key));
-    nm_cuda_cache_write(&key, content, sizeof content);
-    char *back = nm_cuda_cache_read(&n, &key);
+    assert_null(nm_cache_read(&n, &key));
+    nm_cache_write(&key, content, sizeof content);
+    char *back = nm_cache_read(&n, &key);
     assert_non_null(back);
     assert_int_equal(n, sizeof content);
     assert_memory_equal(back, content, n);
     free(back);
-    assert_null(nm_cuda_cache_read(&n, &other));
+    assert_null(nm_cache_read(&n, &other));
 
     char *path, *file;
     size_t n_file;
@@ -267,13 +267,13 @@ static void test_cache(void **state)
     for (size_t i = 0; i < n_file; i++) { /* each byte damaged, each length torn */
         file[i] ^= 0x10;
         assert_int_equal(nm_file_replace(path, file, n_file), NM_OK);
-        assert_null(nm_cuda_cache_read(&n, &key));
+        assert_null(nm_cache_read(&n, &key));
         file[i] ^= 0x10;
         assert_int_equal(nm_file_replace(path, file, i), NM_OK);
-        assert_null(nm_cuda_cache_read(&n, &key));
+        assert_null(nm_cache_read(&n, &key));
     }
-    nm_cuda_cache_write(&key, content, sizeof content);
-    back = nm_cuda_cache_read(&n, &key);
+    nm_cache_write(&key, content, sizeof content);
+    back = nm_cache_read(&n, &key);
     assert_non_null(back);
     free(back);
     assert_int_equal(unlink(path), 0);
@@ -362,7 +362,7 @@ static void test_targets(void **state)
 {
     (void)state;
     static const char *const words[] = {"compute capability 3.0", "--backend cpu"};
-    static const nm_cuda_source text = {"x.cu",
+    static const nm_source text = {"x.cu",
                                         "extern \"C\" __global__ void f(int *p) { *p = 1; }"};
     const char *options[] = {"-std=c++20"};
     char target[NM_NVRTC_TARGET];
@@ -391,7 +391,7 @@ static void test_line_of_an_error(void **state)
 {
     (void)state;
     static const char *const words[] = {"a model does not compile: models/x.h:2: ", "wrong"};
-    static const nm_cuda_source sources[] = {{"x.cu", "#include \"models/x.h\"\n"},
+    static const nm_source sources[] = {{"x.cu", "#include \"models/x.h\"\n"},
                                              {"models/x.h", "\nint x = wrong;\nint y = wrong2;\n"}};
     static const char *const options[] = {"-default-device"};
     void *bytes;

@@ -10,6 +10,8 @@ import json
 import pathlib
 
 import golden_map
+import golden_map_baths
+import golden_map_paths
 import harness
 
 
@@ -25,7 +27,7 @@ def write_scan(folder, model, choices, cases):
         f'model = "{model.name}"\n'
         + (f"[variant]\n{variant}" if variant else "")
         + '[design]\nkind = "table"\nfile = "cases.csv"\n'
-        '[output]\nvariables = ["*"]\nprecision = "f64"\n'
+        '[output]\nvariables = ["*"]\nprecision = "f64"\n' + model.solver
     )
 
 
@@ -75,7 +77,8 @@ def run_model(args, model, checks):
         checks.check(args.golden != harness.ROOT / "tests" / "golden", f"{path} is missing")
         print(f"{model.name}: {path} is not there, skipped")
         return
-    cases = json.loads(path.read_text())["cases"]
+    golden = json.loads(path.read_text())["cases"]
+    cases = [one for case in golden for one in model.expand(case)]
     check_keys(model, cases, checks)
     worst = {}
     n_agree = 0
@@ -113,7 +116,7 @@ def add_arguments(parser):
 
 def run_checks(args, checks):
     args.golden = args.golden.resolve()
-    for model in golden_map.MODELS:
+    for model in golden_map.MODELS + golden_map_baths.MODELS + golden_map_paths.MODELS:
         run_model(args, model, checks)
 
 

@@ -18,12 +18,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAYERS = [
     ["diag", "version", "words"],
     ["units", "expression", "files", "toml_shim", "slab", "conservation", "table", "table_csv", "table_nc", "timeline", "local_rank", "cuda_driver",
-     "cuda_embedded", "cuda_cache", "cuda_nvrtc"],
+     "embedded", "cache", "cuda_nvrtc"],
     ["config", "config_axes", "config_check", "config_keys", "config_parts", "config_resolve", "config_set", "design", "design_parts", "design_sets"],
     ["plan", "plan_parts", "plan_print", "plan_reduce", "tiles", "catalogue"],
     ["backend", "reducer", "journal", "journal_folder", "manifest", "tally", "model_store"],
-    ["backend_cpu", "cuda_image", "cuda_device", "cuda_batch", "backend_cuda", "grid_nc", "assemble", "assemble_cells", "attributes", "pilot", "balance", "describe",
-     "point_file"],
+    ["backend_cpu", "model_compiler", "model_mistake", "model_build", "cuda_image", "cuda_device", "cuda_batch", "backend_cuda", "grid_nc", "assemble", "assemble_cells", "attributes", "pilot", "balance", "describe",
+     "point_file", "timecourse", "timecourse_nc"],
     ["progress", "summary", "runlog"],
     ["run"],
     ["nessmap"],
@@ -98,7 +98,7 @@ def check_includes():
                     error(path, number, f'"{name}": is of a later layer than {path.name}')
                 if path.suffix == ".h" and target.stem != module:
                     graph.setdefault(module, set()).add(target.stem)
-            elif name not in ("builtin_models.h", "cuda_files.h"):
+            elif name not in ("builtin_models.h", "cuda_files.h", "kernel_flags.h"):
                 error(path, number, f'"{name}": is neither in src nor nessmap/...')
     check_circles(graph)
 

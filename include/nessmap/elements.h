@@ -153,6 +153,38 @@ NM_FN nm_flux_any nm_law_mass_action(nm_context_any nm_c, nm_par kf, nm_par kr) 
                         nm_value(nm_c.x) + standard, standard, 1);
 }
 
+/* One transition state, the same both ways (Eyring 1935; Glasstone, Laidler & Eyring 1941): `work` [RT] is what is done
+ * on the way by a field or a drive that no species tells of, beside the row's electrical part u. The share theta of both
+ * speeds from -> to and the rest slows to -> from; so theta, like the height of the barrier, moves both rates by one
+ * factor and never their ratio. rise, fall: ln of the rates but for kf and kr; standard: ln(forward/backward rate). */
+NM_FN nm_flux_any nm_law_transition(nm_context_any nm_c, nm_par kf, nm_par kr, nm_any rise, nm_any fall,
+                                    nm_par standard) {
+    nm_any forth = kf * nm_exp(rise) * nm_c.from;
+    nm_any back = kr * nm_exp(fall) * nm_c.to;
+    return nm_make_flux(forth - back, nm_value(forth), nm_value(back), nm_value(forth) + nm_value(back),
+                        nm_value(nm_c.x) + standard, standard, 1);
+}
+
+/* Mass action with a work that theta splits: kf, kr are the rates where it is zero */
+NM_FN nm_flux_any nm_law_split(nm_context_any nm_c, nm_par kf, nm_par kr, nm_par theta, nm_par work) {
+    nm_any whole = nm_c.u + work;
+    return nm_law_transition(nm_c, kf, kr, theta * whole, (theta - NM_PAR(1.0)) * whole, nm_log(kf / kr) + work);
+}
+
+#define NM_MOLAR_PLANCK 3.990312712893431e-10 /* h N_A [J s mol-1], SI 2019: k_B T/h = RT/(h N_A) */
+
+/* Transition-state theory: rates kappa k_B T/h exp(-(B - G)/RT), with the energies [J mol-1] B of the transition state,
+ * G_from and G_to of both sides at 1 mol m-3, and a drive f [J mol-1] that favours from -> to and that theta splits.
+ * kappa: transmission coefficient, 1 where every crossing counts. 0: the way is closed. */
+NM_FN nm_flux_any nm_law_barrier(nm_context_any nm_c, nm_par kappa, nm_par B, nm_par G_from, nm_par G_to, nm_par f,
+                                 nm_par theta) {
+    nm_par k = kappa * nm_c.RT * NM_PAR(1.0 / NM_MOLAR_PLANCK), drive = f / nm_c.RT;
+    nm_any whole = nm_c.u + drive;
+    return nm_law_transition(nm_c, k, k, theta * whole - (B - G_from) / nm_c.RT,
+                             (theta - NM_PAR(1.0)) * whole - (B - G_to) / nm_c.RT,
+                             (G_from - G_to + f) / nm_c.RT);
+}
+
 /* Water down its osmotic force, on a row from inner to outer water. x = v_w (Pi_o - Pi_i) dimensionless; the flux of
  * water is P_f x / v_w [mol m-2 s-1], P_f [m s-1]; residuals are taken against P_f times the osmolarities. */
 NM_FN nm_flux_any nm_law_osmosis(nm_context_any nm_c, nm_par P_f, nm_par v_w, nm_par osmolarity) {
@@ -179,6 +211,8 @@ NM_FN nm_flux_any nm_law_driven(nm_context_any nm_c, nm_any rate) {
 #define NM_LAW_saturable(cap, kappa) nm_law_saturable(nm_ctx, cap, kappa)
 #define NM_LAW_reciprocal(factor) nm_law_reciprocal(nm_ctx, factor)
 #define NM_LAW_mass_action(kf, kr) nm_law_mass_action(nm_ctx, kf, kr)
+#define NM_LAW_split(kf, kr, theta, work) nm_law_split(nm_ctx, kf, kr, theta, work)
+#define NM_LAW_barrier(kappa, B, G_from, G_to, f, theta) nm_law_barrier(nm_ctx, kappa, B, G_from, G_to, f, theta)
 #define NM_LAW_osmosis(P_f) nm_law_osmosis(nm_ctx, P_f, nm_v_w, nm_osm)
 #define NM_LAW_constant(rate) nm_law_driven(nm_ctx, rate)
 #define NM_LAW_driven(rate) nm_law_driven(nm_ctx, rate)

@@ -21,7 +21,7 @@ typedef unsigned long long uint64_t;
 #include "nessmap/status.h"
 
 enum {
-    NM_ABI = 4,          /* raised with every change of this file */
+    NM_ABI = 5,          /* raised with every change of this file */
     NM_MAX_PARAMS = 96,  /* parameters of a model */
     NM_MAX_VARIANTS = 8, /* variants of a model */
     NM_MAX_AXES = 8,     /* gridded parameters of a scan */
@@ -304,6 +304,17 @@ typedef struct nm_kernel {
     nm_run_fn run;
 } nm_kernel;
 
+typedef struct nm_trace { /* the time course of one point, from the declared initial state */
+    int n_times;         /* 0: only `first`, `last` and `n_steps` are wanted */
+    const double *times; /* [n_times] rising, from 0 on [s] */
+    double rtol;         /* relative tolerance of a step */
+    double *values;      /* out: [n_outputs][n_times], what is instantaneous; NaN for the rest, and left as it was after
+                            the first n_done times */
+    int n_done;          /* out: times that the course reached: it ends where a species runs out */
+    double first, last;  /* out, without times: a small part of the fastest time scale; when it is steady, or ends */
+    int64_t n_steps;     /* out: tried steps */
+} nm_trace;
+
 typedef struct nm_model {
     int abi;           /* NM_ABI */
     int struct_bytes;  /* sizeof(nm_model) */
@@ -334,6 +345,8 @@ typedef struct nm_model {
     /* 1 if the parameter matters under these choices of the variants (may be NULL: not known) */
     int (*uses)(const int *choice, int param);
     const char *text; /* the model file as it was compiled; NULL where it was not kept */
+    /* 0; 1 where the initial state of params[n_params] is outside the model's domain. May be NULL: no traces. */
+    int (*trace)(const nm_task *task, const double *params, nm_trace *trace);
 } nm_model;
 
 #endif

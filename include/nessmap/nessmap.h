@@ -64,11 +64,37 @@ nm_status nm_print_point(FILE *stream, const char *model, const char *const *ove
                          int n_overrides, int json);
 nm_status nm_print_point_of_file(FILE *stream, const char *path, const char *index, int json);
 
+/* times [s]: "0,1,10", "log:1e-3:1e6:200" or "lin:0:100:11"; NULL: from a small part of the fastest
+ * time scale until nothing moves any more */
+typedef struct nm_trace_options {
+    const char *output; /* path of the file; NULL: the model's name with _trace.nc, here */
+    const char *times;
+    double rtol; /* relative tolerance of a step; 0: 1e-6 */
+} nm_trace_options;
+
+/* One cell's time course from its declared initial state, to NetCDF; `notes` (may be NULL) is told
+ * what was written. Overrides and index as for a balance sheet. */
+nm_status nm_write_trace(FILE *notes, const char *model, const char *const *overrides,
+                         int n_overrides, const nm_trace_options *options);
+nm_status nm_write_trace_of_file(FILE *notes, const char *path, const char *index,
+                                 const nm_trace_options *options);
+
 /* Print: the models, one line each; one model's parameters, states, pathways, outputs; a commented
  * configuration to start from; version, compiler, lanes, backends. */
 nm_status nm_print_models(FILE *stream);
 nm_status nm_print_model(FILE *stream, const char *name);
 nm_status nm_print_init(FILE *stream, const char *model);
+
+/* Wherever a model is named, a path or a name that ends in .c is the user's own file: compiled when
+ * it is first used, and its code is run. */
+
+/* Prints that the model file has no mistake, and what it consists of. */
+nm_status nm_print_model_check(FILE *stream, const char *path);
+
+/* Compiles a model file for every processor, so that no compiler is needed later; prints where the
+ * library is kept. */
+nm_status nm_compile_model(FILE *stream, const char *path);
+
 nm_status nm_print_info(FILE *stream);
 
 /* Asks a running nm_scan_run to stop cleanly (drain, sync, NM_INTERRUPTED). Async-signal-safe. */

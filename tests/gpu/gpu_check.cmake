@@ -3,7 +3,7 @@
 #
 # Included at the top, where the rules of the kernels are. Given: kernel_objects, cuda_files, git_header, nessmap_c_flags.
 set(check_folder ${PROJECT_SOURCE_DIR}/tests/gpu)
-set(check_library_sources backend backend_cpu catalogue diag files local_rank reducer tiles timeline words)
+set(check_library_sources backend backend_cpu cache catalogue diag embedded files local_rank reducer tiles timeline words)
 file(GLOB check_cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cuda_*.c ${PROJECT_SOURCE_DIR}/src/backend_cuda*.c)
 list(TRANSFORM check_library_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 list(TRANSFORM check_library_sources APPEND .c)

@@ -281,6 +281,77 @@ void mass_action_keeps_its_promises(void **)
     assert_true(w.ratio < 1e-15);
 }
 
+/* The two laws with a transition state, whose forward and backward rate share what lies on the way: the ratio out/in is
+ * that of the force alone, each rate is the exponential of its own height, theta and the height move both alike. */
+void transition_states_keep_their_promises(void **)
+{
+    const long double planck = 6.62607015e-34L * 6.02214076e23L;
+    uint64_t random = 36;
+    worst w = {0.0, 0.0, 0.0};
+    double w_rate = 0.0;
+    for (int block = 0; block < N_BLOCKS; block++) {
+        lanes b;
+        draw_block(&b, &random, 20.0, true);
+        nm_par theta, work, height, G_from, G_to, drive, kr, zero(0.0);
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            nm_set(&theta.v, lane,
+                   random_word(&random) % 4 == 0 ? 0.5 : random_between(&random, 0.0, 1.0));
+            nm_set(&work.v, lane, draw_force(&random, 20.0));
+            nm_set(&kr.v, lane, exp(random_between(&random, -20.0, 20.0)));
+            nm_set(&height.v, lane, random_between(&random, 28e3, 77e3));
+            nm_set(&G_from.v, lane, random_between(&random, -15e3, 15e3));
+            nm_set(&G_to.v, lane, random_between(&random, -15e3, 15e3));
+            nm_set(&drive.v, lane, draw_force(&random, 50e3));
+        }
+        auto split = nm_law_split(context_of(&b), b.strength, kr, theta, work);
+        auto barrier =
+            nm_law_barrier(context_of(&b), b.strength, height, G_from, G_to, drive, theta);
+        auto closed = nm_law_barrier(context_of(&b), zero, height, G_from, G_to, drive, theta);
+        assert_true(split.is_reciprocal && barrier.is_reciprocal);
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            const state *s = &b.s[lane];
+            long double k = s->strength, RT = s->RT, share = nm_get(theta.v, lane),
+                        f = nm_get(drive.v, lane);
+            long double at = nm_get(work.v, lane), B = nm_get(height.v, lane);
+            long double standard[2] = {logl(k / nm_get(kr.v, lane)) + at,
+                                       (nm_get(G_from.v, lane) - nm_get(G_to.v, lane) + f) / RT};
+            long double rise[2] = {logl(k) + share * (s->u + at),
+                                   logl(k * RT / planck) -
+                                       (B - nm_get(G_from.v, lane) - share * f) / RT +
+                                       share * s->u};
+            double x[2] = {nm_get(split.x.v, lane), nm_get(barrier.x.v, lane)};
+            double out[2] = {nm_get(split.out.v, lane), nm_get(barrier.out.v, lane)};
+            double in[2] = {nm_get(split.in.v, lane), nm_get(barrier.in.v, lane)};
+            double net[2] = {nm_get(split.net.v, lane), nm_get(barrier.net.v, lane)};
+            double said[2] = {nm_get(split.standard.v, lane), nm_get(barrier.standard.v, lane)};
+            for (int law = 0; law < 2; law++) {
+                /* heights and drives, in RT, are what is rounded before they cancel */
+                double size =
+                    1.0 + fabs(s->x) + fabs(s->u) + (double)fabsl(standard[law]) +
+                    (double)fabsl(rise[law]) +
+                    (law == 0 ? (double)fabsl(at) : (double)((B + 15e3L + fabsl(f)) / RT));
+                w.ratio = fmax(
+                    w.ratio, (double)fabsl(logl((long double)out[law] / in[law]) - x[law]) / size);
+                w.difference =
+                    fmax(w.difference, fabs(out[law] - in[law] - net[law]) / (out[law] + in[law]));
+                w.net = fmax(w.net, (double)fabsl(said[law] - standard[law]) / size);
+                w_rate =
+                    fmax(w_rate,
+                         (double)fabsl(logl(out[law] / (long double)s->from) - rise[law]) / size);
+                assert_true(x[law] == s->x + said[law]);
+                assert_true(fabs(x[law]) < 1e-12 * size || (net[law] > 0.0) == (x[law] > 0.0));
+            }
+            assert_true(nm_get(closed.out.v, lane) == 0.0 && nm_get(closed.in.v, lane) == 0.0);
+        }
+    }
+    printf("transition   rate %.1e, out - in = net %.1e, ln(out/in) = x %.1e, standard %.1e\n",
+           w_rate, w.difference, w.ratio, w.net);
+    assert_true(w_rate < 1e-15);
+    assert_true(w.difference < 1e-15);
+    assert_true(w.ratio < 1e-15);
+    assert_true(w.net < 1e-15);
+}
+
 /* GHK without charge is diffusion; either side may be so small that it is nothing */
 void ghk_without_charge_is_diffusion(void **)
 {
@@ -366,6 +437,7 @@ int main(void)
         cmocka_unit_test(reciprocal_laws_keep_their_promises),
         cmocka_unit_test(extreme_forces_give_finite_fluxes),
         cmocka_unit_test(mass_action_keeps_its_promises),
+        cmocka_unit_test(transition_states_keep_their_promises),
         cmocka_unit_test(ghk_without_charge_is_diffusion),
         cmocka_unit_test(driven_laws_are_what_they_are),
         cmocka_unit_test(strength_zero_means_no_flux),

@@ -1,5 +1,5 @@
 /* Puts modules and kernel sources into the program, so that it needs no file beside it. */
-#include "cuda_embedded.h"
+#include "embedded.h"
 
 /* A file as it is, and a 0 behind it. The driver reads words of a module, hence the alignment. */
 #define EMBED(symbol, path)                                                                        \
@@ -28,7 +28,7 @@ static const nm_cuda_builtin builtins[] = {
     {0, 0, 0, 0},
 };
 
-static const nm_cuda_source sources[] = {
+static const nm_source sources[] = {
 #define module(name, path, model_path)
 #define source(number, name, path) {name, nm_embedded_source_##number},
 #include "cuda_files.h"
@@ -42,8 +42,18 @@ const nm_cuda_builtin *nm_cuda_builtins(int *n)
     return builtins;
 }
 
-const nm_cuda_source *nm_cuda_sources(int *n)
+/* The list begins with the entry of the GPU, goes on with headers, and ends with two entries of the
+ * CPU (CMakeLists.txt, part 4). */
+enum { N_SOURCES = sizeof sources / sizeof sources[0], N_GPU_ENTRIES = 1, N_CPU_ENTRIES = 2 };
+
+const nm_source *nm_gpu_sources(int *n)
 {
-    *n = (int)(sizeof sources / sizeof sources[0]);
+    *n = N_SOURCES - N_CPU_ENTRIES;
     return sources;
+}
+
+const nm_source *nm_cpu_sources(int *n)
+{
+    *n = N_SOURCES - N_GPU_ENTRIES;
+    return sources + N_GPU_ENTRIES;
 }

@@ -1,7 +1,7 @@
-/* What the program carries for GPUs: modules of the built-in models, and the texts that kernels are
- * compiled from. */
-#ifndef NESSMAP_CUDA_EMBEDDED_H
-#define NESSMAP_CUDA_EMBEDDED_H
+/* What the program carries: the texts that kernels are compiled from, and modules of the built-in
+ * models for GPUs. */
+#ifndef NESSMAP_EMBEDDED_H
+#define NESSMAP_EMBEDDED_H
 
 #include <stddef.h>
 
@@ -13,9 +13,9 @@ typedef struct nm_cuda_builtin {
 } nm_cuda_builtin;
 
 /* A file of include/ or kernels/, by the name that #include gives it. */
-typedef struct nm_cuda_source {
+typedef struct nm_source {
     const char *name, *text;
-} nm_cuda_source;
+} nm_source;
 
 /* The oldest compute capability that a fatbin serves: 8.0. */
 enum { NM_CUDA_BUILTIN_MAJOR = 8 };
@@ -23,7 +23,9 @@ enum { NM_CUDA_BUILTIN_MAJOR = 8 };
 /* All modules; *n is 0 in a build without nvcc. */
 const nm_cuda_builtin *nm_cuda_builtins(int *n);
 
-/* All texts but those of models; the first includes the others. */
-const nm_cuda_source *nm_cuda_sources(int *n);
+/* All texts but those of models. GPU: the first includes the others. CPU: the last two are
+ * compiled, kernels/entry_cpu.cpp and kernels/entry_model.cpp. */
+const nm_source *nm_gpu_sources(int *n);
+const nm_source *nm_cpu_sources(int *n);
 
 #endif
