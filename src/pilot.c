@@ -10,11 +10,6 @@ enum {
     CHUNK = 128
 }; /* points solved in one call: some lane groups, and still spread over the scan */
 
-double nm_pilot_clock(void)
-{
-    return nm_clock();
-}
-
 double nm_pilot_rate(const nm_pilot *pilot)
 {
     return pilot->seconds > 0.0 ? (double)pilot->n_points / pilot->seconds : 0.0;
@@ -47,7 +42,7 @@ nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, int lanes
     int64_t n_whole = plan->n_points / (int64_t)chunk;
     n_chunks = n_chunks < 1 ? 1 : n_chunks > n_whole ? n_whole : n_chunks;
     int64_t stride = n_whole / n_chunks;
-    double start = nm_pilot_clock();
+    double start = nm_clock();
     for (int64_t i = 0; i < n_chunks && status == NM_OK; i++) {
         nm_tile tile = {.first = i * stride * (int64_t)chunk,
                         .n = (int64_t)chunk,
@@ -63,7 +58,7 @@ nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, int lanes
         pilot->n_points += tile.n;
         pilot->n_newton += tile.n_newton;
         pilot->n_follow += tile.n_follow;
-        pilot->seconds = nm_pilot_clock() - start;
+        pilot->seconds = nm_clock() - start;
         if (pilot->seconds > max_seconds) {
             break;
         }

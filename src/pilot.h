@@ -18,7 +18,4 @@ nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, int lanes
 /* Points per second of one thread, 0 where nothing was measured. */
 double nm_pilot_rate(const nm_pilot *pilot);
 
-/* Monotonic clock. [s] */
-double nm_pilot_clock(void);
-
 #endif

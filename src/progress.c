@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pilot.h"
+#include "timeline.h"
 #include "words.h"
 
 static const double terminal_period = 0.1, plain_period = 30.0, json_period = 1.0; /* [s] */
@@ -23,7 +23,7 @@ void nm_progress_begin(nm_progress *progress, FILE *stream, nm_progress_style st
     progress->n_points = n_points;
     progress->n_before = n_before;
     progress->n_done = n_before;
-    progress->start = nm_pilot_clock();
+    progress->start = nm_clock();
     progress->last_shown = progress->start;
     progress->last_step = n_points > 0 ? (int)(10 * n_before / n_points) : 0;
 }
@@ -92,7 +92,7 @@ void nm_progress_add(nm_progress *progress, int64_t n_points, int64_t n_failed)
     if (progress->style == NM_PROGRESS_QUIET) {
         return;
     }
-    double now = nm_pilot_clock();
+    double now = nm_clock();
     double waited = now - progress->last_shown;
     int is_due = 0;
     if (progress->style == NM_PROGRESS_TERMINAL) {

@@ -264,10 +264,10 @@ static nm_status compute(run *run)
 
     nm_progress_style style = run->progress.style;
     nm_progress_begin(&run->progress, stderr, style, n_points, n_before);
-    double start = nm_pilot_clock();
+    double start = nm_clock();
     nm_status status =
         n_before < n_points ? run->backend->run(run->plan, &run->backend_options, &source) : NM_OK;
-    run->stats.compute_s = n_before < n_points ? nm_pilot_clock() - start : 0.0;
+    run->stats.compute_s = n_before < n_points ? nm_clock() - start : 0.0;
     run->stats.n_devices = run->report.n_devices;
     run->stats.device = run->report.device;
     nm_progress_end(&run->progress);
@@ -288,10 +288,10 @@ static nm_status stop_interrupted(run *run)
 
 static nm_status assemble(run *run)
 {
-    double start = nm_pilot_clock();
+    double start = nm_clock();
     NM_TRY(nm_grid_nc_assemble(run->out_path, run->plan, run->journal, 0, &run->tally));
     nm_journal_close(&run->journal, 1);
-    double end = nm_pilot_clock();
+    double end = nm_clock();
     run->stats.assemble_s = end - start;
     nm_timeline_add(run->timeline, nm_timeline_row(run->timeline, "file", "assembly"), "assembly",
                     start, end);
@@ -458,7 +458,7 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
         return NM_OK;
     }
     NM_TRY(assemble(run));
-    run->stats.total_s = nm_pilot_clock() - run->start;
+    run->stats.total_s = nm_clock() - run->start;
     if (summary) {
         measure_rates(run);
         nm_summary_print(summary, run->plan, run->tally, &run->stats, run->out_path);
@@ -498,7 +498,7 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
     run.config = config;
     run.options = options;
     run.begun = time(NULL);
-    run.start = nm_pilot_clock();
+    run.start = nm_clock();
     run.backend_options =
         (nm_backend_options){.n_threads = options->n_threads, .lanes = options->lanes};
     run.backend_options.report = &run.report;
@@ -515,7 +515,7 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
     if (run.stats.n_computed > 0) {
         /* the sentence of the run outlives a failure to keep its diary */
         char *sentence = strdup(nm_last_error());
-        run.stats.total_s = nm_pilot_clock() - run.start;
+        run.stats.total_s = nm_clock() - run.start;
         if (nm_runlog_append(run.out_path, run.plan, &run.stats, run.begun, status) != NM_OK) {
             nm_progress_note(&run.progress, "%s", nm_last_error());
         }
