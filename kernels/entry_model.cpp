@@ -75,6 +75,9 @@ const nm_path_info paths[] = {NM_PATHWAYS(ROW_PATH)};
 #define ROW_OBSERVABLE(name, unit, expression, text) {#name, unit, text},
 const nm_observable_info observables[] = {NM_OBSERVABLES(ROW_OBSERVABLE){NULL, NULL, NULL}};
 
+#define ROW_PRESET(name, settings, text) {#name, settings, text},
+const nm_preset_info presets[] = {NM_PRESETS(ROW_PRESET){NULL, NULL, NULL}};
+
 struct stoichiometry {
     signed char nu[NM_NJ * NM_NS];
     int pairs[NM_NS + 1];
@@ -163,4 +166,5 @@ const nm_model NM_NAME(nm_model_, NM_MODEL, ) = {
     params, variants, compartments, species, fuels, totals, paths, observables,
     table.nu, NM_NY, NM_N_POTENTIALS, NM_N_VOLUMES, nm_n_pairs(), table.pairs,
     draw_point, axis_value, prepare_draw, ground_charge,
-    (int)(sizeof kernels / sizeof kernels[0]), kernels, uses, nm_text_of_model, trace_point};
+    (int)(sizeof kernels / sizeof kernels[0]), kernels, uses, nm_text_of_model,
+    NM_N_PRESETS, nm_loop_table.n, presets, nm_loop_table.closes, &nm_loop_table.part[0][0], trace_point};

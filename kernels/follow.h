@@ -70,6 +70,18 @@ template <int I> NM_FN nm_vec nm_state_volume(const nm_point *pt)
     return nm_splat(1.0);
 }
 
+/* 1 where totals must hold in the dynamics too: a keeper's own balance is not kept, so nothing keeps them */
+NM_FN bool nm_has_keeper(const nm_point *pt)
+{
+    bool has = false;
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        if constexpr (nm_may_charge(c.value) && nm_keeper(c.value) >= 0) {
+            has = has || (pt->is_charging[c.value] && !pt->is_held[nm_species_of(nm_keeper(c.value))]);
+        }
+    });
+    return has;
+}
+
 /* charge row of each floating compartment: the current into its capacitance */
 NM_FN void nm_put_currents(nm_balance *b, const nm_point *pt, bool with_jacobian)
 {
@@ -83,6 +95,9 @@ NM_FN void nm_put_currents(nm_balance *b, const nm_point *pt, bool with_jacobian
                     f = nm_vfma(nm_splat((double)nm_charge(s)), b->f[i.value], f);
                 }
             });
+            if (nm_may_charge(here) && pt->is_charging[c.value]) {
+                return; /* the visit has put it there */
+            }
             b->f[v] = pt->is_clamped[c.value] ? nm_splat(0.0) : f;
             if (with_jacobian) {
                 NM_UNROLL
@@ -133,6 +148,9 @@ NM_NOINLINE void nm_rates(nm_vec *f, const nm_vec *x, const nm_mask *held, const
         b.f[i] = nm_choose(held[i], nm_splat(0.0), b.f[i]);
     }
     nm_put_currents(&b, pt, false);
+    if (NM_MAY_CHARGE && nm_has_keeper(pt)) {
+        nm_unroll<NM_NT>([&](auto t) NM_LAMBDA { b.f[nm_total_unknown(t.value)] = b.total_f[t.value]; });
+    }
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) {
         f[i] = b.f[i];
@@ -160,6 +178,32 @@ NM_FN void nm_scale(nm_scaling *scale, const nm_vec *x, const nm_point *pt)
         constexpr int v = nm_potential_of(c.value);
         if constexpr (v >= 0) {
             scale->mass[v] = pt->is_clamped[c.value] ? nm_splat(1.0) : pt->capacity[c.value];
+            if constexpr (nm_may_charge(c.value)) {
+                constexpr int keeper = nm_keeper(c.value);
+                if (pt->is_charging[c.value]) {
+                    scale->mass[v] = pt->capacitance[c.value];
+                    if constexpr (keeper >= 0) {
+                        if (!pt->is_held[nm_species_of(keeper)]) {
+                            scale->mass[keeper] = nm_splat(0.0);
+                        }
+                    }
+                }
+            }
+        }
+    });
+    if (NM_MAY_CHARGE && nm_has_keeper(pt)) {
+        nm_unroll<NM_NT>([&](auto t) NM_LAMBDA { scale->mass[nm_total_unknown(t.value)] = nm_splat(0.0); });
+    }
+}
+
+/* marks the species that a chemostat holds */
+NM_FN void nm_put_held(NM_MAYBE_UNUSED nm_mask *held, NM_MAYBE_UNUSED const nm_point *pt)
+{
+    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+        if constexpr (nm_is_holdable(nm_species_of(i.value))) {
+            if (pt->is_held[nm_species_of(i.value)]) {
+                held[i.value] = nm_mask_all(true);
+            }
         }
     });
 }
@@ -345,6 +389,7 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const nm_cho
     for (int i = 0; i < NM_N_FREE; i++) {
         floored[i] = (y[i] < course->ln_c0[i] - NM_FLOOR) & (b.f[i] < nm_splat(0.0));
     }
+    nm_put_held(floored, pt);
 
     /* a small last step may mean arrival: the Newton step decides */
     nm_mask maybe = following & (course->change < nm_splat(1e-2));
@@ -373,6 +418,9 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const nm_cho
 
     nm_hold(&b, floored);
     nm_put_currents(&b, pt, true);
+    if (NM_MAY_CHARGE && nm_has_keeper(pt)) {
+        nm_put_totals(&b);
+    }
     nm_by_amounts(&b);
     nm_scale(&scale, course->x, pt);
 

@@ -15,29 +15,35 @@ typedef struct nm_point {
     nm_vec trapped[NM_NS];              /* amounts [mol per extent] */
     nm_vec start[NM_NS];                /* initial concentrations; initial volume for water */
     nm_vec charge[NM_NS];
-    nm_vec fuel[NM_NE + 1];  /* -dG/RT */
     nm_vec fixed[NM_NC];     /* volumes that do not swell */
     nm_vec capacitance[NM_NC]; /* C RT/F^2 [mol m-2] */
     nm_vec capacity[NM_NC];    /* the same where it takes up charge; 0 where neutral or clamped */
     nm_vec clamp[NM_NC];     /* held reduced potential */
-    int is_clamped[NM_NC], is_neutral[NM_NC]; /* the same for all lanes: variants */
-    nm_vec RT, RT_F2, v_w;
+    nm_vec applied[NM_NC];   /* applied current / F [mol m-2 s-1], inward, of a potential that charges */
+    nm_vec ln_hold[NM_NS];   /* of the free species that may be held: ln of the held concentration */
+    int is_clamped[NM_NC], is_neutral[NM_NC], is_charging[NM_NC]; /* the same for all lanes: variants */
+    int is_held[NM_NS];
+    nm_vec RT, per_RT, RT_F2, v_w;
 } nm_point;
 
 typedef struct nm_membrane {
-    int kind;          /* 0 capacitor, 1 neutral, 2 clamp */
+    int kind;          /* 0 capacitor, 1 neutral, 2 clamp, 3 charging */
     nm_par capacitance; /* [F m-2] */
-    nm_par held;       /* [V], of a clamp */
+    nm_par held;       /* [V], of a clamp; applied current [A m-2], of one that charges */
 } nm_membrane;
 NM_FN nm_membrane nm_make_membrane(int kind, nm_par capacitance, nm_par held) {
     nm_membrane m = {kind, capacitance, held};
     return m;
 }
 /* capacitor(C): V from the charge; neutral(C): so small a capacitance that charges balance, which still stores
- * C V^2/2; clamp(V, C): an electrode holds V and carries what charge it takes */
+ * C V^2/2; clamp(V, C): an electrode holds V and carries what charge it takes; charging(C, I): C dV/dt = I - (current
+ * that leaves), a state of its own, I [A m-2] applied inward. There the concentrations say nothing about V: if they are
+ * free, the first free ion keeps the composition neutral instead of following its own balance (cells of the
+ * Hodgkin-Huxley kind with ion concentrations); if they are held, V is all that moves. */
 #define NM_MEMBRANE_capacitor(C) nm_make_membrane(0, C, NM_PAR(0.0))
 #define NM_MEMBRANE_neutral(C) nm_make_membrane(1, C, NM_PAR(0.0))
 #define NM_MEMBRANE_clamp(V, C) nm_make_membrane(2, C, V)
+#define NM_MEMBRANE_charging(C, I) nm_make_membrane(3, C, I)
 #define NM_MEMBRANE_by(variant, ...)                                                               \
     NM_LAW_PICK(__VA_ARGS__, NM_MEMBRANE_BY4, NM_MEMBRANE_BY3, NM_MEMBRANE_BY2, NM_MEMBRANE_BY1, 0)(variant, __VA_ARGS__)
 #define NM_MEMBRANE_BY1(variant, a) NM_BY1(variant, NM_MEMBRANE_##a)
@@ -61,7 +67,18 @@ NM_FN nm_membrane nm_make_membrane(int kind, nm_par capacitance, nm_par held) {
     nm_pt->held[NM_S_##name] = NM_RAW(NM_PAR(value));                                              \
     nm_pt->ln_held[NM_S_##name] = nm_vlog(NM_RAW(NM_PAR(value)));                                  \
     nm_pt->charge[NM_S_##name] = NM_RAW(NM_PAR(z));
-#define NM_ROW_E_PREPARE(name, energy, text) nm_pt->fuel[NM_E_##name] = NM_RAW(-NM_PAR(energy) / nm_RT);
+#define NM_HOLD_held 1
+#define NM_HOLD_free 0
+#define NM_HOLD_by(variant, ...)                                                                   \
+    NM_LAW_PICK(__VA_ARGS__, NM_HOLD_BY4, NM_HOLD_BY3, NM_HOLD_BY2, NM_HOLD_BY1, 0)(variant, __VA_ARGS__)
+#define NM_HOLD_BY1(variant, a) NM_HOLD_##a
+#define NM_HOLD_BY2(variant, a, b) (NM_PICK(variant) == 0 ? NM_HOLD_##a : NM_HOLD_##b)
+#define NM_HOLD_BY3(variant, a, b, c) (NM_PICK(variant) == 0 ? NM_HOLD_##a : NM_PICK(variant) == 1 ? NM_HOLD_##b : NM_HOLD_##c)
+#define NM_HOLD_BY4(variant, a, b, c, d)                                                           \
+    (NM_PICK(variant) == 0 ? NM_HOLD_##a : NM_PICK(variant) == 1 ? NM_HOLD_##b : NM_PICK(variant) == 2 ? NM_HOLD_##c : NM_HOLD_##d)
+#define NM_ROW_H_PREPARE(name, when)                                                               \
+    nm_pt->is_held[NM_S_##name] = NM_HOLD_##when;                                                  \
+    nm_pt->ln_hold[NM_S_##name] = nm_vlog(nm_pt->start[NM_S_##name]);
 #define NM_VOLUME_PREPARE_swells(volume) NM_PAR(1.0)
 #define NM_VOLUME_PREPARE_fixed(value) NM_PAR(value)
 #define NM_POTENTIAL_PREPARE_ground nm_make_membrane(1, NM_PAR(0.0), NM_PAR(0.0))
@@ -74,16 +91,20 @@ NM_FN nm_membrane nm_make_membrane(int kind, nm_par capacitance, nm_par held) {
         nm_pt->is_clamped[NM_C_##name] = nm_m.kind == 2;                                           \
         nm_pt->capacitance[NM_C_##name] = NM_RAW(nm_m.capacitance * nm_RT_F2);                     \
         nm_pt->capacity[NM_C_##name] = nm_m.kind == 0 ? nm_pt->capacitance[NM_C_##name] : nm_splat(0.0); \
+        nm_pt->is_charging[NM_C_##name] = nm_m.kind == 3;                                          \
         nm_pt->clamp[NM_C_##name] = NM_RAW(nm_m.held * NM_PAR(NM_FARADAY) / nm_RT);                \
+        nm_pt->applied[NM_C_##name] = nm_m.kind == 3 ? NM_RAW(nm_m.held * NM_PAR(1.0 / NM_FARADAY)) : nm_splat(0.0); \
     }
 NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick) {
     NM_PARAMETERS(NM_ROW_P_LOCAL)
     const nm_par nm_RT = NM_PAR(NM_R) * T;
     const nm_par nm_RT_F2 = nm_RT * NM_PAR(1.0 / (NM_FARADAY * NM_FARADAY));
     NM_SPECIES(NM_ROW_S_PREPARE_FREE, NM_ROW_S_PREPARE_TRAPPED, NM_ROW_S_PREPARE_WATER, NM_ROW_S_PREPARE_HELD)
-    NM_FUELS(NM_ROW_E_PREPARE)
+    for (int s = 0; s < NM_NS; s++) { nm_pt->is_held[s] = 0; }
+    NM_HOLDS(NM_ROW_H_PREPARE)
     NM_COMPARTMENTS(NM_ROW_C_PREPARE)
     nm_pt->RT = NM_RAW(nm_RT);
+    nm_pt->per_RT = NM_RAW(NM_PAR(1.0) / nm_RT);
     nm_pt->RT_F2 = NM_RAW(nm_RT_F2);
     nm_pt->v_w = NM_RAW(NM_PAR(NM_WATER_VOLUME));
 }
@@ -120,13 +141,31 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_POTENTIAL_PSI_ground NM_ZERO
 #define NM_ROW_C_PSI(name, volume, potential, text) NM_LET(nm_psi_##name, 0, NM_POTENTIAL_PSI_##potential);
 
-/* names as concentrations, for laws, totals and observables */
+/* names as concentrations, potentials [V] and volumes [m], for laws, fuels, totals and observables */
 #define NM_ROW_S_NAME(name, ...) NM_MAYBE_UNUSED NM_CONST_ANY name = nm_c_##name;
+#define NM_VOLUME_NAME_swells(volume)                                                              \
+    NM_MAYBE_UNUSED NM_CONST_ANY volume =                                                          \
+        NM_UNKNOWN(NM_Y_##volume, nm_vexp(nm_y[NM_Y_##volume]), nm_vexp(nm_y[NM_Y_##volume]));
+#define NM_VOLUME_NAME_fixed(value)
+#define NM_POTENTIAL_NAME_floats(potential, membrane)                                              \
+    NM_MAYBE_UNUSED NM_CONST_ANY potential =                                                       \
+        NM_UNKNOWN(NM_Y_##potential, nm_y[NM_Y_##potential], nm_splat(1.0)) *                      \
+        (nm_lift(nm_pt->RT) * NM_PAR(1.0 / NM_FARADAY));
+#define NM_POTENTIAL_NAME_ground
+#define NM_ROW_C_NAME(name, volume, potential, text) NM_VOLUME_NAME_##volume NM_POTENTIAL_NAME_##potential
+#define NM_NAMES                                                                                   \
+    NM_SPECIES(NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME)                         \
+    NM_COMPARTMENTS(NM_ROW_C_NAME)
+
+/* what a fuel is worth, nm_fuel_<fuel> = -dG/RT */
+#define NM_ROW_E_FUEL(name, energy, text)                                                          \
+    NM_LET_NAMED(nm_fuel_##name, -((NM_PAR(0.0) + (energy)) * nm_lift(nm_pt->per_RT)));            \
+    NM_VISIT_FUEL(NM_E_##name, nm_fuel_##name);
 
 /* one pathway: its context, its law, its visit */
 #define NM_ROW_S_AFFINITY(name, ...) +NM_TIMES(-nm_nu(nm_k, NM_S_##name), nm_mu_##name)
 #define NM_ROW_C_ELECTRIC(name, ...) +NM_TIMES(nm_charge_left(nm_k, NM_C_##name), nm_psi_##name)
-#define NM_ROW_E_AFFINITY(name, ...) +NM_TIMES(-nm_nu(nm_k, NM_NS + NM_E_##name), nm_lift(nm_pt->fuel[NM_E_##name]))
+#define NM_ROW_E_AFFINITY(name, ...) +NM_TIMES(-nm_nu(nm_k, NM_NS + NM_E_##name), nm_fuel_##name)
 #define NM_ROW_S_FROM(name, ...) *NM_POWER(nm_moles(nm_k, 0, NM_S_##name), nm_c_##name)
 #define NM_ROW_S_TO(name, ...) *NM_POWER(nm_moles(nm_k, 1, NM_S_##name), nm_c_##name)
 #define NM_ROW_C_OSM_SUM(name, ...) +nm_value(nm_osm_##name)
@@ -141,23 +180,34 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
         NM_LET(nm_right, 0, NM_PAR_ONE *(NM_ONE NM_SPECIES(NM_ROW_S_TO, NM_SKIP, NM_SKIP, NM_ROW_S_TO))); \
         NM_MAYBE_UNUSED NM_CONST_ANY_CONTEXT nm_ctx =                                              \
             nm_make_context(nm_x, nm_u, nm_left, nm_right, nm_lift(nm_pt->RT), nm_lift(nm_pt->RT_F2), nm_path_charge(nm_k)); \
-        NM_SPECIES(NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME)                     \
+        NM_NAMES                                                                                   \
         NM_VISIT_FLUX(nm_k, NM_LAW_##law);                                                         \
     }
 
-/* one total: expression - its parameter */
+/* one total: expression - its parameter; a species that is held stays where it is instead */
 #define NM_ROW_T_VISIT(name, expression, species, text)                                            \
     {                                                                                              \
         const nm_par nm_wanted = nm_lift(nm_pt->p[NM_P_##name]);                                   \
-        NM_SPECIES(NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME)                     \
-        NM_VISIT_TOTAL(NM_T_##name, (expression) - nm_wanted, nm_wanted);                          \
+        NM_NAMES                                                                                   \
+        if (nm_is_holdable(NM_S_##species) && nm_pt->is_held[NM_S_##species]) {                    \
+            NM_VISIT_TOTAL(NM_T_##name, nm_mu_##species - nm_lift(nm_pt->ln_hold[NM_S_##species]), NM_PAR(1.0)); \
+        } else {                                                                                   \
+            NM_VISIT_TOTAL(NM_T_##name, (expression) - nm_wanted, nm_wanted);                      \
+        }                                                                                          \
+    }
+#define NM_ROW_H_VISIT(name, when)                                                                 \
+    if (nm_pt->is_held[NM_S_##name]) {                                                             \
+        NM_VISIT_HOLD(NM_Y_##name, nm_mu_##name - nm_lift(nm_pt->ln_hold[NM_S_##name]));           \
     }
 
-/* Charge of each floating compartment: sum z c - C V/(F volume) = 0, or the clamp v - v_hold = 0 */
+/* Charge of each floating compartment: sum z c - C V/(F volume) = 0, or the clamp v - v_hold = 0, or the current that
+ * charges it, with a row of charge for the ion that keeps its composition neutral */
 #define NM_POTENTIAL_VISIT_ground(name)
 #define NM_POTENTIAL_VISIT_floats(name)                                                            \
     if (nm_pt->is_clamped[NM_C_##name]) {                                                          \
         NM_VISIT_CHARGE(NM_C_##name, nm_psi_##name - nm_lift(nm_pt->clamp[NM_C_##name]));          \
+    } else if (nm_may_charge(NM_C_##name) && nm_pt->is_charging[NM_C_##name]) {                    \
+        NM_VISIT_CURRENT(NM_C_##name, nm_rho_##name);                                              \
     } else {                                                                                       \
         NM_VISIT_CHARGE(NM_C_##name,                                                               \
                         nm_rho_##name - nm_lift(nm_pt->capacity[NM_C_##name]) * nm_psi_##name * nm_inv_##name); \
@@ -175,6 +225,15 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_VISIT_FLUX(k, flux) nm_visit->template path<(k)>(flux)
 #define NM_VISIT_TOTAL(t, row, scale) nm_visit->template total<(t)>(row, scale)
 #define NM_VISIT_CHARGE(c, row) nm_visit->template charge<(c)>(row)
+#define NM_VISIT_CURRENT(c, rho) nm_visit->template current<(c)>(rho, nm_pt)
+#define NM_VISIT_HOLD(y, row) nm_visit->template hold<(y)>(row)
+#define NM_VISIT_FUEL(e, worth) nm_visit->template fuel<(e)>(worth)
+/* name = expression in the names of species, potentials and volumes */
+#define NM_LET_NAMED(name, ...)                                                                    \
+    NM_MAYBE_UNUSED const auto name = [&]() NM_LAMBDA {                                            \
+        NM_NAMES                                                                                   \
+        return __VA_ARGS__;                                                                        \
+    }()
 
 /* a product that may have no factor is 1 */
 struct NM_ONE_THEN {};
@@ -193,6 +252,15 @@ NM_FN void nm_visit_network(NM_VISITOR *nm_visit, const nm_point *nm_pt, NM_MAYB
 #define NM_VISIT_FLUX(k, flux) nm_visit_flux(nm_visit, k, flux)
 #define NM_VISIT_TOTAL(t, row, scale) nm_visit_total(nm_visit, t, row, scale)
 #define NM_VISIT_CHARGE(c, row) nm_visit_charge(nm_visit, c, row)
+#define NM_VISIT_CURRENT(c, rho) nm_visit_current(nm_visit, c, rho, nm_pt)
+#define NM_VISIT_HOLD(y, row) nm_visit->f[y] = (row)
+#define NM_VISIT_FUEL(e, worth) (void)(worth)
+#define NM_LET_NAMED(name, ...)                                                                    \
+    NM_MAYBE_UNUSED nm_real name;                                                                  \
+    do {                                                                                           \
+        NM_NAMES                                                                                   \
+        name = __VA_ARGS__;                                                                        \
+    } while (0)
 
 typedef struct nm_visitor { /* C11: balances, charge rows and totals in solver order */
     nm_real f[NM_NY], total[NM_NT + 1];
@@ -205,12 +273,19 @@ NM_FN void nm_visit_flux(nm_visitor *visit, int k, nm_flux flux) {
             visit->f[y] += (nm_kind(s) == NM_SPECIES_WATER ? visit->v_w : 1.0) * nm_nu(k, s) * flux.net;
         }
     }
+    for (int c = 0; c < NM_NC; c++) {
+        if (nm_may_charge(c)) { visit->f[nm_potential_of(c)] -= nm_charge_left(k, c) * flux.net; }
+    }
 }
 NM_FN void nm_visit_total(nm_visitor *visit, int t, nm_real row, nm_real scale) {
     (void)scale;
     visit->total[t] = row;
 }
 NM_FN void nm_visit_charge(nm_visitor *visit, int c, nm_real row) { visit->f[nm_potential_of(c)] = row; }
+NM_FN void nm_visit_current(nm_visitor *visit, int c, nm_real rho, const nm_point *pt) {
+    visit->f[nm_potential_of(c)] += pt->applied[c];
+    if (nm_keeper(c) >= 0 && !pt->is_held[nm_species_of(nm_keeper(c))]) { visit->f[nm_keeper(c)] = rho; }
+}
 
 NM_FN void nm_visit_network(nm_visitor *nm_visit, const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
                             const nm_vec *nm_y) {
@@ -223,7 +298,9 @@ NM_FN void nm_visit_network(nm_visitor *nm_visit, const nm_point *nm_pt, NM_MAYB
     NM_SPECIES(NM_SKIP, NM_SKIP, NM_ROW_S_WATER_MU, NM_SKIP)
     NM_MAYBE_UNUSED const nm_par nm_v_w = nm_lift(nm_pt->v_w);
     NM_MAYBE_UNUSED const nm_par nm_osm = NM_PAR(0.0) NM_COMPARTMENTS(NM_ROW_C_OSM_SUM);
+    NM_FUELS(NM_ROW_E_FUEL)
     NM_PATHWAYS(NM_ROW_J_VISIT)
+    NM_HOLDS(NM_ROW_H_VISIT)
     NM_TOTALS(NM_ROW_T_VISIT)
     NM_COMPARTMENTS(NM_ROW_C_VISIT)
 }

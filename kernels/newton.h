@@ -49,6 +49,38 @@ struct nm_balance {
                 }
             }
         });
+        if constexpr (NM_MAY_CHARGE) {
+            nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+                constexpr int v = nm_potential_of(c.value), q = nm_charge_left(K, c.value);
+                if constexpr (nm_may_charge(c.value) && q != 0) {
+                    f[v] = nm_vfma(nm_splat(-(double)q), flux.net.v, f[v]);
+                    if constexpr (M != 0) {
+                        nm_unroll<nm_count(M)>([&](auto i) NM_LAMBDA {
+                            constexpr int x = nm_bit(M, i.value);
+                            jac[v][x] = nm_vfma(nm_splat(-(double)q), flux.net.d[i.value], jac[v][x]);
+                        });
+                    }
+                }
+            });
+        }
+    }
+    template <int E, unsigned M> NM_INLINE void fuel(nm_dual<M>) {}
+    template <int Y, unsigned M> NM_INLINE void row(nm_dual<M> x)
+    {
+        f[Y] = x.v;
+        nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { jac[Y][i.value] = nm_slope<i.value>(x); });
+    }
+    template <int Y, unsigned M> NM_INLINE void hold(nm_dual<M> x) { row<Y>(x); }
+    /* The pathways have summed the current already; the ion that keeps the composition neutral gets its row. */
+    template <int C, unsigned M> NM_INLINE void current(nm_dual<M> rho, const nm_point *pt)
+    {
+        constexpr int keeper = nm_keeper(C);
+        f[nm_potential_of(C)] = f[nm_potential_of(C)] + pt->applied[C];
+        if constexpr (keeper >= 0) {
+            if (!pt->is_held[nm_species_of(keeper)]) {
+                row<keeper>(rho);
+            }
+        }
     }
     template <int T, unsigned M> NM_INLINE void total_row(nm_dual<M> row)
     {
@@ -56,12 +88,7 @@ struct nm_balance {
         nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { total_jac[T][i.value] = nm_slope<i.value>(row); });
     }
     template <int T, unsigned M> NM_INLINE void total(nm_dual<M> row, nm_par) { total_row<T>(row); }
-    template <int C, unsigned M> NM_INLINE void charge(nm_dual<M> row)
-    {
-        constexpr int y = nm_potential_of(C);
-        f[y] = row.v;
-        nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { jac[y][i.value] = nm_slope<i.value>(row); });
-    }
+    template <int C, unsigned M> NM_INLINE void charge(nm_dual<M> x) { row<nm_potential_of(C)>(x); }
 };
 
 /* declared totals take the place of the balances they name */
@@ -149,11 +176,19 @@ struct nm_newton_result {
     nm_vec iterations;
 };
 
+#ifdef NM_STATIONARY_GTH
+#include "gth.h"
+#endif
+
 /* Solves the lanes in `active` in place. PIVOT: pivoted LU and frozen zeros, for the few hard points. */
 template <bool PIVOT>
 NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices *pick,
                                  nm_mask active, int max_iterations)
 {
+#ifdef NM_STATIONARY_GTH
+    (void)max_iterations;
+    return nm_stationary(y, pt, pick, active);
+#else
     nm_newton_result r = {nm_mask_all(false), nm_splat(0.0)};
     nm_balance b;
     b.v_w = pt->v_w;
@@ -191,6 +226,7 @@ NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices
         active = active & nm_not(is_done);
     }
     return r;
+#endif
 }
 
 /* the same for the hard points */
@@ -217,8 +253,11 @@ struct nm_fuelled_balance { /* balances of the fuelled pathways alone */
             });
         }
     }
+    template <int E, unsigned M> NM_INLINE void fuel(nm_dual<M>) {}
+    template <int Y, unsigned M> NM_INLINE void hold(nm_dual<M>) {}
     template <int T, unsigned M> NM_INLINE void total(nm_dual<M>, nm_par) {}
     template <int C, unsigned M> NM_INLINE void charge(nm_dual<M>) {}
+    template <int C, unsigned M> NM_INLINE void current(nm_dual<M>, const nm_point *) {}
 };
 
 NM_LEAF nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving,

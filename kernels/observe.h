@@ -99,6 +99,7 @@ enum {
     NM_COUNT_pairs = nm_n_pairs(),
     NM_COUNT_paths = NM_NJ,
     NM_COUNT_fuels = NM_NE,
+    NM_COUNT_loops = nm_loop_table.n,
     NM_COUNT_scalars = NM_N_SCALARS,
     NM_COUNT_observables = NM_NO
 };
@@ -114,6 +115,7 @@ static_assert(NM_N_OUTPUTS <= NM_MAX_OUTPUTS, "too many outputs: raise NM_MAX_OU
 struct nm_look : nm_balance {
     nm_vec net[NM_NJ], out[NM_NJ], in[NM_NJ], x[NM_NJ], standard[NM_NJ];
     nm_vec gross[NM_NY]; /* scale of each balance */
+    nm_vec worth[NM_NE + 1]; /* of each fuel, -dG/RT */
     nm_vec resid;        /* largest relative residual */
     nm_vec a_max, a_reciprocal;
     nm_mask is_driven,
@@ -146,6 +148,20 @@ struct nm_look : nm_balance {
                 gross[y] = nm_vfma(scale, flux.gross.v, gross[y]);
             }
         });
+        if constexpr (NM_MAY_CHARGE) {
+            nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+                constexpr int v = nm_potential_of(c.value), q = nm_charge_left(K, c.value);
+                if constexpr (nm_may_charge(c.value) && q != 0) {
+                    gross[v] = nm_vfma(nm_splat((double)(q < 0 ? -q : q)), flux.gross.v, gross[v]);
+                }
+            });
+        }
+    }
+    template <int E, unsigned M> NM_INLINE void fuel(nm_dual<M> value) { worth[E] = value.v; }
+    template <int Y, unsigned M> NM_INLINE void hold(nm_dual<M> x)
+    {
+        row<Y>(x);
+        gross[Y] = nm_splat(1.0);
     }
     template <int T, unsigned M> NM_INLINE void total(nm_dual<M> row, nm_par scale)
     {
@@ -185,7 +201,17 @@ NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const 
                         size + nm_vabs(pt->charge[s.value] * pt->trapped[s.value]) * inverse_volume;
                 }
             });
-            look->gross[v] = pt->is_clamped[c.value] ? nm_splat(1.0) : size;
+            if (nm_may_charge(here) && pt->is_charging[c.value]) {
+                constexpr int keeper = nm_keeper(here);
+                look->gross[v] = look->gross[v] + nm_vabs(pt->applied[c.value]);
+                if constexpr (keeper >= 0) {
+                    if (!pt->is_held[nm_species_of(keeper)]) {
+                        look->gross[keeper] = size;
+                    }
+                }
+            } else {
+                look->gross[v] = pt->is_clamped[c.value] ? nm_splat(1.0) : size;
+            }
         }
     });
     NM_UNROLL
@@ -228,7 +254,7 @@ struct nm_remarks {
 
 #define NM_ROW_O_EMIT(name, unit, expression, text)                                                \
     if (sink->wants(NM_OUT_observable + NM_OBS_##name)) {                                          \
-        NM_SPECIES(NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME, NM_ROW_S_NAME)                     \
+        NM_NAMES                                                                                   \
         sink->put(NM_OUT_observable + NM_OBS_##name, NM_RAW(NM_PAR(0.0) + (expression)));          \
     }
 
@@ -347,15 +373,17 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
         nm_vec from_held = look->standard[K];
         nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
             constexpr int nu = nm_nu(K, s.value);
-            if constexpr (nu != 0 && nm_unknown_of(s.value) < 0) {
-                from_held = from_held - (double)nu * mu[s.value];
+            if constexpr (nu != 0 && (nm_unknown_of(s.value) < 0 || nm_is_holdable(s.value))) {
+                if (nm_unknown_of(s.value) < 0 || pt->is_held[s.value]) {
+                    from_held = from_held - (double)nu * mu[s.value];
+                }
             }
         });
         held = held + nm_choose(is_idle, zero, J * RT * from_held);
         nm_unroll<NM_NE>([&](auto e) NM_LAMBDA {
             constexpr int nu = nm_nu(K, NM_NS + e.value);
             if constexpr (nu != 0) {
-                nm_vec power = -(double)nu * J * RT * pt->fuel[e.value];
+                nm_vec power = -(double)nu * J * RT * look->worth[e.value];
                 fuel[e.value] = fuel[e.value] + power;
                 fuel_total = fuel_total + power;
                 useful = useful + power;
@@ -379,11 +407,35 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
         nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
             constexpr int nu = nm_nu(K, s.value);
             if constexpr (nu != 0 && nm_unknown_of(s.value) >= 0) {
-                stored = stored + (double)nu * J * RT * mu[s.value];
+                if (!(nm_is_holdable(s.value) && pt->is_held[s.value])) {
+                    stored = stored + (double)nu * J * RT * mu[s.value];
+                }
             }
         });
     });
-    nm_unroll<NM_NE>([&](auto e) NM_LAMBDA { NM_EMIT(NM_OUT_P + e.value, fuel[e.value]); });
+    nm_unroll<NM_NC>([&](auto i) NM_LAMBDA {
+        if constexpr (nm_may_charge(i.value)) { /* the power of the applied current */
+            nm_vec power = pt->applied[i.value] * RT * psi[i.value];
+            clamp = clamp + power;
+            stored = stored + power;
+        }
+    });
+    nm_unroll<NM_NE>([&](auto e) NM_LAMBDA {
+        NM_EMIT(NM_OUT_P + e.value, fuel[e.value]);
+        NM_EMIT(NM_OUT_A_fuel + e.value, look->worth[e.value] * RT);
+    });
+    nm_unroll<nm_loop_table.n>([&](auto i) NM_LAMBDA {
+        constexpr int closes = nm_loop_table.closes[i.value];
+        NM_EMIT(NM_OUT_Jcyc + i.value, look->net[closes]);
+        nm_vec turn = zero;
+        nm_unroll<NM_NJ>([&](auto k) NM_LAMBDA {
+            constexpr double part = nm_loop_table.part[i.value][k.value];
+            if constexpr (part != 0.0) {
+                turn = nm_vfma(nm_splat(part), look->x[k.value], turn);
+            }
+        });
+        NM_EMIT(NM_OUT_Acyc + i.value, turn * RT);
+    });
 
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_P_held, held);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_P_clamp, clamp);

@@ -109,6 +109,9 @@ NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt)
                 nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
                     constexpr int s = nm_species_of(i.value), z = nm_charge(s);
                     if constexpr (nm_place(s) == here && z != 0) {
+                        if (nm_is_holdable(s) && pt->is_held[s]) {
+                            return;
+                        }
                         if (z > 0 && !has_plus) {
                             c[i.value] = c[i.value] + lack_plus * (1.0 / (z > 0 ? z : 1));
                             has_plus = true;

@@ -1,7 +1,7 @@
 /* Is a steady state stable, and how fast does it relax?
  *
- * Linearised dynamics: B dw/dt = J w, J the Newton Jacobian (totals and charge rows are algebraic: B has no such
- * rows). Its finite eigenvalues are the inverses of those of the dynamic block of B J^-1, which the factors at hand
+ * Linearised dynamics: B dw/dt = J w, J the Newton Jacobian (totals, charge rows and held species are algebraic: B has
+ * no such rows; a potential that charges has its capacitance there). Its finite eigenvalues are the inverses of those of the dynamic block of B J^-1, which the factors at hand
  * give; the slow end of the spectrum, which decides, is the accurate end there. The fast end comes from J with the
  * algebraic unknowns eliminated. Both are scaled by the square roots of the amounts: in the metric of the free energy
  * (d2F = RT dn^2/n) relaxation towards equilibrium is symmetric, so eigenvalues are well conditioned. */
@@ -99,7 +99,7 @@ NM_NOINLINE bool nm_fast_spectrum(nm_spectrum *s, double (*j)[NM_NY], const doub
     bool is_gone[NM_NY];
     NM_ROLL
     for (int r = 0; r < NM_NY; r++) {
-        is_gone[r] = r >= NM_N_FREE + NM_N_VOLUMES || nm_is_replaced(r) || is_frozen[r];
+        is_gone[r] = nm_is_replaced(r) || is_frozen[r];
         if (!is_gone[r]) {
             continue;
         }
@@ -216,6 +216,44 @@ NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_vec (*i
     }
 }
 
+/* 1 if unknown i may have dynamics of its own: amounts and volumes without those that totals replace, and potentials
+ * that charge */
+NM_CONST_FN bool nm_may_move(int i)
+{
+    if (i < NM_N_FREE + NM_N_VOLUMES) {
+        return !nm_is_replaced(i);
+    }
+    for (int c = 0; c < NM_NC; c++) {
+        if (nm_potential_of(c) == i) {
+            return nm_may_charge(c);
+        }
+    }
+    return false;
+}
+/* unknowns whose rows are algebraic by a variant: held species, ions that keep a composition neutral, potentials that
+ * do not charge */
+NM_FN void nm_find_algebraic(bool *is_fixed, NM_MAYBE_UNUSED const nm_point *pt)
+{
+    for (int i = 0; i < NM_NY; i++) {
+        is_fixed[i] = i >= NM_N_FREE + NM_N_VOLUMES;
+    }
+    nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+        if constexpr (nm_is_holdable(s.value)) {
+            is_fixed[nm_unknown_of(s.value)] = pt->is_held[s.value];
+        }
+    });
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        if constexpr (nm_may_charge(c.value)) {
+            if (pt->is_charging[c.value]) {
+                is_fixed[nm_potential_of(c.value)] = false;
+                if constexpr (nm_keeper(c.value) >= 0) {
+                    is_fixed[nm_keeper(c.value)] = true;
+                }
+            }
+        }
+    });
+}
+
 /* what an assessment rests on: the rows, their inverse, amounts and volumes, and their scales */
 struct nm_resolvent {
     nm_balance b;
@@ -268,6 +306,16 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
     for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
         root[i] = nm_vsqrt(i < NM_N_FREE ? size[i] : size[i] * osmolarity);
     }
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        constexpr int v = nm_potential_of(c.value);
+        if constexpr (v >= 0) {
+            root[v] = nm_splat(1.0);
+            if constexpr (nm_may_charge(c.value)) {
+                size[v] = pt->capacitance[c.value];
+                root[v] = nm_vsqrt(size[v]);
+            }
+        }
+    });
 
     /* delta = J^-1 F and J^-1 by columns */
     nm_vec d[NM_NY];
@@ -279,7 +327,10 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
         nm_balance work = b;
         nm_lu_pivot<NM_NY>(work.jac, d, &a->is_singular);
         NM_ROLL
-        for (int k = 0; k < NM_N_FREE + NM_N_VOLUMES; k++) {
+        for (int k = 0; k < NM_NY; k++) {
+            if (k >= NM_N_FREE + NM_N_VOLUMES && !nm_may_move(k)) {
+                continue;
+            }
             nm_vec e[NM_NY];
             nm_mask ignore = nm_mask_all(false);
             for (int i = 0; i < NM_NY; i++) {
@@ -302,8 +353,8 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
         }
         nm_lu<NM_NY>(lu);
         nm_lu_solve<NM_NY>(lu, d);
-        nm_unroll<NM_N_FREE + NM_N_VOLUMES>([&](auto k) NM_LAMBDA {
-            if constexpr (!nm_is_replaced(k.value)) {
+        nm_unroll<NM_NY>([&](auto k) NM_LAMBDA {
+            if constexpr (nm_may_move(k.value)) {
                 nm_vec e[NM_NY];
                 NM_UNROLL
                 for (int i = 0; i < NM_NY; i++) {
@@ -323,12 +374,15 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
         nm_vec e = nm_vabs(d[i]);
         a->delta = nm_choose(nm_vfinite(e), nm_vmax(a->delta, e), nm_splat(NM_INFINITY));
     }
+#ifdef NM_STATIONARY_GTH
+    a->delta = nm_vmin(a->delta, nm_splat(NM_GTH_ERROR)); /* closer than a Newton step can tell */
+#endif
     a->rounding = nm_splat(0.0);
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) {
         nm_vec sum = nm_splat(0.0);
-        nm_unroll<NM_N_FREE + NM_N_VOLUMES>([&](auto k) NM_LAMBDA {
-            if constexpr (!nm_is_replaced(k.value)) {
+        nm_unroll<NM_NY>([&](auto k) NM_LAMBDA {
+            if constexpr (nm_may_move(k.value)) {
                 sum = nm_vfma(nm_vabs(inverse[i][k.value]), look->gross[k.value], sum);
             }
         });
@@ -342,7 +396,7 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
     for (int c = 0; c < NM_NC; c++) {
         any_neutral = any_neutral || (nm_potential_of(c) >= 0 && pt->is_neutral[c]);
     }
-    if (!PIVOT && !want_fast && !any_neutral) {
+    if (!PIVOT && !want_fast && !any_neutral && !NM_MAY_CHARGE && NM_N_HOLDS == 0) {
         nm_assess_quickly(a, &wanted, inverse, size, osmolarity);
     }
     return wanted;
@@ -363,10 +417,11 @@ NM_FN void nm_assess_slowly(nm_assessment *a, const nm_resolvent *r, const nm_po
         double m[NM_NY][NM_NY], weight[NM_NC][NM_NY];
         int dynamic[NM_NY], n = 0;
         bool is_neutral[NM_NC], is_frozen[NM_NY];
+        nm_find_algebraic(is_frozen, pt);
         NM_ROLL
         for (int i = 0; i < NM_NY; i++) {
-            is_frozen[i] = i < NM_N_FREE && nm_get(algebraic[i], lane);
-            if (i < NM_N_FREE + NM_N_VOLUMES && !nm_is_replaced(i) && !is_frozen[i]) {
+            is_frozen[i] = is_frozen[i] || (i < NM_N_FREE && nm_get(algebraic[i], lane));
+            if (!nm_is_replaced(i) && !is_frozen[i]) {
                 dynamic[n++] = i;
             }
         }
@@ -391,7 +446,7 @@ NM_FN void nm_assess_slowly(nm_assessment *a, const nm_resolvent *r, const nm_po
         }
         NM_ROLL
         for (int c = 0; c < NM_NC; c++) {
-            is_neutral[c] = nm_potential_of(c) >= 0 && !pt->is_clamped[c] &&
+            is_neutral[c] = nm_potential_of(c) >= 0 && !pt->is_clamped[c] && !pt->is_charging[c] &&
                             nm_get(pt->capacity[c], lane) == 0.0;
             NM_ROLL
             for (int j = 0; j < n; j++) {
@@ -407,7 +462,7 @@ NM_FN void nm_assess_slowly(nm_assessment *a, const nm_resolvent *r, const nm_po
             NM_ROLL
             for (int i = 0; i < NM_NY; i++) {
                 amount[i] = nm_get(size[i], lane);
-                scale[i] = i < NM_N_FREE + NM_N_VOLUMES ? nm_get(root[i], lane) : 1.0;
+                scale[i] = nm_get(root[i], lane);
                 NM_ROLL
                 for (int k = 0; k < NM_NY; k++) {
                     j[i][k] = nm_get(b.jac[i][k], lane);

@@ -31,6 +31,12 @@ NM_NOINLINE double nm_fastest_time(const nm_vec *y, const nm_course *course, con
     b.v_w = pt->v_w;
     b.clear();
     nm_visit_network<true>(&b, pt, pick, y);
+    nm_mask held[NM_N_FREE];
+    for (int i = 0; i < NM_N_FREE; i++) {
+        held[i] = nm_mask_all(false);
+    }
+    nm_put_held(held, pt);
+    nm_hold(&b, held);
     nm_put_currents(&b, pt, true);
     nm_by_amounts(&b);
     nm_scale(&scale, course->x, pt);

@@ -138,7 +138,7 @@ static int output_of(const nm_model *model, family wanted, int i)
     const int potentials = model->n_potentials, volumes = model->n_volumes,
               species = model->n_species;
     const int pairs = model->n_pairs, paths = model->n_paths, fuels = model->n_fuels;
-    const int scalars = NM_N_SCALARS, observables = model->n_observables;
+    const int scalars = NM_N_SCALARS, observables = model->n_observables, loops = model->n_loops;
     int base = 0;
 #define FAMILY_BASE(tag, counter, prefix, unit, text)                                              \
     if (wanted == FAMILY_##tag) {                                                                  \

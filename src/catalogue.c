@@ -31,6 +31,7 @@ static int count(const nm_model *model, family family)
     const int n_potentials = model->n_potentials, n_volumes = model->n_volumes,
               n_species = model->n_species;
     const int n_pairs = model->n_pairs, n_paths = model->n_paths, n_fuels = model->n_fuels;
+    const int n_loops = model->n_loops;
     const int n_scalars = NM_N_SCALARS, n_observables = model->n_observables;
     switch (family) {
 #define FAMILY_COUNT(tag, counter, prefix, unit, text)                                             \
@@ -160,9 +161,15 @@ static label make_label(const nm_model *model, family family, int i)
         label.is_default = family == FAMILY_J && is_default_path(model, i);
         break;
     case FAMILY_P:
+    case FAMILY_A_fuel:
         base = model->fuels[i].name;
         label.of = model->fuels[i].text;
-        label.is_default = 1;
+        label.is_default = family == FAMILY_P;
+        break;
+    case FAMILY_Jcyc:
+    case FAMILY_Acyc:
+        base = model->paths[model->loops[i]].name;
+        label.of = "closed by this pathway";
         break;
     case FAMILY_scalar:
         base = scalars[i].prefix;

@@ -289,6 +289,19 @@ static nm_status check_rest(const nm_model *model)
     return NM_OK;
 }
 
+static nm_status check_presets_and_loops(const nm_model *model)
+{
+    for (int i = 0; i < model->n_presets; i++) {
+        NM_TRY(check_name(model, "preset", model->presets[i].name));
+    }
+    for (int i = 0; i < model->n_loops; i++) {
+        if (model->loops[i] < 0 || model->loops[i] >= model->n_paths) {
+            return nm_fail(NM_USAGE, "model %s: loop %d is closed by no pathway", model->name, i);
+        }
+    }
+    return NM_OK;
+}
+
 static nm_status check_outputs(const nm_model *model)
 {
     nm_catalogue *catalogue = malloc(sizeof(*catalogue));
@@ -314,6 +327,7 @@ nm_status nm_model_check(const nm_model *model)
     NM_TRY(check_compartments(model));
     NM_TRY(check_species(model));
     NM_TRY(check_rest(model));
+    NM_TRY(check_presets_and_loops(model));
     NM_TRY(check_outputs(model));
     return nm_conservation_check(model);
 }

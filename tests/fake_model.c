@@ -200,6 +200,10 @@ static double ground_charge(const double *params)
     return (plus - minus) / (plus + minus);
 }
 
+/* the pump turns once while the leaks bring back what it moved */
+static const int cell_loops[] = {3};
+static const double cell_loop_part[] = {-3.0, 2.0, 0.0, 1.0, 0.0};
+
 const nm_model nm_model_fake_cell = {
     .abi = NM_ABI,
     .struct_bytes = sizeof(nm_model),
@@ -234,6 +238,9 @@ const nm_model nm_model_fake_cell = {
     .ground_charge = ground_charge,
     .n_kernels = 2,
     .kernels = cell_kernels,
+    .n_loops = 1,
+    .loops = cell_loops,
+    .loop_part = cell_loop_part,
 };
 
 /* --- a ring in a flask ------------------------------------------------------------------------ */

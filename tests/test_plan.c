@@ -28,9 +28,9 @@ static void numbers_outputs_like_the_list(void **state)
     nm_catalogue *catalogue = malloc(sizeof(*catalogue));
     assert_non_null(catalogue);
     assert_int_equal(nm_catalogue_build(catalogue, &nm_model_fake_cell), NM_OK);
-    /* 1 potential, 1 volume, 9 species, 4 x 3 pairs, 6 x 5 paths, 1 fuel, scalars, V_min, V_max,
-     * 1 observable */
-    assert_int_equal(catalogue->n, 1 + 1 + 9 + 12 + 30 + 1 + NM_N_SCALARS + 3);
+    /* 1 potential, 1 volume, 9 species, 4 x 3 pairs, 6 x 5 paths, 2 x 1 fuel, 2 x 1 loop, scalars,
+     * V_min, V_max, 1 observable */
+    assert_int_equal(catalogue->n, 1 + 1 + 9 + 12 + 30 + 2 + 2 + NM_N_SCALARS + 3);
     static const struct {
         int number;
         const char *name, *unit;
@@ -50,12 +50,15 @@ static void numbers_outputs_like_the_list(void **state)
         {28, "Jout_leak_Na", "mol m-2 s-1"},
         {48, "Tsigma_leak_Na", "W m-2"},
         {53, "P_ATP", "W m-2"},
-        {54, "P_held", "W m-2"},
-        {54 + NM_SCALAR_sigma_total, "sigma_total", "W m-2 K-1"},
-        {54 + NM_SCALAR_growth_rate, "growth_rate", "m s-1"},
-        {54 + NM_N_SCALARS, "V_min", "V"},
-        {54 + NM_N_SCALARS + 1, "V_max", "V"},
-        {54 + NM_N_SCALARS + 2, "Pi_i", "mol m-3"},
+        {54, "A_ATP", "J mol-1"},
+        {55, "Jcyc_pump", "mol m-2 s-1"},
+        {56, "Acyc_pump", "J mol-1"},
+        {57, "P_held", "W m-2"},
+        {57 + NM_SCALAR_sigma_total, "sigma_total", "W m-2 K-1"},
+        {57 + NM_SCALAR_growth_rate, "growth_rate", "m s-1"},
+        {57 + NM_N_SCALARS, "V_min", "V"},
+        {57 + NM_N_SCALARS + 1, "V_max", "V"},
+        {57 + NM_N_SCALARS + 2, "Pi_i", "mol m-3"},
     };
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         const nm_output *output = &catalogue->output[expected[i].number];

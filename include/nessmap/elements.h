@@ -46,13 +46,23 @@ template <unsigned W, unsigned M> NM_INLINE nm_flux<W> nm_widen_flux(nm_flux<M> 
 }
 
 /* one of several laws, by a choice that is the same for all points */
-template <int N, class A> NM_INLINE auto nm_by(int, A a) { return a(); }
+template <int N, class A> NM_INLINE auto nm_by(int, A a) {
+    if constexpr (requires { nm_as_dual(a()); }) {
+        return nm_as_dual(a());
+    } else {
+        return a();
+    }
+}
 template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... rest) {
     static_assert(N == 1 + sizeof...(B), "by(variant, ...): as many entries as the variant has choices are wanted");
     if constexpr (requires { a().net; }) {
         constexpr unsigned W = decltype(a())::mask | decltype(nm_by<N - 1>(0, rest...))::mask;
         if (which == 0) { return nm_widen_flux<W>(a()); }
         return nm_widen_flux<W>(nm_by<N - 1>(which - 1, rest...));
+    } else if constexpr (requires { nm_as_dual(a()); }) {
+        constexpr unsigned W = decltype(nm_as_dual(a()))::mask | decltype(nm_by<N - 1>(0, rest...))::mask;
+        if (which == 0) { return nm_widen<W>(nm_as_dual(a())); }
+        return nm_widen<W>(nm_by<N - 1>(which - 1, rest...));
     } else {
         if (which == 0) { return a(); }
         return nm_by<N - 1>(which - 1, rest...);
@@ -97,22 +107,22 @@ NM_FN nm_flux nm_make_flux(nm_real net, nm_real out, nm_real in, nm_real gross, 
 #endif
 
 /* linear in the force: J = L x, L [mol per extent and second]; one-way L B(-x), L B(x) */
-NM_FN nm_flux_any nm_law_linear(nm_context_any nm_c, nm_par L) {
-    nm_par x = nm_value(nm_c.x);
-    nm_par in = L * nm_bern(x), out = in + L * x;
-    out = nm_if(nm_less(x, 0.0), L * nm_bern(-x), out);
+NM_FN nm_flux_any nm_law_linear(nm_context_any nm_c, nm_any L) {
+    nm_par x = nm_value(nm_c.x), l = nm_value(L);
+    nm_par in = l * nm_bern(x), out = in + l * x;
+    out = nm_if(nm_less(x, 0.0), l * nm_bern(-x), out);
     return nm_make_flux(L * nm_c.x, out, in, out + in, x, NM_PAR(0.0), 1);
 }
 
 /* Ohm: J = g (V - E)/(z F) = g RT/(q F)^2 x, g [S m-2] */
-NM_FN nm_flux_any nm_law_ohmic(nm_context_any nm_c, nm_par g) {
+NM_FN nm_flux_any nm_law_ohmic(nm_context_any nm_c, nm_any g) {
     return nm_law_linear(nm_c, g * nm_c.RT_F2 * NM_PAR(1.0 / ((double)nm_c.q * nm_c.q)));
 }
 
 /* Goldman-Hodgkin-Katz: J = P [from B(-u) - to B(u)], P [m s-1], B(u) = u/(exp(u)-1). Written as P from B(-u) (1-e^-x)
  * for x >= 0 and P to B(u) (e^x - 1) below: digits are kept near equilibrium and nothing overflows, since every
  * exponent is negative: with m = B(-|u|), the other of B(u) and B(-u) is m e^-|u|. Charge 0 gives P (from - to). */
-NM_FN nm_flux_any nm_law_ghk(nm_context_any nm_c, nm_par P) {
+NM_FN nm_flux_any nm_law_ghk(nm_context_any nm_c, nm_any P) {
     nm_any size = nm_abs(nm_c.u);
     nm_any most = P * nm_bern(-size);
     nm_any least = most * nm_exp(-size);
@@ -144,11 +154,12 @@ NM_FN nm_flux_any nm_law_reciprocal(nm_context_any nm_c, nm_any factor) {
     return nm_law_saturable(nm_c, factor, NM_PAR(1.0));
 }
 
-/* Mass action: J = kf from - kr to; the standard part of the affinity is ln(kf/kr) */
-NM_FN nm_flux_any nm_law_mass_action(nm_context_any nm_c, nm_par kf, nm_par kr) {
+/* Mass action: J = kf from - kr to; the standard part of the affinity is ln(kf/kr). Rates may depend on the state, as
+ * those of a gate on its potential. */
+NM_FN nm_flux_any nm_law_mass_action(nm_context_any nm_c, nm_any kf, nm_any kr) {
     nm_any forth = kf * nm_c.from;
     nm_any back = kr * nm_c.to;
-    nm_par standard = nm_log(kf / kr);
+    nm_par standard = nm_log(nm_value(kf) / nm_value(kr));
     return nm_make_flux(forth - back, nm_value(forth), nm_value(back), nm_value(forth) + nm_value(back),
                         nm_value(nm_c.x) + standard, standard, 1);
 }
@@ -202,6 +213,13 @@ NM_FN nm_flux_any nm_law_driven(nm_context_any nm_c, nm_any rate) {
 
 /* saturation S/(K + S) with n equal sites */
 #define hill(S, K, n) nm_powi((S) / ((K) + (S)), n)
+
+/* Boltzmann's share of two states whose energies differ by x RT: 1/(1 + e^-x), from 0 to 1 */
+#define logistic(x) (1.0 / (1.0 + nm_exp(-(x))))
+
+/* one of several expressions, by a choice of a variant */
+#define choose(variant, ...)                                                                       \
+    NM_LAW_PICK(__VA_ARGS__, NM_BY4, NM_BY3, NM_BY2, NM_BY1, 0)(variant, __VA_ARGS__)
 
 /* the words of the law column */
 #define NM_LAW_linear(L) nm_law_linear(nm_ctx, L)

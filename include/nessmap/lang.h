@@ -289,9 +289,11 @@ template <int N, class F> NM_INLINE void nm_unroll(F f) { nm_unroll_over(f, type
 template <unsigned M> struct nm_dual {
     nm_vec v;
     nm_vec d[nm_count(M)];
+    static constexpr unsigned mask = M;
 };
 template <> struct nm_dual<0> {
     nm_vec v;
+    static constexpr unsigned mask = 0;
     nm_dual() = default;
     NM_INLINE nm_dual(double x) : v(nm_splat(x)) {}
 #if NM_LANES > 1
@@ -323,6 +325,8 @@ template <unsigned M> NM_INLINE nm_par nm_value(nm_dual<M> x) {
 }
 NM_INLINE nm_par nm_value(nm_nothing) { return nm_par(0.0); }
 NM_INLINE nm_par nm_value(double x) { return nm_par(x); }
+template <unsigned M> NM_INLINE nm_dual<M> nm_as_dual(nm_dual<M> x) { return x; }
+NM_INLINE nm_par nm_as_dual(double x) { return nm_par(x); }
 
 /* derivative i of x, 0 where it has none */
 template <int I, unsigned M> NM_INLINE nm_vec nm_slope(nm_dual<M> x) {

@@ -4,7 +4,7 @@
  * macro, so each pass over a table hands in one macro per word. A pathway's two sides are expressions in species
  * names; the same text, evaluated with other meanings of the names, gives stoichiometry, affinity and charge.
  *
- * 1. Defaults  2. Numbers  3. Constants of the network  4. Checks at compile time
+ * 1. Defaults  2. Numbers  3. Constants of the network  4. Loops  5. Checks at compile time
  *
  * Errors: a broken rule stops the compiler at a static_assert with the row's text. */
 #ifndef NESSMAP_MODEL_H
@@ -25,6 +25,12 @@
 #endif
 #ifndef NM_OBSERVABLES
 #define NM_OBSERVABLES(observable)
+#endif
+#ifndef NM_HOLDS /* free species that a chemostat may hold at their start: hold(F, by(fuel, held, free)) */
+#define NM_HOLDS(hold)
+#endif
+#ifndef NM_PRESETS /* named cells: preset(squid_axon, "leak=ghk T=291.15", text) */
+#define NM_PRESETS(preset)
 #endif
 #ifndef NM_WATER_VOLUME /* [m3 mol-1] */
 #define NM_WATER_VOLUME 1.8e-5
@@ -77,6 +83,9 @@ enum { NM_TOTALS(NM_ROW_T) NM_NT };
 
 #define NM_ROW_O(name, ...) NM_OBS_##name,
 enum { NM_OBSERVABLES(NM_ROW_O) NM_NO };
+
+#define NM_ROW_PRESET(name, ...) NM_PRESET_##name,
+enum { NM_PRESETS(NM_ROW_PRESET) NM_N_PRESETS };
 
 /* unknowns: ln c of the free species, ln of the volumes, reduced potentials F V/RT */
 #define NM_ROW_Y(name, ...) NM_Y_##name,
@@ -141,6 +150,31 @@ NM_CONST_FN int nm_species_of(int y) {
     return -1;
 }
 
+/* 1 if a chemostat may hold free species s */
+#define NM_ROW_H_IS(name, when) || s == NM_S_##name
+NM_CONST_FN int nm_is_holdable(int s) { return (void)s, 0 NM_HOLDS(NM_ROW_H_IS); }
+#define NM_ROW_H_ONE(name, when) +1
+enum { NM_N_HOLDS = 0 NM_HOLDS(NM_ROW_H_ONE) };
+
+/* 1 if the potential of compartment c may be a state of its own, charging(C, I), for some choice of a variant */
+#define NM_CHARGES_capacitor(C) 0
+#define NM_CHARGES_neutral(C) 0
+#define NM_CHARGES_clamp(V, C) 0
+#define NM_CHARGES_charging(C, I) 1
+#define NM_CHARGES_by(variant, ...) \
+    NM_CHARGES_PICK(__VA_ARGS__, NM_CHARGES_BY4, NM_CHARGES_BY3, NM_CHARGES_BY2, NM_CHARGES_BY1, 0)(__VA_ARGS__)
+#define NM_CHARGES_PICK(a, b, c, d, name, ...) name
+#define NM_CHARGES_BY1(a) NM_CHARGES_##a
+#define NM_CHARGES_BY2(a, b) (NM_CHARGES_##a || NM_CHARGES_##b)
+#define NM_CHARGES_BY3(a, b, c) (NM_CHARGES_##a || NM_CHARGES_##b || NM_CHARGES_##c)
+#define NM_CHARGES_BY4(a, b, c, d) (NM_CHARGES_##a || NM_CHARGES_##b || NM_CHARGES_##c || NM_CHARGES_##d)
+#define NM_POTENTIAL_CHARGES_floats(potential, membrane) NM_CHARGES_##membrane
+#define NM_POTENTIAL_CHARGES_ground 0
+#define NM_ROW_C_CHARGES(name, volume, potential, text) c == NM_C_##name ? NM_POTENTIAL_CHARGES_##potential:
+NM_CONST_FN int nm_may_charge(int c) { return NM_COMPARTMENTS(NM_ROW_C_CHARGES) 0; }
+#define NM_ROW_C_MAY_CHARGE(name, volume, potential, text) || NM_POTENTIAL_CHARGES_##potential
+enum { NM_MAY_CHARGE = 0 NM_COMPARTMENTS(NM_ROW_C_MAY_CHARGE) };
+
 /* Moles of species s (or fuel s - NM_NS) on one side of pathway k: the side's text with names as unit vectors. */
 #define NM_ROW_S_UNIT(name, ...) NM_MAYBE_UNUSED const int name = s == NM_S_##name;
 #define NM_ROW_E_UNIT(name, ...) NM_MAYBE_UNUSED const int name = s == NM_NS + NM_E_##name;
@@ -186,13 +220,80 @@ NM_CONST_FN int nm_path_charge(int k) {
     return 0;
 }
 
+/* The unknown of the first free charged species of compartment c, which keeps the composition neutral where the
+ * potential is a state of its own; -1 where no free species carries charge. */
+NM_CONST_FN int nm_keeper(int c) {
+    for (int s = 0; s < NM_NS; s++) {
+        if (nm_kind(s) == NM_SPECIES_FREE && nm_place(s) == c && nm_charge(s) != 0) { return nm_unknown_of(s); }
+    }
+    return -1;
+}
+/* 1 if unknown y is such a keeper for some choice of a variant */
+NM_CONST_FN int nm_may_keep(int y) {
+    for (int c = 0; c < NM_NC; c++) {
+        if (nm_may_charge(c) && nm_keeper(c) == y) { return 1; }
+    }
+    return 0;
+}
+
 /* 1 if the balance of the free species at unknown y is replaced by a total */
 #define NM_ROW_T_REPLACES(name, expression, species, text) || y == NM_Y_##species
 NM_CONST_FN int nm_is_replaced(int y) { return (void)y, 0 NM_TOTALS(NM_ROW_T_REPLACES); }
 #define NM_ROW_T_Y(name, expression, species, text) t == NM_T_##name ? NM_Y_##species:
 NM_CONST_FN int nm_total_unknown(int t) { return (void)t, NM_TOTALS(NM_ROW_T_Y) -1; }
 
-/* --- 4. checks ------------------------------------------------------------------------------------ */
+/* --- 4. loops ------------------------------------------------------------------------------------- */
+
+#ifdef __cplusplus
+/* A basis of the cycles of the network: combinations of pathways that leave every free species, volume and charged
+ * membrane as they are (species that a chemostat may hold count as held). Pathways are taken in the order of their
+ * rows: one that depends on earlier ones closes a loop, runs through it once, and gives the loop its name. At a steady
+ * state the flux of a loop is the net flux of the pathway that closes it, and the dissipation is the sum over loops of
+ * flux times affinity (Hill 1966; Schnakenberg, Rev. Mod. Phys. 48 (1976) 571). */
+struct nm_loops {
+    int n, closes[NM_NJ];        /* loops, the pathway that closes each */
+    double part[NM_NJ][NM_NJ];   /* [loop][pathway] turns of a pathway in one turn of the loop */
+};
+constexpr nm_loops nm_find_loops() {
+    constexpr int n_rows = NM_NS + NM_NC;
+    nm_loops loops = {};
+    /* independent columns, each reduced by those before; how[i]: reduced column i as a sum of pathways */
+    double column[NM_NJ][n_rows] = {}, how[NM_NJ][NM_NJ] = {};
+    int pivot[NM_NJ] = {}, n = 0;
+    for (int k = 0; k < NM_NJ; k++) {
+        double x[n_rows] = {}, sum[NM_NJ] = {};
+        for (int s = 0; s < NM_NS; s++) {
+            x[s] = nm_unknown_of(s) >= 0 && !nm_is_holdable(s) ? (double)nm_nu(k, s) : 0.0;
+        }
+        for (int c = 0; c < NM_NC; c++) { x[NM_NS + c] = nm_may_charge(c) ? (double)nm_charge_left(k, c) : 0.0; }
+        sum[k] = 1.0;
+        for (int i = 0; i < n; i++) {
+            double share = x[pivot[i]] / column[i][pivot[i]];
+            for (int r = 0; r < n_rows; r++) { x[r] -= share * column[i][r]; }
+            for (int j = 0; j < NM_NJ; j++) { sum[j] -= share * how[i][j]; }
+            x[pivot[i]] = 0.0;
+        }
+        int largest = 0;
+        for (int r = 1; r < n_rows; r++) {
+            if (x[r] * x[r] > x[largest] * x[largest]) { largest = r; }
+        }
+        if (x[largest] * x[largest] < 1e-18) {
+            loops.closes[loops.n] = k;
+            for (int j = 0; j < NM_NJ; j++) { loops.part[loops.n][j] = sum[j]; }
+            loops.n++;
+            continue;
+        }
+        pivot[n] = largest;
+        for (int r = 0; r < n_rows; r++) { column[n][r] = x[r]; }
+        for (int j = 0; j < NM_NJ; j++) { how[n][j] = sum[j]; }
+        n++;
+    }
+    return loops;
+}
+constexpr nm_loops nm_loop_table = nm_find_loops();
+#endif
+
+/* --- 5. checks ------------------------------------------------------------------------------------ */
 
 #ifdef __cplusplus
 constexpr bool nm_conserves_charge(int k) {
@@ -220,6 +321,10 @@ constexpr bool nm_moves_only_free(int k) {
                   "pathway " #name ": from and to carry different charge: " #from " -> " #to);                         \
     static_assert(nm_moves_only_free(NM_J_##name), "pathway " #name ": a trapped species cannot move");
 NM_PATHWAYS(NM_ROW_J_CHECK)
+#define NM_ROW_H_CHECK(name, when)                                                                                     \
+    static_assert(nm_kind(NM_S_##name) == NM_SPECIES_FREE && nm_volume_of(nm_place(NM_S_##name)) < 0,                  \
+                  "hold(" #name ", ...): a free species of a compartment whose volume is fixed is wanted");
+NM_HOLDS(NM_ROW_H_CHECK)
 static_assert(NM_NY <= 31, "at most 31 unknowns");
 static_assert(NM_NP <= NM_MAX_PARAMS, "too many parameters: raise NM_MAX_PARAMS");
 static_assert(NM_NV <= NM_MAX_VARIANTS, "too many variants: raise NM_MAX_VARIANTS");

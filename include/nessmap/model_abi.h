@@ -21,7 +21,7 @@ typedef unsigned long long uint64_t;
 #include "nessmap/status.h"
 
 enum {
-    NM_ABI = 5,          /* raised with every change of this file */
+    NM_ABI = 6,          /* raised with every change of this file */
     NM_MAX_PARAMS = 96,  /* parameters of a model */
     NM_MAX_VARIANTS = 8, /* variants of a model */
     NM_MAX_AXES = 8,     /* gridded parameters of a scan */
@@ -85,6 +85,11 @@ typedef struct nm_observable_info {
     const char *name, *unit, *text;
 } nm_observable_info;
 
+typedef struct nm_preset_info {
+    const char *name, *settings; /* NAME=VALUE words, of variants and parameters */
+    const char *text;
+} nm_preset_info;
+
 /* Output families, in the order in which output numbers are given out.
  * family(tag, counted by, prefix, suffix source, unit, text); unit "N" stands for the amount per extent
  * (mol m-2 of a cell, mol m-3 of a flask), see nm_model.extent. */
@@ -104,6 +109,9 @@ typedef struct nm_observable_info {
     family(A,           paths,       "A_",       "J mol-1",            "affinity")                              \
     family(Tsigma,      paths,       "Tsigma_",  "W EXTENT",           "dissipation")                           \
     family(P,           fuels,       "P_",       "W EXTENT",           "power supplied by the fuel")            \
+    family(A_fuel,      fuels,       "A_",       "J mol-1",            "affinity of the fuel, -dG")             \
+    family(Jcyc,        loops,       "Jcyc_",    "mol EXTENT s-1",     "turns of the loop")                     \
+    family(Acyc,        loops,       "Acyc_",    "J mol-1",            "affinity of the loop")                  \
     family(scalar,      scalars,     "",         "",                   "")                                      \
     family(V_min,       potentials,  "",         "V",                  "smallest potential of the oscillation") \
     family(V_max,       potentials,  "",         "V",                  "largest potential of the oscillation")  \
@@ -112,7 +120,7 @@ typedef struct nm_observable_info {
 /* scalar(name, unit, text): outputs that every model has once */
 #define NM_SCALAR_LIST(scalar)                                                                              \
     scalar(P_held,       "W EXTENT",      "power supplied by held species and standard free energies")     \
-    scalar(P_clamp,      "W EXTENT",      "power supplied by the voltage clamp")                           \
+    scalar(P_clamp,      "W EXTENT",      "power supplied by the voltage clamp or the applied current")                           \
     scalar(Tsigma_total, "W EXTENT",      "total dissipation")                                             \
     scalar(sigma_total,  "W EXTENT K-1",  "entropy production")                                            \
     scalar(W_pump,       "W EXTENT",      "useful power of the fuelled pathways")                          \
@@ -345,6 +353,10 @@ typedef struct nm_model {
     /* 1 if the parameter matters under these choices of the variants (may be NULL: not known) */
     int (*uses)(const int *choice, int param);
     const char *text; /* the model file as it was compiled; NULL where it was not kept */
+    int n_presets, n_loops;
+    const nm_preset_info *presets;
+    const int *loops;        /* [n_loops] the pathway that closes each loop, and names it */
+    const double *loop_part; /* [n_loops][n_paths] turns of a pathway in one turn of the loop */
     /* 0; 1 where the initial state of params[n_params] is outside the model's domain. May be NULL: no traces. */
     int (*trace)(const nm_task *task, const double *params, nm_trace *trace);
 } nm_model;
