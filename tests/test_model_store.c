@@ -189,6 +189,7 @@ static void charge_belongs_to_the_potential(void **state)
     model.nu = nu;
     model.paths = paths;
     model.n_paths = 3;
+    model.n_loops = 0;
     expect_whole(&model);
 
     nm_compartment_info compartments[2];
@@ -201,6 +202,7 @@ static void charge_belongs_to_the_potential(void **state)
     /* without the water pathway the volume is conserved too */
     model = nm_model_fake_cell;
     model.n_paths = 4;
+    model.n_loops = 0;
     expect_refused(&model, "conserve water_i");
 }
 
