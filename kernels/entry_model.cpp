@@ -153,6 +153,39 @@ int uses(const int *choice, int param) {
     return 0;
 }
 
+/* slopes of the totals by the unknowns */
+struct total_slopes {
+    double slope[NM_NT + 1][NM_NY];
+    template <int K, unsigned M> void path(const nm_flux<M> &) {}
+    template <int E, unsigned M> void fuel(nm_dual<M>) {}
+    template <int Y, unsigned M> void hold(nm_dual<M>) {}
+    template <int C, unsigned M> void charge(nm_dual<M>) {}
+    template <int C, unsigned M> void current(nm_dual<M>, const nm_point *) {}
+    template <int T, unsigned M> void total(nm_dual<M> row, nm_par) {
+        nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { slope[T][i.value] = nm_slope<i.value>(row); });
+    }
+};
+void total_weights(double *weights) {
+    nm_point pt;
+    nm_choices pick;
+    total_slopes slopes;
+    double y[NM_NY];
+    memset(&pick, 0, sizeof pick);
+    memset(&slopes, 0, sizeof slopes);
+    for (int i = 0; i < NM_NP; i++) { pt.p[i] = params[i].dflt; }
+    nm_prepare(&pt, &pick);
+    nm_initial(y, &pt);
+    for (int s = 0; s < NM_NS; s++) { pt.is_held[s] = 0; } /* what a total says where nothing is held */
+    nm_visit_network<true>(&slopes, &pt, &pick, y);
+    for (int t = 0; t < NM_NT; t++) {
+        for (int s = 0; s < NM_NS; s++) {
+            int i = nm_unknown_of(s), volume = nm_volume_of(nm_place(s));
+            double size = volume >= 0 ? exp(y[volume]) : pt.fixed[nm_place(s)];
+            weights[t * NM_NS + s] = nm_kind(s) == NM_SPECIES_FREE ? slopes.slope[t][i] / (exp(y[i]) * size) : 0.0;
+        }
+    }
+}
+
 int trace_point(const nm_task *task, const double *p, nm_trace *trace) { return nm_trace_point(trace, task, p); }
 
 #define ROW_KERNEL(lanes) {lanes, NM_RUN(lanes)},
@@ -167,4 +200,4 @@ const nm_model NM_NAME(nm_model_, NM_MODEL, ) = {
     table.nu, NM_NY, NM_N_POTENTIALS, NM_N_VOLUMES, nm_n_pairs(), table.pairs,
     draw_point, axis_value, prepare_draw, ground_charge,
     (int)(sizeof kernels / sizeof kernels[0]), kernels, uses, nm_text_of_model,
-    NM_N_PRESETS, nm_loop_table.n, presets, nm_loop_table.closes, &nm_loop_table.part[0][0], trace_point};
+    NM_N_PRESETS, nm_loop_table.n, presets, nm_loop_table.closes, &nm_loop_table.part[0][0], total_weights, trace_point};

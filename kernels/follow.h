@@ -9,7 +9,9 @@
 
 #include "newton.h"
 
-enum { NM_FOLLOW_STEPS = 20000 };
+#ifndef NM_FOLLOW_STEPS /* after which a course counts as wandering; more where a transient spikes many times */
+#define NM_FOLLOW_STEPS 20000
+#endif
 
 enum nm_follow_status { /* per lane, as a double in lanes */
                         NM_FOLLOWING = 0,
@@ -370,6 +372,25 @@ NM_NOINLINE void nm_settle_potentials(nm_vec *y, const nm_point *pt, const nm_ch
     }
 }
 
+/* Long implicit steps damp what grows, so that a course may be drawn to a state that repels it. When that is found out
+ * (the step is NM_KICK), potentials that charge are displaced by more than a step may err, and short steps tell where
+ * that leads. */
+#define NM_KICK      -1.0
+#define NM_KICK_SIZE 1e-2 /* [RT/F] */
+NM_FN void nm_kick(nm_course *course, const nm_point *pt)
+{
+    nm_mask kicked = course->h == nm_splat(NM_KICK);
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        if constexpr (nm_may_charge(c.value)) {
+            constexpr int v = nm_potential_of(c.value);
+            if (pt->is_charging[c.value]) {
+                course->x[v] = nm_choose(kicked, course->x[v] + NM_KICK_SIZE, course->x[v]);
+            }
+        }
+    });
+    course->h = nm_choose(kicked, nm_splat(0.0), course->h);
+}
+
 /* Advances all following lanes by one tried step. */
 NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const nm_choices *pick,
                              double rtol, int max_steps)
@@ -378,6 +399,9 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const nm_cho
     nm_vec y[NM_NY];
     nm_scaling scale;
     nm_mask following = course->status == nm_splat((double)NM_FOLLOWING);
+    if constexpr (NM_MAY_CHARGE) {
+        nm_kick(course, pt);
+    }
     b.v_w = pt->v_w;
     nm_state_to_unknowns(y, course->x);
     b.clear();
@@ -424,12 +448,20 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const nm_cho
     nm_by_amounts(&b);
     nm_scale(&scale, course->x, pt);
 
-    /* first step: a thousandth of the fastest relative change */
+    /* first step: a thousandth of the fastest relative change; of a potential that charges, in RT/F */
     nm_vec fastest = nm_splat(1e-9);
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
         fastest = nm_vmax(fastest, nm_vabs(b.f[i] * scale.inverse[i]));
     }
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        if constexpr (nm_may_charge(c.value)) {
+            constexpr int v = nm_potential_of(c.value);
+            if (pt->is_charging[c.value]) {
+                fastest = nm_vmax(fastest, nm_vabs(b.f[v] * scale.inverse[v]) / scale.mass[v]);
+            }
+        }
+    });
     course->h = nm_choose(course->h > nm_splat(0.0), course->h, 1e-3 / fastest);
 
     /* growth: a volume beyond its bound, with d ln(volume)/d ln t > 0.9, or slower but far beyond it */

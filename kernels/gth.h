@@ -9,7 +9,7 @@
 #define NESSMAP_GTH_H
 
 /* relative error of an occupancy, 2 n^3 u */
-#define NM_GTH_ERROR (2.2e-16 * NM_N_FREE * NM_N_FREE * NM_N_FREE)
+#define NM_GTH_ERROR (2.2e-16 * (double)(NM_N_FREE * NM_N_FREE * NM_N_FREE))
 
 /* the free species of which a side of pathway k has one mole, as its unknown; -1 where that is not so */
 NM_CONST_FN int nm_state_of(int k, int is_to)

@@ -23,6 +23,7 @@ typedef struct nm_point {
     nm_vec ln_hold[NM_NS];   /* of the free species that may be held: ln of the held concentration */
     int is_clamped[NM_NC], is_neutral[NM_NC], is_charging[NM_NC]; /* the same for all lanes: variants */
     int is_held[NM_NS];
+    nm_vec v_start;          /* reduced potential where one starts that floats */
     nm_vec RT, per_RT, RT_F2, v_w;
 } nm_point;
 
@@ -103,6 +104,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
     for (int s = 0; s < NM_NS; s++) { nm_pt->is_held[s] = 0; }
     NM_HOLDS(NM_ROW_H_PREPARE)
     NM_COMPARTMENTS(NM_ROW_C_PREPARE)
+    nm_pt->v_start = NM_RAW(NM_PAR(NM_V_START) * NM_PAR(NM_FARADAY) / nm_RT);
     nm_pt->RT = NM_RAW(nm_RT);
     nm_pt->per_RT = NM_RAW(NM_PAR(1.0) / nm_RT);
     nm_pt->RT_F2 = NM_RAW(nm_RT_F2);
@@ -214,8 +216,6 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
     }
 #define NM_IS_floats(potential, membrane) floats
 #define NM_IS_ground ground
-#define NM_PASTE(a, b) NM_PASTE_2(a, b)
-#define NM_PASTE_2(a, b) a##b
 #define NM_ROW_C_VISIT(name, volume, potential, text) NM_PASTE(NM_POTENTIAL_VISIT_, NM_IS_##potential)(name)
 
 #ifdef __cplusplus

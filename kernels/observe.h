@@ -166,7 +166,10 @@ struct nm_look : nm_balance {
     template <int T, unsigned M> NM_INLINE void total(nm_dual<M> row, nm_par scale)
     {
         total_row<T>(row);
-        resid = nm_vmax(resid, nm_vabs(row.v / scale.v));
+        /* measured by its largest terms: a derivative by ln c is the term itself */
+        nm_vec size = nm_splat(0.0);
+        nm_unroll<nm_count(M)>([&](auto i) NM_LAMBDA { size = size + nm_vabs(row.d[i.value]); });
+        resid = nm_vmax(resid, nm_vabs(row.v) / nm_vmax(size, nm_vabs(scale.v)));
     }
 };
 
@@ -425,11 +428,11 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
         NM_EMIT(NM_OUT_A_fuel + e.value, look->worth[e.value] * RT);
     });
     nm_unroll<nm_loop_table.n>([&](auto i) NM_LAMBDA {
-        constexpr int closes = nm_loop_table.closes[i.value];
+        constexpr int loop = i.value, closes = nm_loop_table.closes[loop];
         NM_EMIT(NM_OUT_Jcyc + i.value, look->net[closes]);
         nm_vec turn = zero;
         nm_unroll<NM_NJ>([&](auto k) NM_LAMBDA {
-            constexpr double part = nm_loop_table.part[i.value][k.value];
+            constexpr double part = nm_loop_table.part[loop][k.value];
             if constexpr (part != 0.0) {
                 turn = nm_vfma(nm_splat(part), look->x[k.value], turn);
             }

@@ -8,9 +8,6 @@
 #include "follow.h"
 #include "stability.h"
 
-#ifndef NM_V_START /* [V] where a potential starts that floats */
-#define NM_V_START -0.06
-#endif
 #ifndef NM_START_SPREAD /* range of ln c and ln volume over which further starts lie */
 #define NM_START_SPREAD 4.0
 #endif
@@ -90,7 +87,7 @@ NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt)
         constexpr int here = place.value, v = nm_potential_of(here);
         if constexpr (v >= 0) {
             y[v] = pt->is_clamped[place.value] ? pt->clamp[place.value]
-                                               : NM_V_START * NM_FARADAY / pt->RT;
+                                               : pt->v_start;
             if (!pt->is_clamped[place.value]) {
                 nm_vec charge = -(pt->capacity[place.value] * y[v]) / volume[place.value];
                 nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
@@ -157,6 +154,19 @@ NM_FN nm_vec nm_distance(const nm_vec *a, const nm_vec *b)
     return d;
 }
 
+/* The k-th other initial state of the model, from 1 on. */
+NM_FN void nm_other_start(NM_MAYBE_UNUSED nm_vec *z, NM_MAYBE_UNUSED int k, NM_MAYBE_UNUSED const nm_point *pt,
+                          NM_MAYBE_UNUSED const nm_choices *pick)
+{
+#ifdef NM_STARTS_BY
+    nm_choices other = *pick;
+    nm_point there = *pt;
+    other.NM_STARTS_BY = (pick->NM_STARTS_BY + k) % (NM_OTHER_STARTS + 1);
+    nm_prepare(&there, &other);
+    nm_initial(z, &there);
+#endif
+}
+
 /* Counts distinct stable states from further starts; y0: initial state, y: the state that is kept. */
 NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int64_t *index,
                                    nm_mask mask, const nm_task *task, const nm_point *pt,
@@ -179,6 +189,9 @@ NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int6
             }
             z[i] = nm_vfma(u - 0.5, nm_splat(i < NM_N_FREE + NM_N_VOLUMES ? NM_START_SPREAD : 8.0),
                             y0[i]);
+        }
+        if (k <= NM_OTHER_STARTS) {
+            nm_other_start(z, k, pt, pick);
         }
         nm_newton_result found = nm_newton_hard(z, pt, pick, mask, NM_NEWTON_ITERATIONS_FAR);
         nm_look look;

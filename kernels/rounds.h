@@ -78,6 +78,43 @@ NM_FN void nm_keep_for_audit(nm_audited *kept, const nm_verdict *verdict, const 
     }
     kept->outcome = verdict->outcome[lane];
 }
+NM_FN bool nm_is_failure(int outcome)
+{
+    return outcome == NM_OUTCOME_not_converged || outcome == NM_OUTCOME_left_domain;
+}
+/* A course that fails is no answer: auto's stands, and the point counts as not audited. */
+NM_NOINLINE void nm_keep_auto(nm_verdict *verdict, const nm_audited *const *audited, const int64_t *index,
+                              const nm_vec *steps, const nm_point *pt, const nm_choices *pick, const nm_task *task)
+{
+    nm_vec y[NM_NY], y0[NM_NY];
+    nm_mask failed = nm_mask_all(false);
+    nm_initial(y0, pt);
+    for (int i = 0; i < NM_NY; i++) {
+        y[i] = y0[i];
+    }
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (nm_get(verdict->settled, lane) && audited[lane] && nm_is_failure(verdict->outcome[lane])) {
+            nm_mask_set(&failed, lane, true);
+            for (int i = 0; i < NM_NY; i++) {
+                nm_set(&y[i], lane, audited[lane]->y[i]);
+            }
+        }
+    }
+    if (!nm_any_of(failed)) {
+        return;
+    }
+    nm_look look;
+    nm_assessment a;
+    nm_remarks remarks;
+    nm_look_again(&look, y, pt, pick);
+    nm_assess_hard(&a, &look, y, pt, failed, nm_wants_tau_fast(task));
+    remarks.iterations = *steps;
+    remarks.n_states = nm_splat(1.0);
+    if (task->solver.starts > 1) {
+        remarks.n_states = nm_count_states(y0, y, index, failed, task, pt, pick);
+    }
+    nm_conclude(verdict, failed, &look, &a, y, &remarks, 0, pt, pick, task);
+}
 /* does following agree with auto? */
 NM_FN unsigned nm_audit_flags(const nm_audited *kept, const nm_verdict *verdict, const nm_vec *y,
                               int lane)
@@ -139,10 +176,26 @@ NM_FN void nm_restore(nm_course *course, const nm_traveller *from, int lane)
     nm_set(&course->arrival, lane, from->arrival);
     nm_set(&course->grown, lane, NM_GROWN + 2.0 * from->round);
 }
+/* 1 if any concentration is another than at the start */
+NM_FN bool nm_has_moved(const nm_traveller *traveller)
+{
+    for (int i = 0; i < NM_N_FREE; i++) {
+        int volume = nm_volume_of(nm_place(nm_species_of(i)));
+        double c = volume >= 0 ? traveller->x[i] / traveller->x[volume] : traveller->x[i];
+        if (fabs(nm_log1(c) - traveller->ln_c0[i]) > 1e-6) {
+            return true;
+        }
+    }
+    return false;
+}
+/* Who arrived where no state can stay is kicked; but one that was declared as the start is taken at its word. */
 NM_FN void nm_next_round(nm_traveller *traveller)
 {
     traveller->round++;
     traveller->arrival *= 0.1;
+    if (NM_MAY_CHARGE && traveller->status == (double)NM_ARRIVED && nm_has_moved(traveller)) {
+        traveller->h = NM_KICK;
+    }
 }
 
 /* The courses of travellers as endings. who[lane]: a traveller whose course has ended (in every lane, one may stand in
@@ -168,7 +221,7 @@ NM_FN nm_mask nm_is_wandering(const nm_ending *end)
 NM_FN void nm_flag_audits(nm_verdict *verdict, const nm_audited *const *audited, const nm_vec *y)
 {
     for (int lane = 0; lane < NM_LANES; lane++) {
-        if (nm_get(verdict->settled, lane) && audited[lane]) {
+        if (nm_get(verdict->settled, lane) && audited[lane] && !nm_is_failure(verdict->outcome[lane])) {
             verdict->flags[lane] |= nm_audit_flags(audited[lane], verdict, y, lane);
         }
     }
@@ -218,6 +271,7 @@ NM_NOINLINE void nm_end_round(nm_verdict *verdict, const nm_traveller *const *wh
     }
     verdict->settled = settled;
     nm_flag_audits(verdict, audited, y);
+    nm_keep_auto(verdict, audited, index, &end.steps, pt, pick, task);
 }
 
 #endif

@@ -484,6 +484,10 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
     nm_resolvent r;
     nm_mask wanted = nm_assess_first<PIVOT>(a, &r, look, y, pt, mask, want_fast);
     nm_assess_slowly(a, &r, pt, wanted, want_fast);
+#ifdef NM_STATIONARY_GTH
+    /* a Markov network in one piece has one stationary state, and comes to it from anywhere (Perron & Frobenius) */
+    a->is_stable = mask;
+#endif
 }
 
 /* the same for the hard points */

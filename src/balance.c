@@ -1,6 +1,6 @@
-/* Solves one parameter set and lays its books open.
+/* Solves one parameter set, and sums up what its outputs say.
  *
- * 1. the solution      2. where outputs stand      3. tables for people      4. JSON */
+ * 1. the solution      2. outputs      3. forces      4. sums */
 #include "balance.h"
 
 #include <math.h>
@@ -8,9 +8,7 @@
 #include <string.h>
 
 #include "backend.h"
-#include "words.h"
-
-static const double faraday = 96485.33212; /* [C mol-1] */
+#include "balance_parts.h"
 
 /* --- 1. the solution -------------------------------------------------------------------------- */
 
@@ -29,18 +27,24 @@ static void fill_columns(double *columns, const nm_model *model, const double *p
     }
 }
 
-static void make_task(nm_task *task, const nm_plan *plan, const double *columns)
+nm_status nm_balance_batch(const nm_plan *plan, const double *columns, int64_t n, double *values,
+                           int8_t *outcome, uint16_t *flags)
 {
     const nm_model *model = plan->model;
+    const nm_kernel *kernel;
+    NM_TRY(nm_backend_cpu_kernel(&kernel, model, 0));
+    nm_task *task = malloc(sizeof *task);
+    if (!task) {
+        return nm_fail(NM_MEMORY, "no memory for points of model %s", model->name);
+    }
     memcpy(task, &plan->task, sizeof *task);
     task->solver.audit = 0.0;
     task->is_f32 = 0;
     task->n_stored = 0;
-    task->n_slots = plan->catalogue.n;
+    task->n_slots = values ? plan->catalogue.n : 0;
     for (int i = 0; i < NM_MAX_OUTPUTS; i++) {
-        task->slot[i] = (int16_t)(i < plan->catalogue.n ? i : -1);
+        task->slot[i] = (int16_t)(i < task->n_slots ? i : -1);
     }
-    int64_t n = 1 + model->n_params;
     task->draw.n_points = n;
     task->draw.n_draws = 1;
     task->draw.n_axes = task->draw.n_random = task->draw.n_ties = 0;
@@ -49,6 +53,17 @@ static void make_task(nm_task *task, const nm_plan *plan, const double *columns)
         task->draw.column_param[i] = i;
         task->draw.column[i] = columns + i * n;
     }
+    double no_params = 0.0, no_values = 0.0;
+    nm_tile tile = {.n = n,
+                    .values = values ? values : &no_values,
+                    .params = &no_params,
+                    .outcome = outcome,
+                    .flags = flags};
+    int result = kernel->run(task, &tile);
+    free(task);
+    return result == 0 ? NM_OK
+                       : nm_fail(NM_MEMORY, "the kernel of model %s had no memory or another ABI",
+                                 model->name);
 }
 
 static void read_solution(nm_balance *balance, const double *values, const int8_t *outcome,
@@ -84,35 +99,22 @@ nm_status nm_balance_solve(nm_balance *balance, const nm_plan *plan, const doubl
     memset(balance, 0, sizeof *balance);
     balance->plan = plan;
     memcpy(balance->params, params, (size_t)model->n_params * sizeof *params);
-    const nm_kernel *kernel;
-    NM_TRY(nm_backend_cpu_kernel(&kernel, model, 0));
 
     size_t n = 1 + (size_t)model->n_params;
-    nm_task *task = malloc(sizeof *task);
     double *columns = malloc(n * n * sizeof *columns);
     double *values = malloc(n * (size_t)(plan->catalogue.n + 1) * sizeof *values);
     int8_t *outcome = malloc(n);
     uint16_t *flags = malloc(n * sizeof *flags);
-    double no_params = 0.0;
     nm_status status = NM_OK;
-    if (!task || !columns || !values || !outcome || !flags) {
+    if (!columns || !values || !outcome || !flags) {
         status = nm_fail(NM_MEMORY, "no memory for one point of model %s", model->name);
     } else {
         fill_columns(columns, model, params);
-        make_task(task, plan, columns);
         for (size_t i = 0; i < n * (size_t)plan->catalogue.n; i++) {
             values[i] = NAN;
         }
-        nm_tile tile = {.first = 0,
-                        .n = (int64_t)n,
-                        .values = values,
-                        .params = &no_params,
-                        .outcome = outcome,
-                        .flags = flags};
-        if (kernel->run(task, &tile) != 0) {
-            status = nm_fail(NM_MEMORY, "the kernel of model %s had no memory or another ABI",
-                             model->name);
-        } else {
+        status = nm_balance_batch(plan, columns, (int64_t)n, values, outcome, flags);
+        if (status == NM_OK) {
             read_solution(balance, values, outcome, flags);
         }
     }
@@ -120,43 +122,23 @@ nm_status nm_balance_solve(nm_balance *balance, const nm_plan *plan, const doubl
     free(outcome);
     free(values);
     free(columns);
-    free(task);
     return status;
 }
 
-/* --- 2. where outputs stand ------------------------------------------------------------------- */
+/* --- 2. outputs ------------------------------------------------------------------------------- */
 
-typedef enum family {
-#define FAMILY_ENUM(tag, counter, prefix, unit, text) FAMILY_##tag,
-    NM_FAMILY_LIST(FAMILY_ENUM)
-#undef FAMILY_ENUM
-} family;
-
-/* number of the i-th output of a family */
-static int output_of(const nm_model *model, family wanted, int i)
+double nm_balance_value(const nm_balance *balance, nm_family family, int i)
 {
-    const int potentials = model->n_potentials, volumes = model->n_volumes,
-              species = model->n_species;
-    const int pairs = model->n_pairs, paths = model->n_paths, fuels = model->n_fuels;
-    const int scalars = NM_N_SCALARS, observables = model->n_observables, loops = model->n_loops;
-    int base = 0;
-#define FAMILY_BASE(tag, counter, prefix, unit, text)                                              \
-    if (wanted == FAMILY_##tag) {                                                                  \
-        return base + i;                                                                           \
-    }                                                                                              \
-    base += counter;
-    NM_FAMILY_LIST(FAMILY_BASE)
-#undef FAMILY_BASE
-    return base;
+    return balance->value[nm_catalogue_number(balance->plan->model, family, i)];
 }
 
-static double value_of(const nm_balance *balance, family family, int i)
+const nm_output *nm_balance_output(const nm_balance *balance, nm_family family, int i)
 {
-    return balance->value[output_of(balance->plan->model, family, i)];
+    return &balance->plan->catalogue.output[nm_catalogue_number(balance->plan->model, family, i)];
 }
 
-/* A held concentration is no output; its parameter knows it. */
-static double concentration(const nm_balance *balance, int i_species)
+/* A held concentration that is a parameter's is known exactly. */
+double nm_balance_concentration(const nm_balance *balance, int i_species)
 {
     const nm_model *model = balance->plan->model;
     const nm_species_info *species = &model->species[i_species];
@@ -165,51 +147,160 @@ static double concentration(const nm_balance *balance, int i_species)
             return balance->params[i];
         }
     }
-    return value_of(balance, FAMILY_conc, i_species);
+    return nm_balance_value(balance, NM_FAMILY_conc, i_species);
 }
 
-static const nm_output *info_of(const nm_balance *balance, family family, int i)
+/* what is left of equal one-way fluxes: the solver's, or what counts as equilibrium */
+static double noise(const nm_balance *balance)
 {
-    return &balance->plan->catalogue.output[output_of(balance->plan->model, family, i)];
+    return balance->outcome == NM_OUTCOME_equilibrium ? 1e-7 : 1e-11;
 }
 
-/* charge number carried out of the compartments that have a potential, per turn of a pathway */
-static double charge_out(const nm_model *model, int i_path)
+int nm_balance_is_closed(const nm_balance *balance, int i_path)
+{
+    return nm_balance_value(balance, NM_FAMILY_Jout, i_path) == 0.0 &&
+           nm_balance_value(balance, NM_FAMILY_Jin, i_path) == 0.0;
+}
+
+static int is_noise(const nm_balance *balance, int i_path)
+{
+    double net = nm_balance_value(balance, NM_FAMILY_J, i_path);
+    double both = nm_balance_value(balance, NM_FAMILY_Jout, i_path) +
+                  nm_balance_value(balance, NM_FAMILY_Jin, i_path);
+    return fabs(net) <= noise(balance) * both;
+}
+
+double nm_balance_flux(const nm_balance *balance, int i_path)
+{
+    return is_noise(balance, i_path) ? 0.0 : nm_balance_value(balance, NM_FAMILY_J, i_path);
+}
+
+double nm_balance_affinity(const nm_balance *balance, int i_path)
+{
+    int is_closed = nm_balance_is_closed(balance, i_path);
+    return !is_closed && is_noise(balance, i_path) ? 0.0
+                                                   : nm_balance_value(balance, NM_FAMILY_A, i_path);
+}
+
+/* --- 3. forces -------------------------------------------------------------------------------- */
+
+/* charge that one mole of pathway carries out of a compartment; a species that moves carries a
+ * whole charge, written as a number */
+static double charge_left(const nm_model *model, int i_path, int i_compartment)
 {
     double charge = 0.0;
     for (int s = 0; s < model->n_species; s++) {
         int nu = model->nu[i_path * model->n_species + s];
-        if (nu != 0 && model->compartments[model->species[s].compartment].potential) {
-            /* a species that moves carries a whole charge, written as a number */
+        if (nu != 0 && model->species[s].compartment == i_compartment) {
             charge -= nu * strtod(model->species[s].charge, NULL);
         }
     }
     return charge;
 }
 
-/* d/dt of a species by one pathway */
-static double made_by(const nm_balance *balance, int i_path, int i_species)
+double nm_balance_charge(const nm_model *model, int i_path)
+{
+    double charge = 0.0;
+    for (int c = 0; c < model->n_compartments; c++) {
+        charge += model->compartments[c].potential ? charge_left(model, i_path, c) : 0.0;
+    }
+    return charge;
+}
+
+int nm_balance_crosses(const nm_model *model, int i_path)
+{
+    int first = -1;
+    for (int s = 0; s < model->n_species; s++) {
+        if (model->nu[i_path * model->n_species + s] != 0) {
+            if (first >= 0 && model->species[s].compartment != first) {
+                return 1;
+            }
+            first = model->species[s].compartment;
+        }
+    }
+    return 0;
+}
+
+double nm_balance_temperature(const nm_balance *balance)
 {
     const nm_model *model = balance->plan->model;
-    return model->nu[i_path * model->n_species + i_species] * value_of(balance, FAMILY_J, i_path);
+    for (int i = 0; i < model->n_params; i++) {
+        if (strcmp(model->params[i].name, "T") == 0) {
+            return balance->params[i];
+        }
+    }
+    return NAN;
 }
 
-static int is_balanced_species(const nm_species_info *species)
+static double electrical_part(const nm_balance *balance, int i_path)
+{
+    const nm_model *model = balance->plan->model;
+    double part = 0.0;
+    int i_potential = 0;
+    for (int c = 0; c < model->n_compartments; c++) {
+        if (model->compartments[c].potential) {
+            part += charge_left(model, i_path, c) * NM_FARADAY_CONSTANT *
+                    nm_balance_value(balance, NM_FAMILY_potential, i_potential);
+            i_potential++;
+        }
+    }
+    return part;
+}
+
+/* that of concentrations; of water it is the osmotic force, which is all that is left */
+static double chemical_part(const nm_balance *balance, int i_path, double electrical)
+{
+    const nm_model *model = balance->plan->model;
+    double RT = NM_GAS * nm_balance_temperature(balance), part = 0.0;
+    for (int s = 0; s < model->n_species; s++) {
+        int nu = model->nu[i_path * model->n_species + s];
+        if (nu != 0 && model->species[s].kind == NM_SPECIES_WATER) {
+            return nm_balance_value(balance, NM_FAMILY_A, i_path) - electrical;
+        }
+        part -= nu != 0 ? nu * RT * log(nm_balance_concentration(balance, s)) : 0.0;
+    }
+    return part;
+}
+
+nm_force nm_balance_force(const nm_balance *balance, int i_path)
+{
+    nm_force force = {NAN, NAN, NAN};
+    if (balance->outcome == NM_OUTCOME_oscillatory) {
+        return force;
+    }
+    double total = nm_balance_value(balance, NM_FAMILY_A, i_path);
+    double electrical = electrical_part(balance, i_path);
+    double chemical = chemical_part(balance, i_path, electrical);
+    if (isfinite(total) && isfinite(chemical)) {
+        force = (nm_force){chemical, electrical, total - electrical - chemical};
+    }
+    return force;
+}
+
+/* --- 4. sums ---------------------------------------------------------------------------------- */
+
+double nm_balance_made(const nm_balance *balance, int i_path, int i_species)
+{
+    const nm_model *model = balance->plan->model;
+    return model->nu[i_path * model->n_species + i_species] *
+           nm_balance_value(balance, NM_FAMILY_J, i_path);
+}
+
+static int has_books(const nm_model *model, const nm_species_info *species)
 {
     return species->kind == NM_SPECIES_FREE ||
-           (species->kind == NM_SPECIES_WATER && species->partner >= 0);
+           (species->kind == NM_SPECIES_WATER && species->partner >= 0 &&
+            model->compartments[species->compartment].volume != NULL);
 }
 
-/* sum over pathways, and the sum of their absolute values; returns the number of pathways that
- * move the species */
-static int species_balance(double *sum, double *turnover, const nm_balance *balance, int i_species)
+int nm_balance_books(double *sum, double *turnover, const nm_balance *balance, int i_species)
 {
     const nm_model *model = balance->plan->model;
     int n_moving = 0;
     *sum = *turnover = 0.0;
-    for (int k = 0; k < model->n_paths; k++) {
+    for (int k = 0; k < model->n_paths && has_books(model, &model->species[i_species]); k++) {
         if (model->nu[k * model->n_species + i_species] != 0) {
-            double made = made_by(balance, k, i_species);
+            double made = nm_balance_made(balance, k, i_species);
             *sum += made;
             *turnover += fabs(made);
             n_moving++;
@@ -218,318 +309,72 @@ static int species_balance(double *sum, double *turnover, const nm_balance *bala
     return n_moving;
 }
 
-/* the endless water of a bath has no balance of its own */
-static int has_volume(const nm_model *model, int i_species)
-{
-    return model->species[i_species].kind != NM_SPECIES_WATER ||
-           model->compartments[model->species[i_species].compartment].volume != NULL;
-}
-
-/* --- 3. tables for people --------------------------------------------------------------------- */
-
-static const char *number(char *out, double value, double factor)
-{
-    if (isnan(value)) {
-        snprintf(out, NM_WORDS, "-");
-    } else {
-        snprintf(out, NM_WORDS, "%.4g", value == 0.0 ? 0.0 : value * factor);
-    }
-    return out;
-}
-
-static void print_head(FILE *stream, const nm_balance *balance)
+/* What stands still although its flows do not add up is held by its variant. */
+int nm_balance_is_held(const nm_balance *balance, int i_species)
 {
     const nm_model *model = balance->plan->model;
-    fprintf(stream, "%s", model->name);
-    for (int i = 0; i < model->n_variants; i++) {
-        fprintf(stream, "%s%s %s", i == 0 ? "  (" : ", ", model->variants[i].name,
-                model->variants[i].choices[balance->plan->task.choice[i]]);
-    }
-    fprintf(stream, "%s\n", model->n_variants > 0 ? ")" : "");
-
-    /* "equilibrium: every pathway is balanced" need not say its name twice */
-    const char *name = nm_outcome_name(balance->outcome), *text = nm_outcome_text(balance->outcome);
-    size_t length = strlen(name);
-    if (strncmp(text, name, length) == 0 && strncmp(text + length, ": ", 2) == 0) {
-        text += length + 2;
-    }
-    fprintf(stream, "outcome   %s (%s)\n", name, text);
-    if (balance->outcome == NM_OUTCOME_no_steady_state_growth && model->growth) {
-        fprintf(stream, "          this growth is called %s\n", model->growth);
-    }
-#define FLAG_TEXT(name, bit, text)                                                                 \
-    if (balance->flags & (1u << (bit))) {                                                          \
-        fprintf(stream, "flag      %s (%s)\n", #name, text);                                       \
-    }
-    NM_FLAG_LIST(FLAG_TEXT)
-#undef FLAG_TEXT
-}
-
-static void print_params(FILE *stream, const nm_balance *balance)
-{
-    const nm_model *model = balance->plan->model;
-    fprintf(stream, "\nparameters that matter here\n");
-    for (int i = 0; i < model->n_params; i++) {
-        if (balance->matters[i]) {
-            char text[NM_WORDS];
-            fprintf(stream, "  %-10s %20s %-13s %s\n", model->params[i].name,
-                    nm_words_double(text, balance->params[i]), model->params[i].unit,
-                    model->params[i].text);
-        }
-    }
-}
-
-static void print_state(FILE *stream, const nm_balance *balance)
-{
-    const nm_model *model = balance->plan->model;
-    char text[NM_WORDS], inner[NM_WORDS], outer[NM_WORDS], nernst[NM_WORDS], force[NM_WORDS];
-    fprintf(stream, "\nstate\n");
-    for (int i = 0; i < model->n_potentials; i++) {
-        const nm_output *info = info_of(balance, FAMILY_potential, i);
-        fprintf(stream, "  %-10s %12s %-13s %s\n", info->name,
-                number(text, value_of(balance, FAMILY_potential, i), 1e3), "mV", info->text);
-    }
-    for (int i = 0; i < model->n_volumes; i++) {
-        const nm_output *info = info_of(balance, FAMILY_volume, i);
-        fprintf(stream, "  %-10s %12s %-13s %s\n", info->name,
-                number(text, value_of(balance, FAMILY_volume, i), 1e6), "um", info->text);
-    }
-    int is_paired[256] = {0};
-    if (model->n_pairs > 0) {
-        fprintf(stream, "  %-10s %12s %12s %12s %14s\n", "", "inside mM", "outside mM", "Nernst mV",
-                "in-out kJ/mol");
-    }
-    for (int i = 0; i < model->n_pairs; i++) {
-        int s = model->pairs[i], partner = model->species[s].partner;
-        const char *name = info_of(balance, FAMILY_E, i)->name;
-        fprintf(stream, "  %-10s %12s %12s %12s %14s\n",
-                strncmp(name, "E_", 2) == 0 ? name + 2 : name,
-                number(inner, concentration(balance, s), 1.0),
-                number(outer, partner >= 0 ? concentration(balance, partner) : NAN, 1.0),
-                number(nernst, value_of(balance, FAMILY_E, i), 1e3),
-                number(force, value_of(balance, FAMILY_dmu, i), 1e-3));
-        if (s < 256) {
-            is_paired[s] = 1;
-        }
-        if (partner >= 0 && partner < 256) {
-            is_paired[partner] = 1;
-        }
-    }
-    for (int s = 0; s < model->n_species && s < 256; s++) {
-        if (!is_paired[s] && model->species[s].kind != NM_SPECIES_WATER) {
-            fprintf(stream, "  %-10s %12s %-13s %s\n", model->species[s].name,
-                    number(text, concentration(balance, s), 1.0), "mM", model->species[s].text);
-        }
-    }
-}
-
-static void print_paths(FILE *stream, const nm_balance *balance)
-{
-    const nm_model *model = balance->plan->model;
-    char net[NM_WORDS], out[NM_WORDS], in[NM_WORDS], affinity[NM_WORDS], heat[NM_WORDS],
-        share[NM_WORDS], current[NM_WORDS];
-    double total = value_of(balance, FAMILY_scalar, NM_SCALAR_Tsigma_total);
-    int has_current = model->n_potentials > 0 && strcmp(model->extent, "m-2") == 0;
-    fprintf(stream, "\npathways (outward positive; fluxes in mol %s s-1, dissipation in W %s)\n",
-            model->extent, model->extent);
-    fprintf(stream, "  %-10s %11s %11s %11s %11s %11s %7s%s\n", "", "net", "one-way out",
-            "one-way in", "kJ/mol", "dissipation", "share",
-            has_current ? "   charge       A m-2" : "");
+    double sum = 0.0, turnover = 0.0;
     for (int k = 0; k < model->n_paths; k++) {
-        double dissipation = value_of(balance, FAMILY_Tsigma, k),
-               flux = value_of(balance, FAMILY_J, k);
-        if (total > 0.0 && !isnan(dissipation)) {
-            snprintf(share, sizeof share, "%.1f %%", 100.0 * dissipation / total + 0.0);
-        } else {
-            snprintf(share, sizeof share, "-");
-        }
-        fprintf(stream, "  %-10s %11s %11s %11s %11s %11s %7s", model->paths[k].name,
-                number(net, flux, 1.0), number(out, value_of(balance, FAMILY_Jout, k), 1.0),
-                number(in, value_of(balance, FAMILY_Jin, k), 1.0),
-                number(affinity, value_of(balance, FAMILY_A, k), 1e-3),
-                number(heat, dissipation, 1.0), share);
-        if (has_current) {
-            double charge = charge_out(model, k);
-            fprintf(stream, "   %+6.3g %11s", charge + 0.0,
-                    number(current, faraday * charge * flux, 1.0));
-        }
-        fprintf(stream, "\n");
+        double made = model->nu[k * model->n_species + i_species] * nm_balance_flux(balance, k);
+        sum += made;
+        turnover += fabs(made);
     }
+    return balance->outcome == NM_OUTCOME_ness &&
+           model->species[i_species].kind == NM_SPECIES_FREE && fabs(sum) > 1e-6 * turnover;
 }
 
-static void print_scalar(FILE *stream, const nm_balance *balance, int scalar, const char *label)
-{
-    char text[NM_WORDS];
-    double value = value_of(balance, FAMILY_scalar, scalar);
-    if (!isnan(value)) {
-        const nm_output *info = info_of(balance, FAMILY_scalar, scalar);
-        fprintf(stream, "  %-36s %12s %s\n", label, number(text, value, 1.0),
-                strcmp(info->unit, "1") == 0 ? "" : info->unit);
-    }
-}
-
-static void print_bill(FILE *stream, const nm_balance *balance)
+/* "held reservoirs Na_o, K_o, Cl_o": those that a pathway moves; a model may also be driven by its
+ * rates */
+static void name_held(char *text, size_t bytes, const nm_balance *balance)
 {
     const nm_model *model = balance->plan->model;
-    char text[NM_WORDS];
-    int n_known = 0;
-    for (int i = 0; i < NM_N_SCALARS; i++) {
-        n_known += !isnan(value_of(balance, FAMILY_scalar, i));
-    }
-    if (n_known == 0) {
-        return;
-    }
-    fprintf(stream, "\nwho pays\n");
-    for (int i = 0; i < model->n_fuels; i++) {
-        char label[NM_WORDS];
-        double power = value_of(balance, FAMILY_P, i);
-        snprintf(label, sizeof label, "%s supplies", model->fuels[i].name);
-        if (!isnan(power)) {
-            fprintf(stream, "  %-36s %12s %s\n", label, number(text, power, 1.0),
-                    info_of(balance, FAMILY_P, i)->unit);
-        }
-    }
-    print_scalar(stream, balance, NM_SCALAR_P_held, "held species supply");
-    if (model->n_potentials > 0 && value_of(balance, FAMILY_scalar, NM_SCALAR_P_clamp) != 0.0) {
-        print_scalar(stream, balance, NM_SCALAR_P_clamp, "the voltage clamp supplies");
-    }
-    print_scalar(stream, balance, NM_SCALAR_Tsigma_total, "dissipated");
-    print_scalar(stream, balance, NM_SCALAR_closure, "closure (supplied - dissipated)");
-    print_scalar(stream, balance, NM_SCALAR_sigma_total, "entropy production");
-    if (model->n_fuels > 0) {
-        print_scalar(stream, balance, NM_SCALAR_W_pump, "useful power of fuelled pathways");
-        print_scalar(stream, balance, NM_SCALAR_efficiency, "efficiency");
-    }
-    print_scalar(stream, balance, NM_SCALAR_F_stored, "stored in concentration differences");
-    if (model->n_potentials > 0) {
-        print_scalar(stream, balance, NM_SCALAR_F_cap, "stored in membrane capacitances");
-    }
-    print_scalar(stream, balance, NM_SCALAR_a_max, "largest force |A| / RT");
-    print_scalar(stream, balance, NM_SCALAR_tau_slow, "slowest relaxation time");
-    print_scalar(stream, balance, NM_SCALAR_growth_rate, "growth rate of the volume");
-    print_scalar(stream, balance, NM_SCALAR_resid, "largest relative residual");
-}
-
-static void print_species(FILE *stream, const nm_balance *balance)
-{
-    const nm_model *model = balance->plan->model;
-    if (isnan(value_of(balance, FAMILY_J, 0))) {
-        return;
-    }
-    fprintf(stream, "\nbalance of each species (made by pathways, mol %s s-1)\n", model->extent);
+    size_t length = (size_t)snprintf(text, bytes, "held reservoirs");
+    int n = 0;
     for (int s = 0; s < model->n_species; s++) {
-        double sum, turnover;
-        if (!is_balanced_species(&model->species[s]) || !has_volume(model, s) ||
-            species_balance(&sum, &turnover, balance, s) == 0) {
-            continue;
-        }
-        fprintf(stream, "  %-10s", model->species[s].name);
+        int moves = 0;
         for (int k = 0; k < model->n_paths; k++) {
-            if (model->nu[k * model->n_species + s] != 0) {
-                fprintf(stream, "  %+.4g %s", made_by(balance, k, s) + 0.0, model->paths[k].name);
+            moves |= model->nu[k * model->n_species + s] != 0 && !nm_balance_is_closed(balance, k);
+        }
+        if (moves &&
+            (model->species[s].kind == NM_SPECIES_HELD || nm_balance_is_held(balance, s))) {
+            const char *join = n++ > 0 ? ", " : " ";
+            if (length < bytes) {
+                length += (size_t)snprintf(text + length, bytes - length, "%s%s", join,
+                                           model->species[s].name);
             }
         }
-        fprintf(stream, "  = %.1e\n", sum + 0.0);
+    }
+    if (length > 35) { /* the tables have no more room */
+        snprintf(text, bytes, "held reservoirs (%d species)", n);
+    } else if (n == 0) {
+        snprintf(text, bytes, "drives and standard free energies");
     }
 }
 
-void nm_balance_print(FILE *stream, const nm_balance *balance)
+static void add_supply(nm_supply *supply, int *n, const char *name, const char *text, double power)
+{
+    if (*n < NM_MAX_SUPPLIES) {
+        supply[*n].name = name;
+        snprintf(supply[*n].text, sizeof supply[*n].text, "%s", text);
+        supply[(*n)++].power = power;
+    }
+}
+
+int nm_balance_supplies(nm_supply *supply, const nm_balance *balance)
 {
     const nm_model *model = balance->plan->model;
-    print_head(stream, balance);
-    print_params(stream, balance);
-    if (nm_outcome_has_values(balance->outcome)) {
-        print_state(stream, balance);
-        print_paths(stream, balance);
+    char held[sizeof supply->text];
+    int n = 0;
+    for (int i = 0; i < model->n_fuels; i++) {
+        add_supply(supply, &n, model->fuels[i].name, model->fuels[i].name,
+                   nm_balance_value(balance, NM_FAMILY_P, i));
     }
-    print_bill(stream, balance);
-    if (nm_outcome_has_values(balance->outcome)) {
-        print_species(stream, balance);
+    name_held(held, sizeof held, balance);
+    add_supply(supply, &n, "held", held,
+               nm_balance_value(balance, NM_FAMILY_scalar, NM_SCALAR_P_held));
+    if (model->n_potentials > 0) {
+        add_supply(supply, &n, "clamp", "voltage clamp",
+                   nm_balance_value(balance, NM_FAMILY_scalar, NM_SCALAR_P_clamp));
     }
-    if (model->n_observables > 0 && nm_outcome_has_values(balance->outcome)) {
-        char text[NM_WORDS];
-        fprintf(stream, "\nof this model\n");
-        for (int i = 0; i < model->n_observables; i++) {
-            fprintf(stream, "  %-16s %12s %-13s %s\n", model->observables[i].name,
-                    number(text, value_of(balance, FAMILY_observable, i), 1.0),
-                    strcmp(model->observables[i].unit, "1") == 0 ? "" : model->observables[i].unit,
-                    model->observables[i].text);
-        }
-    }
-}
-
-/* --- 4. JSON ---------------------------------------------------------------------------------- */
-
-static void put(FILE *stream, const char *separator, const char *key)
-{
-    fprintf(stream, "%s", separator);
-    nm_json_text(stream, key);
-    fputs(": ", stream);
-}
-
-void nm_balance_print_json(FILE *stream, const nm_balance *balance)
-{
-    const nm_plan *plan = balance->plan;
-    const nm_model *model = plan->model;
-    fputs("{\n  \"model\": ", stream);
-    nm_json_text(stream, model->name);
-    fputs(",\n  \"variants\": {", stream);
-    for (int i = 0; i < model->n_variants; i++) {
-        put(stream, i == 0 ? "" : ", ", model->variants[i].name);
-        nm_json_text(stream, model->variants[i].choices[plan->task.choice[i]]);
-    }
-    fprintf(stream, "},\n  \"outcome\": \"%s\",\n  \"flags\": [",
-            nm_outcome_name(balance->outcome));
-    const char *separator = "";
-#define FLAG_JSON(name, bit, text)                                                                 \
-    if (balance->flags & (1u << (bit))) {                                                          \
-        fprintf(stream, "%s\"%s\"", separator, #name);                                             \
-        separator = ", ";                                                                          \
-    }
-    NM_FLAG_LIST(FLAG_JSON)
-#undef FLAG_JSON
-    fputs("],\n  \"parameters\": {", stream);
-    for (int i = 0; i < model->n_params; i++) {
-        put(stream, i == 0 ? "\n    " : ",\n    ", model->params[i].name);
-        nm_json_number(stream, balance->params[i]);
-    }
-    fputs("\n  },\n  \"parameters_that_matter\": [", stream);
-    separator = "";
-    for (int i = 0; i < model->n_params; i++) {
-        if (balance->matters[i]) {
-            fprintf(stream, "%s\"%s\"", separator, model->params[i].name);
-            separator = ", ";
-        }
-    }
-    fputs("],\n  \"outputs\": {", stream);
-    separator = "\n    ";
-    for (int i = 0; i < plan->catalogue.n; i++) {
-        if (plan->catalogue.output[i].name[0]) { /* the others are known by parameters */
-            put(stream, separator, plan->catalogue.output[i].name);
-            nm_json_number(stream, balance->value[i]);
-            separator = ",\n    ";
-        }
-    }
-    fputs("\n  },\n  \"charge_per_turn\": {", stream);
-    for (int k = 0; k < model->n_paths; k++) {
-        put(stream, k == 0 ? "" : ", ", model->paths[k].name);
-        nm_json_number(stream, charge_out(model, k) + 0.0);
-    }
-    fputs("},\n  \"balance\": {", stream);
-    separator = "\n    ";
-    for (int s = 0; s < model->n_species; s++) {
-        double sum, turnover;
-        if (!is_balanced_species(&model->species[s]) || !has_volume(model, s) ||
-            species_balance(&sum, &turnover, balance, s) == 0) {
-            continue;
-        }
-        put(stream, separator, model->species[s].name);
-        fputs("{\"sum\": ", stream);
-        nm_json_number(stream, sum);
-        fputs(", \"turnover\": ", stream);
-        nm_json_number(stream, turnover);
-        fputs("}", stream);
-        separator = ",\n    ";
-    }
-    fputs("\n  }\n}\n", stream);
+    return n;
 }

@@ -21,8 +21,16 @@ typedef struct nm_balance {
  * returns NM_MEMORY, NM_DEVICE. */
 nm_status nm_balance_solve(nm_balance *balance, const nm_plan *plan, const double *params);
 
-/* Prints it as tables for people, or as one JSON object (SI units, null for what is not there). */
-void nm_balance_print(FILE *stream, const nm_balance *balance);
-void nm_balance_print_json(FILE *stream, const nm_balance *balance);
+/* Why there is no steady state (balance_parts.h). */
+typedef struct nm_balance_why nm_balance_why;
+
+/* Looks for it. *why stays NULL where there is a steady state, or the solver gave up; the caller
+ * frees it. returns NM_MEMORY, NM_DEVICE. */
+nm_status nm_balance_explain(nm_balance_why **why, const nm_balance *balance);
+
+/* Prints it as tables for people, or as one JSON object (SI units, null for what is not there).
+ * why: may be NULL. */
+void nm_balance_print(FILE *stream, const nm_balance *balance, const nm_balance_why *why);
+void nm_balance_print_json(FILE *stream, const nm_balance *balance, const nm_balance_why *why);
 
 #endif

@@ -4,13 +4,17 @@
 #endif
 #include "cache.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -122,29 +126,35 @@ nm_status nm_cache_open(char **folder)
     return status;
 }
 
-static char *path_of(const nm_hash *key)
+/* NULL where what others put in could be run */
+static char *safe_folder(void)
 {
     char *folder = nm_cache_folder();
     struct stat info;
-    int is_safe = folder && (stat(folder, &info) != 0 || check_folder(folder) == NM_OK);
-    char *path =
-        is_safe ? nm_file_format("%s/cuda-%016" PRIx64 "%016" PRIx64, folder, key->high, key->low)
-                : NULL;
+    if (folder && stat(folder, &info) == 0 && check_folder(folder) != NM_OK) {
+        free(folder);
+        folder = NULL;
+    }
+    return folder;
+}
+
+char *nm_cache_path(const nm_hash *key, const nm_hash *mark)
+{
+    char *folder = safe_folder();
+    char *path = folder ? nm_file_format("%s/cuda-%016" PRIx64 "%016" PRIx64 "-%016" PRIx64, folder,
+                                         key->high, key->low, mark->high ^ mark->low)
+                        : NULL;
     free(folder);
     return path;
 }
 
-void *nm_cache_read(size_t *n_bytes, const nm_hash *key)
+/* The content of a file that was written under `key`, whole, or NULL. */
+static void *read_module(size_t *n_bytes, const char *path, const nm_hash *key)
 {
-    char *path = path_of(key), *file = NULL;
+    char *file = NULL;
     size_t n = 0;
-    *n_bytes = 0;
-    if (path && access(path, R_OK) == 0) {
-        /* nothing but a NULL is made of a failure: the caller compiles */
-        (void)nm_file_read(&file, &n, path);
-    }
-    free(path);
-    if (file && n > sizeof(header)) {
+    /* nothing but a NULL is made of a failure: the caller compiles */
+    if (access(path, R_OK) == 0 && nm_file_read(&file, &n, path) == NM_OK && n > sizeof(header)) {
         header expected = describe(key, file + sizeof(header), n - sizeof(header));
         if (memcmp(&expected, file, sizeof expected) == 0) {
             *n_bytes = n - sizeof(header);
@@ -156,9 +166,43 @@ void *nm_cache_read(size_t *n_bytes, const nm_hash *key)
     return NULL;
 }
 
-void nm_cache_write(const nm_hash *key, const void *bytes, size_t n_bytes)
+/* One of any mark. */
+static void *read_any_mark(size_t *n_bytes, const nm_hash *key)
 {
-    char *path = path_of(key), *folder = path ? nm_file_folder_of(path) : NULL;
+    char start[64];
+    snprintf(start, sizeof start, "cuda-%016" PRIx64 "%016" PRIx64 "-", key->high, key->low);
+    char *folder = safe_folder();
+    DIR *dir = folder ? opendir(folder) : NULL;
+    void *file = NULL;
+    for (struct dirent *entry; dir && !file && (entry = readdir(dir));) {
+        if (strncmp(entry->d_name, start, strlen(start)) == 0) {
+            char *path = nm_file_format("%s/%s", folder, entry->d_name);
+            file = path ? read_module(n_bytes, path, key) : NULL;
+            free(path);
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    free(folder);
+    return file;
+}
+
+void *nm_cache_read(size_t *n_bytes, const nm_hash *key, const nm_hash *mark)
+{
+    *n_bytes = 0;
+    if (!mark) {
+        return read_any_mark(n_bytes, key);
+    }
+    char *path = nm_cache_path(key, mark);
+    void *file = path ? read_module(n_bytes, path, key) : NULL;
+    free(path);
+    return file;
+}
+
+void nm_cache_write(const nm_hash *key, const nm_hash *mark, const void *bytes, size_t n_bytes)
+{
+    char *path = nm_cache_path(key, mark), *folder = path ? nm_file_folder_of(path) : NULL;
     /* other processes may write the same file now: each has its own until it is whole */
     char *own = path ? nm_file_format("%s.%ld.tmp", path, (long)getpid()) : NULL;
     if (folder && own) {
@@ -215,4 +259,110 @@ int nm_cache_is_whole(const char *path, const nm_hash *key)
     }
     free(bytes);
     return is_whole;
+}
+
+/* --- folders to compile in -------------------------------------------------------------------- */
+
+/* Each holds a file that its process keeps locked: the lock ends with the process, however that
+ * ends. Who removes a folder holds its lock from the look to the end. */
+static const char workplace_start[] = "build-", lock_name[] = "in_use";
+enum { OLD_SECONDS = 3600 }; /* of a folder whose process has not come to make its lock */
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)
+{
+    (void)info;
+    (void)type;
+    (void)place;
+    /* what stays is a file too many in the cache folder, and no failure */
+    (void)remove(path);
+    return 0;
+}
+
+static void remove_folder(const char *folder)
+{
+    nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void remove_if_left(const char *folder)
+{
+    struct stat info;
+    char *path = nm_file_format("%s/%s", folder, lock_name);
+    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    int is_left = fd >= 0 ? flock(fd, LOCK_EX | LOCK_NB) == 0
+                          : errno == ENOENT && lstat(folder, &info) == 0 &&
+                                time(NULL) - info.st_mtime > OLD_SECONDS;
+    if (is_left) {
+        remove_folder(folder);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(path);
+}
+
+static void remove_left_folders(const char *cache_folder)
+{
+    DIR *dir = opendir(cache_folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (strncmp(entry->d_name, workplace_start, strlen(workplace_start)) == 0) {
+            char *folder = nm_file_format("%s/%s", cache_folder, entry->d_name);
+            if (folder) {
+                remove_if_left(folder);
+            }
+            free(folder);
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+}
+
+/* Locks a folder that was made a moment ago. returns -1 where another process has taken it for one
+ * that was left, and removes it. */
+static int lock_folder(const char *folder)
+{
+    struct stat info;
+    char *path = nm_file_format("%s/%s", folder, lock_name);
+    int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0) {
+        /* where the file system has no locks, nobody gets one, and nothing is removed */
+        (void)flock(fd, LOCK_EX);
+        if (stat(path, &info) != 0) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    free(path);
+    return fd;
+}
+
+nm_status nm_cache_enter(nm_workplace *place, const char *cache_folder)
+{
+    enum { MOST_TRIES = 8 };
+    *place = (nm_workplace){NULL, -1};
+    remove_left_folders(cache_folder);
+    for (int i = 0; i < MOST_TRIES; i++) {
+        char *folder = nm_file_format("%s/%sXXXXXX", cache_folder, workplace_start);
+        if (!folder) {
+            return nm_fail(NM_MEMORY, "out of memory for a path");
+        }
+        int lock = mkdtemp(folder) ? lock_folder(folder) : -1;
+        if (lock >= 0) {
+            *place = (nm_workplace){folder, lock};
+            return NM_OK;
+        }
+        free(folder);
+    }
+    return nm_fail(NM_IO, "cannot create a folder to compile in, in '%s': %s", cache_folder,
+                   strerror(errno));
+}
+
+void nm_cache_leave(nm_workplace *place)
+{
+    if (place->folder) {
+        remove_folder(place->folder);
+        close(place->lock);
+        free(place->folder);
+    }
+    *place = (nm_workplace){NULL, -1};
 }

@@ -3,12 +3,7 @@
 #include <string.h>
 
 #include "plan.h"
-
-typedef enum family {
-#define FAMILY_ENUM(tag, counter, prefix, unit, text) FAMILY_##tag,
-    NM_FAMILY_LIST(FAMILY_ENUM)
-#undef FAMILY_ENUM
-} family;
+#include "words.h"
 
 typedef struct family_info {
     const char *prefix, *unit, *text;
@@ -26,7 +21,7 @@ static const family_info scalars[] = {
 #undef SCALAR_INFO
 };
 
-static int count(const nm_model *model, family family)
+int nm_catalogue_count(const nm_model *model, nm_family family)
 {
     const int n_potentials = model->n_potentials, n_volumes = model->n_volumes,
               n_species = model->n_species;
@@ -35,12 +30,21 @@ static int count(const nm_model *model, family family)
     const int n_scalars = NM_N_SCALARS, n_observables = model->n_observables;
     switch (family) {
 #define FAMILY_COUNT(tag, counter, prefix, unit, text)                                             \
-    case FAMILY_##tag:                                                                             \
+    case NM_FAMILY_##tag:                                                                          \
         return n_##counter;
         NM_FAMILY_LIST(FAMILY_COUNT)
 #undef FAMILY_COUNT
     }
     return 0;
+}
+
+int nm_catalogue_number(const nm_model *model, nm_family family, int i)
+{
+    int number = i;
+    for (nm_family before = 0; before < family; before++) {
+        number += nm_catalogue_count(model, before);
+    }
+    return number;
 }
 
 /* The i-th compartment that has a potential (or a volume). */
@@ -103,81 +107,117 @@ static int write_unit(char *out, size_t bytes, const char *unit, const char *ext
     return length >= 0 && (size_t)length < bytes;
 }
 
+char *nm_catalogue_loop(char *out, const nm_model *model, int i_loop)
+{
+    const double *part = model->loop_part + (size_t)i_loop * (size_t)model->n_paths;
+    int chord = model->loops[i_loop];
+    int length = snprintf(out, NM_LOOP_TEXT, "%s", model->paths[chord].name);
+    for (int k = 0; k < model->n_paths && length < NM_LOOP_TEXT; k++) {
+        if (k != chord && part[k] != 0.0) {
+            double size = part[k] < 0.0 ? -part[k] : part[k];
+            char factor[32] = "";
+            if (size != 1.0) {
+                snprintf(factor, sizeof factor, "%.6g ", size);
+            }
+            length += snprintf(out + length, (size_t)(NM_LOOP_TEXT - length), " %c %s%s",
+                               part[k] < 0.0 ? '-' : '+', factor, model->paths[k].name);
+        }
+    }
+    return out;
+}
+
+const char *nm_catalogue_unit(const nm_model *model, int i_species)
+{
+    for (int t = 0; t < model->n_totals; t++) {
+        if (!nm_has_word(model->totals[t].expression, model->species[i_species].name)) {
+            continue;
+        }
+        for (int i = 0; i < model->n_params; i++) {
+            if (strcmp(model->params[i].name, model->totals[t].name) == 0) {
+                return model->params[i].unit;
+            }
+        }
+    }
+    return "mol m-3";
+}
+
 /* A name of an output, its own unit and text where it has them, and whether it is a default. */
 typedef struct label {
     char base[64]; /* the name without the family's prefix; "" where the output is not offered */
     const char *suffix, *unit, *text, *of; /* text: own text; of: what the family's text is about */
     int is_default;
+    char loop[NM_LOOP_TEXT]; /* in place of `of` */
 } label;
 
-static label make_label(const nm_model *model, family family, int i)
+static label make_label(const nm_model *model, nm_family family, int i)
 {
     label label = {.suffix = ""};
     const char *base = "";
     switch (family) {
-    case FAMILY_potential:
-    case FAMILY_V_min:
-    case FAMILY_V_max: {
+    case NM_FAMILY_potential:
+    case NM_FAMILY_V_min:
+    case NM_FAMILY_V_max: {
         const nm_compartment_info *info = compartment(model, i, 0);
         base = info != NULL ? info->potential : "";
         label.of = info != NULL ? info->name : NULL;
-        label.suffix = family == FAMILY_V_min ? "_min" : family == FAMILY_V_max ? "_max" : "";
-        label.is_default = family == FAMILY_potential;
+        label.suffix = family == NM_FAMILY_V_min ? "_min" : family == NM_FAMILY_V_max ? "_max" : "";
+        label.is_default = family == NM_FAMILY_potential;
         break;
     }
-    case FAMILY_volume: {
+    case NM_FAMILY_volume: {
         const nm_compartment_info *info = compartment(model, i, 1);
         base = info != NULL ? info->volume : "";
         label.of = info != NULL ? info->name : NULL;
         label.is_default = 1;
         break;
     }
-    case FAMILY_conc: {
+    case NM_FAMILY_conc: {
         const nm_species_info *species = &model->species[i];
         int is_offered = species->kind == NM_SPECIES_FREE || species->kind == NM_SPECIES_TRAPPED;
         base = is_offered ? species->name : "";
         label.of = species->text;
+        label.unit = nm_catalogue_unit(model, i);
         label.is_default = is_offered;
         break;
     }
-    case FAMILY_E:
-    case FAMILY_dmu:
-    case FAMILY_dmu_chem:
-    case FAMILY_dmu_el: {
+    case NM_FAMILY_E:
+    case NM_FAMILY_dmu:
+    case NM_FAMILY_dmu_chem:
+    case NM_FAMILY_dmu_el: {
         const char *name = model->species[model->pairs[i]].name;
         const char *cut = strrchr(name, '_');
         size_t length = cut != NULL && cut != name ? (size_t)(cut - name) : strlen(name);
         snprintf(label.base, sizeof(label.base), "%.*s", (int)length, name);
         return label;
     }
-    case FAMILY_J:
-    case FAMILY_Jout:
-    case FAMILY_Jin:
-    case FAMILY_exch:
-    case FAMILY_A:
-    case FAMILY_Tsigma:
+    case NM_FAMILY_J:
+    case NM_FAMILY_Jout:
+    case NM_FAMILY_Jin:
+    case NM_FAMILY_exch:
+    case NM_FAMILY_A:
+    case NM_FAMILY_Tsigma:
         base = model->paths[i].name;
         label.of = model->paths[i].text;
-        label.is_default = family == FAMILY_J && is_default_path(model, i);
+        label.is_default = family == NM_FAMILY_J && is_default_path(model, i);
         break;
-    case FAMILY_P:
-    case FAMILY_A_fuel:
+    case NM_FAMILY_P:
+    case NM_FAMILY_A_fuel:
         base = model->fuels[i].name;
         label.of = model->fuels[i].text;
-        label.is_default = family == FAMILY_P;
+        label.is_default = family == NM_FAMILY_P;
         break;
-    case FAMILY_Jcyc:
-    case FAMILY_Acyc:
+    case NM_FAMILY_Jcyc:
+    case NM_FAMILY_Acyc:
         base = model->paths[model->loops[i]].name;
-        label.of = "closed by this pathway";
+        nm_catalogue_loop(label.loop, model, i);
         break;
-    case FAMILY_scalar:
+    case NM_FAMILY_scalar:
         base = scalars[i].prefix;
         label.unit = scalars[i].unit;
         label.text = scalars[i].text;
         label.is_default = is_default_scalar(model, i);
         break;
-    case FAMILY_observable:
+    case NM_FAMILY_observable:
         base = model->observables[i].name;
         label.unit = model->observables[i].unit;
         label.text = model->observables[i].text;
@@ -187,7 +227,7 @@ static label make_label(const nm_model *model, family family, int i)
     return label;
 }
 
-static nm_status fill(nm_output *output, const nm_model *model, family family, int i)
+static nm_status fill(nm_output *output, const nm_model *model, nm_family family, int i)
 {
     label label = make_label(model, family, i);
     memset(output, 0, sizeof(*output));
@@ -202,11 +242,12 @@ static nm_status fill(nm_output *output, const nm_model *model, family family, i
         return nm_fail(NM_USAGE, "model %s: the name or the unit of output \"%s\" is too long",
                        model->name, output->name);
     }
+    label.of = label.loop[0] ? label.loop : label.of;
     const char *text = label.text != NULL ? label.text : families[family].text;
     if (label.text == NULL && label.of == NULL) {
         snprintf(output->text, sizeof(output->text), "%s of %s", text, label.base);
     } else if (label.text == NULL && label.of[0] != '\0') {
-        snprintf(output->text, sizeof(output->text), "%s: %s", text, label.of);
+        snprintf(output->text, sizeof(output->text), "%s: %.110s", text, label.of);
     } else {
         snprintf(output->text, sizeof(output->text), "%s", text);
     }
@@ -245,12 +286,12 @@ nm_status nm_catalogue_build(nm_catalogue *catalogue, const nm_model *model)
 {
     catalogue->n = 0;
     for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
-        int n = count(model, (family)f);
+        int n = nm_catalogue_count(model, (nm_family)f);
         if (n > NM_MAX_OUTPUTS - catalogue->n) {
             return nm_fail(NM_USAGE, "model %s: more than %d outputs", model->name, NM_MAX_OUTPUTS);
         }
         for (int i = 0; i < n; i++) {
-            NM_TRY(fill(&catalogue->output[catalogue->n], model, (family)f, i));
+            NM_TRY(fill(&catalogue->output[catalogue->n], model, (nm_family)f, i));
             catalogue->n++;
         }
     }

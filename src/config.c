@@ -282,6 +282,7 @@ void nm_config_destroy(nm_config **config)
     free(c->path);
     free(c->title);
     free(c->model);
+    free(c->preset);
     free(c->design_kind);
     free(c->design_file);
     free(c->design_file_given);

@@ -68,6 +68,8 @@ typedef struct nm_config {
     char *title; /* NULL where there is none */
     char *model;
     nm_where model_where;
+    char *preset; /* of the model; NULL: none */
+    nm_where preset_where;
     int n_variants;
     nm_named_quantity *variants; /* value.text is the choice; sorted by name */
 

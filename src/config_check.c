@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config_keys.h"
+#include "model_topology.h"
 #include "nessmap/model_abi.h"
 
 /* 1. parameters  2. the other tables  3. the whole */
@@ -44,6 +45,12 @@ static nm_status read_named(nm_named_quantity *out, const nm_section *s, const n
     if (kind == NAMED_EXPRESSION && nm_toml_is_number(node)) {
         return nm_key_fail(s, node, node->key,
                            "a tie is an expression like \"150 - K_o\"; for a number use [fixed]");
+    }
+    if (kind == NAMED_CHOICE && node->kind == NM_TOML_INTEGER && !node->text &&
+        nm_topology_has(s->config->model, node->key)) { /* states = 5 */
+        char number[32];
+        snprintf(number, sizeof number, "%lld", (long long)node->integer);
+        return nm_copy_text(&out->value.text, number);
     }
     if (!node->text || !*node->text) {
         return nm_key_fail(s, node, node->key,
@@ -357,8 +364,9 @@ static const struct {
 
 static nm_status check_top(const nm_section *top)
 {
-    static const char *const keys[] = {"model", "title", "variant", "design", "axis",   "random",
-                                       "fixed", "tie",   "solver",  "output", "reduce", "limits"};
+    static const char *const keys[] = {"model",  "title",  "preset", "variant", "design",
+                                       "axis",   "random", "fixed",  "tie",     "solver",
+                                       "output", "reduce", "limits"};
     for (int64_t i = 0; i < top->table->n_items; i++) {
         const nm_toml *node = &top->table->item[i];
         for (size_t k = 0; k < NM_COUNT(homes); k++) {
@@ -385,6 +393,8 @@ nm_status nm_config_check(nm_config *config, const nm_toml *root)
                        nm_config_at(config, (nm_where){-1}));
     }
     config->model_where.line = nm_toml_find(root, "model")->line;
+    NM_TRY(nm_key_text(&config->preset, &top, "preset"));
+    config->preset_where.line = config->preset ? nm_toml_find(root, "preset")->line : -1;
     NM_TRY(read_names(&config->variants, &config->n_variants, config, root, "variant", NAMED_CHOICE,
                       NM_MAX_VARIANTS));
     NM_TRY(nm_config_axes(config, root));

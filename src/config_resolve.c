@@ -158,6 +158,9 @@ static void write_config(FILE *out, const nm_config *config)
         write_text_key(out, "title", config->title);
     }
     write_text_key(out, "model", config->model);
+    if (config->preset) {
+        write_text_key(out, "preset", config->preset);
+    }
     write_named(out, "variant", config->variants, config->n_variants);
     write_design(out, config);
     for (int i = 0; i < config->n_axes; i++) {

@@ -327,14 +327,16 @@ static nm_status set_key(nm_toml *root, const char *path, const char *key, const
     char *segment[MAX_SEGMENTS];
     memcpy(copy, key, strlen(key) + 1);
     int n = split_key(segment, copy);
-    int is_root_key = n == 1 && (strcmp(key, "model") == 0 || strcmp(key, "title") == 0);
+    int is_preset = n == 1 && strcmp(key, "preset") == 0;
+    int is_root_key =
+        is_preset || (n == 1 && (strcmp(key, "model") == 0 || strcmp(key, "title") == 0));
     int is_point_key =
         n == 2 && (strcmp(segment[0], "variant") == 0 || strcmp(segment[0], "solver") == 0);
-    if (scope == NM_OVERRIDE_POINT && !is_point_key && (n != 1 || is_root_key)) {
+    if (scope == NM_OVERRIDE_POINT && !is_point_key && !is_preset && (n != 1 || is_root_key)) {
         return nm_fail(
             NM_USAGE,
-            "--set: %s is no key of a single point; write PARAMETER=VALUE, variant.NAME=CHOICE or "
-            "solver.KEY=VALUE",
+            "--set: %s is no key of a single point; write PARAMETER=VALUE, variant.NAME=CHOICE, "
+            "preset=NAME or solver.KEY=VALUE",
             key);
     }
     if (is_root_key) {

@@ -2,7 +2,8 @@
  *
  * The unknowns that pathways move are the free species and the water of compartments that swell.
  * A vector w over them with nu w = 0 for every pathway is a conserved sum: the balances are then
- * dependent, and the solver needs a declared total in the place of one of them. */
+ * dependent, and the solver needs a declared total in the place of one of them. Parameters in a
+ * total ("F + W - W_c") are numbers that nothing moves. */
 #include "conservation.h"
 
 #include <math.h>
@@ -183,18 +184,24 @@ static void write_sum(char out[SUM_BYTES], const ledger *ledger, const int64_t *
     }
 }
 
-static nm_status read_total(int64_t *vector, const ledger *ledger, const nm_total_info *total,
-                            const char *const *names)
+/* The same by its text, where all volumes are one. names: of the species and then of the parameters
+ */
+static nm_status read_total_text(int64_t *vector, const ledger *ledger, const nm_total_info *total,
+                                 const char *const *names)
 {
     const nm_model *model = ledger->model;
+    const int n_names = model->n_species + model->n_params;
     nm_affine affine;
-    if (nm_affine_parse(&affine, total->expression, names, model->n_species) != NM_OK) {
+    if (nm_affine_parse(&affine, total->expression, names, n_names) != NM_OK) {
         return nm_fail(NM_USAGE, "model %s: total %s = \"%s\": %s", model->name, total->name,
                        total->expression, nm_last_error());
     }
     memset(vector, 0, (size_t)ledger->n * sizeof(int64_t));
     int has_own = 0;
     for (int k = 0; k < affine.n_terms; k++) {
+        if (affine.index[k] >= model->n_species) {
+            continue;
+        }
         int i = 0;
         while (i < ledger->n && ledger->species[i] != affine.index[k]) {
             i++;
@@ -216,6 +223,44 @@ static nm_status read_total(int64_t *vector, const ledger *ledger, const nm_tota
             "model %s: total %s = \"%s\" must hold the species %s whose balance it replaces, and "
             "no number alone",
             model->name, total->name, total->expression, names[total->species]);
+    }
+    int k = changing_path(ledger, vector);
+    if (k >= 0) {
+        return nm_fail(
+            NM_USAGE,
+            "model %s: total %s = \"%s\" is not conserved: pathway %s (%s -> %s) changes it",
+            model->name, total->name, total->expression, model->paths[k].name, model->paths[k].from,
+            model->paths[k].to);
+    }
+    return NM_OK;
+}
+
+/* What a total says of amounts, by the compiled model: whole numbers, up to a common factor.
+ * weights: [n_species] */
+static nm_status read_total(int64_t *vector, const ledger *ledger, int t, const double *weights)
+{
+    const nm_model *model = ledger->model;
+    const nm_total_info *total = &model->totals[t];
+    double unit = weights[total->species];
+    if (unit == 0.0) {
+        return nm_fail(
+            NM_USAGE,
+            "model %s: total %s = \"%s\" must hold the species %s whose balance it replaces",
+            model->name, total->name, total->expression, model->species[total->species].name);
+    }
+    for (int i = 0; i < ledger->n; i++) {
+        double share = weights[ledger->species[i]] / unit, whole = round(share);
+        if (fabs(share - whole) > 1e-9 * (1.0 + fabs(share)) || fabs(whole) > 1e6) {
+            return nm_fail(
+                NM_USAGE,
+                "model %s: total %s = \"%s\": a mole of %s counts %g times one of %s, where a "
+                "whole number is wanted; concentrations are weighted by the volumes of their "
+                "compartments",
+                model->name, total->name, total->expression,
+                model->species[ledger->species[i]].name, share,
+                model->species[total->species].name);
+        }
+        vector[i] = (int64_t)whole;
     }
     int k = changing_path(ledger, vector);
     if (k >= 0) {
@@ -252,11 +297,15 @@ static int read_charge(int64_t *vector, const ledger *ledger, int compartment)
 
 /* work: [n] */
 static nm_status check(const ledger *ledger, echelon *moves, echelon *known, int64_t *work,
-                       const char *const *names)
+                       const char *const *names, const double *weights)
 {
     const nm_model *model = ledger->model;
     for (int k = 0; k < model->n_totals; k++) {
-        NM_TRY(read_total(work, ledger, &model->totals[k], names));
+        if (weights != NULL) {
+            NM_TRY(read_total(work, ledger, k, weights + (size_t)k * (size_t)model->n_species));
+        } else {
+            NM_TRY(read_total_text(work, ledger, &model->totals[k], names));
+        }
         if (!echelon_add(known, work)) {
             return nm_fail(
                 NM_USAGE,
@@ -301,7 +350,7 @@ nm_status nm_conservation_check(const nm_model *model)
 {
     int n = model->n_species;
     ledger ledger = {.model = model, .species = calloc((size_t)n + 1, sizeof(int))};
-    const char **names = calloc((size_t)n + 1, sizeof(*names));
+    const char **names = calloc((size_t)(n + model->n_params) + 1, sizeof(*names));
     int64_t *work = calloc((size_t)n + 1, sizeof(int64_t));
     echelon moves = {0}, known = {0};
     nm_status status = NM_MEMORY;
@@ -312,11 +361,22 @@ nm_status nm_conservation_check(const nm_model *model)
                 ledger.species[ledger.n++] = s;
             }
         }
+        for (int i = 0; i < model->n_params; i++) {
+            names[n + i] = model->params[i].name;
+        }
         /* a full basis and one row to try a vector in */
         int max_rows = ledger.n + 1;
         if (echelon_create(&moves, max_rows, ledger.n) &&
             echelon_create(&known, max_rows, ledger.n)) {
-            status = check(&ledger, &moves, &known, work, names);
+            double *weights = NULL;
+            if (model->total_weights != NULL) {
+                weights = calloc((size_t)model->n_totals * (size_t)n + 1, sizeof(double));
+                if (weights != NULL) {
+                    model->total_weights(weights);
+                }
+            }
+            status = check(&ledger, &moves, &known, work, names, weights);
+            free(weights);
         }
     }
     if (status == NM_MEMORY) {

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#include "embedded.h"
 #include "diag.h"
+#include "embedded.h"
 
 enum { NM_NVRTC_TARGET = 24 }; /* bytes of the name of an architecture */
 

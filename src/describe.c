@@ -10,128 +10,12 @@
 
 #include "backend.h"
 #include "model_store.h"
+#include "model_topology.h"
+#include "preset.h"
 #include "version.h"
 #include "words.h"
 
-/* --- models ----------------------------------------------------------------------------------- */
-
-nm_status nm_describe_models(FILE *stream)
-{
-    int n_models;
-    const nm_model *const *models = nm_model_list(&n_models);
-    for (int i = 0; i < n_models; i++) {
-        const nm_model *model = models[i];
-        int n_free = 0;
-        for (int s = 0; s < model->n_species; s++) {
-            n_free += model->species[s].kind == NM_SPECIES_FREE;
-        }
-        fprintf(stream, "%-16s %d parameters, %d moving species, %d pathways", model->name,
-                model->n_params, n_free, model->n_paths);
-        for (int v = 0; v < model->n_variants; v++) {
-            fprintf(stream, "%s%s=", v == 0 ? "; variants " : " ", model->variants[v].name);
-            for (int c = 0; c < model->variants[v].n_choices; c++) {
-                fprintf(stream, "%s%s", c == 0 ? "" : "|", model->variants[v].choices[c]);
-            }
-        }
-        fputc('\n', stream);
-    }
-    return NM_OK;
-}
-
-static void print_tables(FILE *stream, const nm_model *model)
-{
-    char dflt[NM_WORDS], low[NM_WORDS], high[NM_WORDS];
-    fprintf(stream, "%s\n", model->name);
-    if (model->n_variants > 0) {
-        fprintf(stream, "\nvariants (the first choice is the default)\n");
-    }
-    for (int i = 0; i < model->n_variants; i++) {
-        fprintf(stream, "  %-12s", model->variants[i].name);
-        for (int c = 0; c < model->variants[i].n_choices; c++) {
-            fprintf(stream, "%s%s", c == 0 ? " " : " | ", model->variants[i].choices[c]);
-        }
-        fputc('\n', stream);
-    }
-    fprintf(stream, "\nparameters\n  %-12s %-13s %12s %12s %12s\n", "name", "unit", "default",
-            "low", "high");
-    for (int i = 0; i < model->n_params; i++) {
-        const nm_param_info *param = &model->params[i];
-        fprintf(stream, "  %-12s %-13s %12s %12s %12s  %-6s  %s\n", param->name, param->unit,
-                nm_words_double(dflt, param->dflt), nm_words_double(low, param->low),
-                nm_words_double(high, param->high), param->is_log ? "log" : "linear", param->text);
-    }
-    fprintf(stream, "\ncompartments\n");
-    for (int i = 0; i < model->n_compartments; i++) {
-        const nm_compartment_info *compartment = &model->compartments[i];
-        fprintf(stream, "  %-12s volume %-6s potential %-6s  %s\n", compartment->name,
-                compartment->volume ? compartment->volume : "fixed",
-                compartment->potential ? compartment->potential : "ground", compartment->text);
-    }
-    static const char *const kinds[] = {"free", "trapped", "water", "held"};
-    fprintf(stream, "\nspecies\n  %-12s %-8s %-8s %-12s %s\n", "name", "kind", "charge", "in",
-            "value (free: at the start)");
-    for (int i = 0; i < model->n_species; i++) {
-        const nm_species_info *species = &model->species[i];
-        fprintf(stream, "  %-12s %-8s %-8s %-12s %-28s %s\n", species->name, kinds[species->kind],
-                species->charge, model->compartments[species->compartment].name, species->value,
-                species->text);
-    }
-    for (int i = 0; i < model->n_fuels; i++) {
-        fprintf(stream, "%s  %-12s free energy %-20s %s\n", i == 0 ? "\nfuels\n" : "",
-                model->fuels[i].name, model->fuels[i].energy, model->fuels[i].text);
-    }
-    for (int i = 0; i < model->n_totals; i++) {
-        fprintf(stream, "%s  %-12s = %-20s %s\n", i == 0 ? "\nconserved totals\n" : "",
-                model->totals[i].name, model->totals[i].expression, model->totals[i].text);
-    }
-    fprintf(stream, "\npathways\n");
-    for (int i = 0; i < model->n_paths; i++) {
-        const nm_path_info *path = &model->paths[i];
-        fprintf(stream, "  %-12s %s -> %s\n  %-12s   %s\n  %-12s   %s\n", path->name, path->from,
-                path->to, "", path->law, "", path->text);
-    }
-}
-
-nm_status nm_describe_model(FILE *stream, const nm_model *model)
-{
-    nm_catalogue *catalogue = malloc(sizeof *catalogue);
-    if (!catalogue) {
-        return nm_fail(NM_MEMORY, "no memory for the outputs of model %s", model->name);
-    }
-    nm_status status = nm_catalogue_build(catalogue, model);
-    if (status == NM_OK) {
-        print_tables(stream, model);
-        fprintf(stream, "\noutputs (* is stored by default; [output] variables chooses)\n");
-        for (int i = 0; i < catalogue->n; i++) {
-            const nm_output *output = &catalogue->output[i];
-            if (output->name[0]) {
-                fprintf(stream, "  %s %-18s %-14s %s\n", output->is_default ? "*" : " ",
-                        output->name, output->unit, output->text);
-            }
-        }
-        fprintf(stream, "    %-18s %-14s %s\n    %-18s %-14s %s\n", "outcome", "",
-                "the verdict of every point; always stored", "flags", "",
-                "marks of every point, a bit field; always stored");
-    }
-    free(catalogue);
-    return status;
-}
-
 /* --- a configuration to start from ------------------------------------------------------------ */
-
-/* 1 if `name` stands in `text` as a whole word */
-static int has_word(const char *text, const char *name)
-{
-    size_t length = strlen(name);
-    for (const char *at = strstr(text, name); at; at = strstr(at + 1, name)) {
-        int begins = at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_');
-        int ends = !isalnum((unsigned char)at[length]) && at[length] != '_';
-        if (begins && ends) {
-            return 1;
-        }
-    }
-    return 0;
-}
 
 /* a change of this parameter keeps the bath as neutral as it is */
 static int keeps_bath_neutral(const nm_model *model, int i_param)
@@ -146,30 +30,54 @@ static int keeps_bath_neutral(const nm_model *model, int i_param)
     return model->ground_charge(params) == before;
 }
 
-/* 1 where a law of the default variants reads the parameter: the first choice of by(variant,
- * first, second) */
-static int is_in_default_law(const nm_model *model, int i_param)
+/* the choice of the variant whose name begins `text` */
+static int chosen_at(const char *text, const nm_model *model, const int *choice)
 {
-    for (int k = 0; k < model->n_paths; k++) {
-        char law[1024];
-        snprintf(law, sizeof law, "%s", model->paths[k].law);
-        /* cuts the other choices away: from the comma after the first choice to the bracket that
-         * closes by( */
-        for (char *by = strstr(law, "by("); by; by = strstr(by + 1, "by(")) {
-            int depth = 0, n_commas = 0;
-            for (char *c = by; *c; c++) {
-                depth += *c == '(';
-                depth -= *c == ')';
-                if (depth == 0 && *c == ')') {
-                    break;
-                }
-                n_commas += depth == 1 && *c == ',';
-                if (n_commas > 1) {
-                    *c = ' ';
-                }
+    text += strspn(text, " ");
+    for (int i = 0; i < model->n_variants; i++) {
+        size_t length = strlen(model->variants[i].name);
+        if (strncmp(text, model->variants[i].name, length) == 0 &&
+            !isalnum((unsigned char)text[length]) && text[length] != '_') {
+            return choice[i];
+        }
+    }
+    return 0;
+}
+
+/* Blanks all of word(variant, first, second) but what is chosen, to the bracket that closes it. */
+static void keep_chosen(char *text, const char *word, const nm_model *model, const int *choice)
+{
+    size_t length = strlen(word);
+    for (char *at = strstr(text, word); at; at = strstr(at + length, word)) {
+        int depth = 0, n_commas = 0, chosen = chosen_at(at + length, model, choice);
+        for (char *c = at; *c; c++) {
+            depth += *c == '(';
+            depth -= *c == ')';
+            if (depth == 0 && *c == ')') {
+                break;
+            }
+            n_commas += depth == 1 && *c == ',';
+            if (n_commas > 0 && n_commas != chosen + 1) {
+                *c = ' ';
             }
         }
-        if (has_word(law, model->params[i_param].name)) {
+    }
+}
+
+/* 1 where an expression of a model's table reads the parameter under these choices */
+static int is_read(const nm_model *model, const int *choice, const char *expression, int i_param)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "%s", expression);
+    keep_chosen(text, "by(", model, choice);
+    keep_chosen(text, "choose(", model, choice);
+    return nm_has_word(text, model->params[i_param].name);
+}
+
+static int is_in_law(const nm_model *model, const int *choice, int i_param)
+{
+    for (int k = 0; k < model->n_paths; k++) {
+        if (is_read(model, choice, model->paths[k].law, i_param)) {
             return 1;
         }
     }
@@ -178,18 +86,18 @@ static int is_in_default_law(const nm_model *model, int i_param)
 
 /* The drive first, then what the first laws read: the map that asks what keeps this system away
  * from equilibrium. */
-static int choose_axes(int axis[2], const nm_model *model)
+static int choose_axes(int axis[2], const nm_model *model, const int *choice)
 {
     int n_axes = 0;
     for (int i = 0; i < model->n_params && n_axes < 1; i++) {
-        if (model->n_fuels > 0 && strcmp(model->params[i].name, model->fuels[0].energy) == 0) {
+        if (model->n_fuels > 0 && is_read(model, choice, model->fuels[0].energy, i)) {
             axis[n_axes++] = i;
         }
     }
     for (int i = 0; i < model->n_params && n_axes < 2; i++) {
         const nm_param_info *param = &model->params[i];
         if (param->is_log && param->low > 0.0 && param->high > param->low &&
-            is_in_default_law(model, i) && keeps_bath_neutral(model, i) &&
+            is_in_law(model, choice, i) && keeps_bath_neutral(model, i) &&
             !(n_axes == 1 && axis[0] == i)) {
             axis[n_axes++] = i;
         }
@@ -203,10 +111,17 @@ static int choose_axes(int axis[2], const nm_model *model)
     return n_axes;
 }
 
-void nm_describe_init(FILE *stream, const nm_model *model, const char *named)
+void nm_describe_init(FILE *stream, const nm_model *model, const char *named,
+                      const nm_preset_info *preset)
 {
-    int axis[2];
-    int n_axes = choose_axes(axis, model);
+    int axis[2], choice[NM_MAX_VARIANTS] = {0};
+    double preset_value[NM_MAX_PARAMS]; /* NaN where the preset says nothing */
+    for (int i = 0; i < model->n_params; i++) {
+        preset_value[i] = NAN;
+    }
+    /* presets were checked with their model */
+    (void)nm_preset_apply(choice, preset_value, model, preset);
+    int n_axes = choose_axes(axis, model, choice);
     char a[NM_WORDS], b[NM_WORDS];
     fprintf(stream, "# How does the steady state of %s depend on %s%s%s?\n#\n", model->name,
             n_axes > 0 ? model->params[axis[0]].name : "nothing", n_axes > 1 ? " and " : "",
@@ -217,13 +132,18 @@ void nm_describe_init(FILE *stream, const nm_model *model, const char *named)
             "# a text gives its own: \"5.4 mmol/L\". nessmap models %s lists all parameters and "
             "outputs.\n\n",
             named);
-    fprintf(stream, "model = \"%s\"\n\n", named);
+    fprintf(stream, "model = \"%s\"\n", named);
+    if (preset) {
+        fprintf(stream, "preset = \"%s\" # %s\n", preset->name, preset->text);
+    }
+    fputc('\n', stream);
 
-    if (model->n_variants > 0) {
-        fprintf(stream, "[variant]\n");
+    int n_topology = nm_topology_print(stream, "[variant]\n", "", model);
+    if (n_topology + model->n_variants > 0) {
+        fprintf(stream, "%s", n_topology == 0 ? "[variant]\n" : "");
         for (int i = 0; i < model->n_variants; i++) {
             fprintf(stream, "%s = \"%s\" #", model->variants[i].name,
-                    model->variants[i].choices[0]);
+                    model->variants[i].choices[choice[i]]);
             for (int c = 0; c < model->variants[i].n_choices; c++) {
                 fprintf(stream, "%s %s", c == 0 ? "" : " |", model->variants[i].choices[c]);
             }
@@ -248,14 +168,16 @@ void nm_describe_init(FILE *stream, const nm_model *model, const char *named)
                     "loguniform | normal | lognormal | triangular\n");
     fprintf(stream, "# min = ...\n# max = ...\n\n");
 
-    fprintf(stream, "[fixed] # all other parameters at their defaults; a line may be left out\n");
+    fprintf(stream, "[fixed] # all other parameters at their defaults; a line may be left out%s\n",
+            preset ? "; what the preset says is behind a #" : "");
     for (int i = 0; i < model->n_params; i++) {
         int is_axis = (n_axes > 0 && axis[0] == i) || (n_axes > 1 && axis[1] == i);
         if (!is_axis) {
             const nm_param_info *param = &model->params[i];
             char assignment[2 * NM_WORDS];
-            snprintf(assignment, sizeof assignment, "%s = %s", param->name,
-                     nm_words_double(a, param->dflt));
+            int is_preset = !isnan(preset_value[i]);
+            snprintf(assignment, sizeof assignment, "%s%s = %s", is_preset ? "# " : "", param->name,
+                     nm_words_double(a, is_preset ? preset_value[i] : param->dflt));
             fprintf(stream, "%-24s # [%s] %s\n", assignment, param->unit, param->text);
         }
     }

@@ -7,16 +7,17 @@
 
 #include "plan.h"
 
-/* One line per model. */
+/* One line per model: its name, and the question it asks. */
 nm_status nm_describe_models(FILE *stream);
 
-/* Variants, parameters, states, pathways, outputs of one model. returns NM_USAGE for an unknown
- * name. */
-nm_status nm_describe_model(FILE *stream, const nm_model *model);
+/* The documentation page of a model. named: what the command line calls it, a name or a file.
+ * returns NM_MEMORY, NM_USAGE where its outputs have no unique names. */
+nm_status nm_describe_model(FILE *stream, const nm_model *model, const char *named);
 
 /* A commented configuration that `run` accepts as it is: a map over two parameters that the laws
- * use. named: what the configuration calls the model, a name or a file. */
-void nm_describe_init(FILE *stream, const nm_model *model, const char *named);
+ * use. named: what the configuration calls the model, a name or a file. preset: may be NULL. */
+void nm_describe_init(FILE *stream, const nm_model *model, const char *named,
+                      const nm_preset_info *preset);
 
 /* Version, compiler, processor, backends, libraries, models. */
 void nm_describe_info(FILE *stream);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "design_parts.h"
+#include "preset.h"
 #include "units.h"
 
 static const char *const role_words[] = {
@@ -343,6 +344,9 @@ nm_status nm_design_bind(nm_design *design, const nm_config *config, const nm_mo
         binder.names[i] = model->params[i].name;
         draw->value[i] = model->params[i].dflt;
     }
+    const nm_preset_info *preset;
+    NM_TRY(nm_preset_find(&preset, config, model));
+    NM_TRY(nm_preset_apply(NULL, draw->value, model, preset));
 
     kind kind;
     NM_TRY(find_kind(&kind, config));

@@ -538,24 +538,3 @@ void nm_journal_close(nm_journal **journal, int remove)
     }
     destroy(journal);
 }
-
-nm_status nm_journal_discard(const char *out_path)
-{
-    char *parts = nm_file_format("%s.parts", out_path);
-    if (!parts) {
-        return nm_journal_no_memory();
-    }
-    struct stat info;
-    nm_status status = NM_OK;
-    if (stat(parts, &info) == 0) {
-        int lock_fd, is_new;
-        status = nm_journal_take_lock(&lock_fd, &is_new, parts, 0);
-        if (status == NM_OK) {
-            status = nm_journal_remove_records(parts);
-            nm_journal_remove_folder(parts);
-            close(lock_fd);
-        }
-    }
-    free(parts);
-    return status;
-}

@@ -58,10 +58,6 @@ nm_status nm_journal_sync(nm_journal *journal);
  * learn of errors. */
 void nm_journal_close(nm_journal **journal, int remove);
 
-/* Deletes what a finished run may have left beside `out_path`; nothing there is fine. returns
- * NM_LOCKED, NM_IO. */
-nm_status nm_journal_discard(const char *out_path);
-
 /* Opens an existing journal without a plan, for `nessmap assemble`: gives the stored configuration
  * text back. Both texts are allocated. returns NM_USAGE where the folder is no journal, NM_IO where
  * it is damaged. */

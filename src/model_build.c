@@ -11,7 +11,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -55,7 +54,7 @@ enum { ALL_WIDTHS = (1 << N_WIDTHS) - 1 };
 /* --- 1. the file and its key ------------------------------------------------------------------ */
 
 typedef struct own_model {
-    const char *path;
+    const char *path, *what; /* in messages; path: the name, where this program wrote the text */
     char *text;
     char name[NAME_BYTES];
     char compiled_as[NAME_BYTES + 16]; /* in the folder of a compilation */
@@ -63,17 +62,28 @@ typedef struct own_model {
     nm_compilers compilers;
 } own_model;
 
-int nm_model_is_file(const char *name)
+int nm_model_is_c_file(const char *name)
 {
     size_t length = strlen(name);
-    return strchr(name, '/') != NULL || (length > 2 && strcmp(name + length - 2, ".c") == 0);
+    return length > 2 && strcmp(name + length - 2, ".c") == 0;
+}
+
+int nm_model_is_file(const char *name)
+{
+    return strchr(name, '/') != NULL || nm_model_is_c_file(name);
+}
+
+static void name_model(own_model *own, const char *name, size_t length)
+{
+    snprintf(own->name, sizeof own->name, "%.*s", (int)length, name);
+    snprintf(own->compiled_as, sizeof own->compiled_as, "models/%s.c", own->name);
 }
 
 static nm_status take_name(own_model *own)
 {
     const char *slash = strrchr(own->path, '/'), *base = slash ? slash + 1 : own->path;
     size_t length = strlen(base);
-    if (length < 3 || strcmp(base + length - 2, ".c") != 0) {
+    if (!nm_model_is_c_file(base)) {
         return nm_fail(NM_USAGE, "%s: the file of a model ends in .c, such as my_cell.c",
                        own->path);
     }
@@ -88,17 +98,14 @@ static nm_status take_name(own_model *own)
                        "first, at most %d; rename it",
                        own->path, NAME_BYTES - 1);
     }
-    snprintf(own->name, sizeof own->name, "%.*s", (int)length, base);
-    snprintf(own->compiled_as, sizeof own->compiled_as, "models/%s.c", own->name);
+    name_model(own, base, length);
     return NM_OK;
 }
 
-static nm_status open_model(own_model *own, const char *path)
+static nm_status read_model(own_model *own, const char *path)
 {
     struct stat info;
     size_t n_bytes;
-    memset(own, 0, sizeof *own);
-    own->path = path;
     NM_TRY(take_name(own));
     if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || access(path, R_OK) != 0) {
         return nm_fail(NM_USAGE, "%s: the model file cannot be read (%s)", path,
@@ -108,6 +115,24 @@ static nm_status open_model(own_model *own, const char *path)
     NM_TRY(nm_file_read(&own->text, &n_bytes, path));
     if (strlen(own->text) != n_bytes) {
         return nm_fail(NM_USAGE, "%s: the model file is no text: it has a byte 0", path);
+    }
+    return NM_OK;
+}
+
+/* text: NULL for the file `path`; else it is what `path` is the name of. */
+static nm_status open_model(own_model *own, const char *path, const char *text)
+{
+    memset(own, 0, sizeof *own);
+    own->path = path;
+    own->what = text ? "what [variant] asks for" : "a model of your own";
+    if (!text) {
+        NM_TRY(read_model(own, path));
+    } else {
+        name_model(own, path, strlen(path));
+        own->text = strdup(text);
+        if (!own->text) {
+            return nm_fail(NM_MEMORY, "out of memory for a model");
+        }
     }
     NM_TRY(nm_cache_open(&own->folder));
     return nm_compilers_find(&own->compilers);
@@ -214,16 +239,6 @@ static nm_status load(const nm_model **model, const own_model *own, const char *
 }
 
 /* --- 3. compiling ----------------------------------------------------------------------------- */
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)
-{
-    (void)info;
-    (void)type;
-    (void)place;
-    /* what stays is a file too many in the cache folder, and no failure */
-    (void)remove(path);
-    return 0;
-}
 
 static nm_status write_text(const char *folder, const char *name, const char *text)
 {
@@ -419,25 +434,16 @@ static nm_status compile_in(const char *folder, const own_model *own, const nm_c
 static nm_status compile(const char *library, const own_model *own, const nm_compiler *compiler,
                          const nm_hash *key, int chosen_widths)
 {
-    char *folder = nm_file_format("%s/build-XXXXXX", own->folder);
-    if (!folder) {
-        return nm_fail(NM_MEMORY, "out of memory for a path");
-    }
-    if (!mkdtemp(folder)) {
-        nm_status status =
-            nm_fail(NM_IO, "cannot create the folder '%s': %s", folder, strerror(errno));
-        free(folder);
-        return status;
-    }
-    nm_status status = compile_in(folder, own, compiler, chosen_widths);
-    char *made = nm_file_format("%s/model.so", folder);
+    nm_workplace place;
+    NM_TRY(nm_cache_enter(&place, own->folder));
+    nm_status status = compile_in(place.folder, own, compiler, chosen_widths);
+    char *made = nm_file_format("%s/model.so", place.folder);
     if (status == NM_OK) {
         status = made ? nm_cache_install(library, made, key)
                       : nm_fail(NM_MEMORY, "out of memory for a path");
     }
     free(made);
-    nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    free(folder);
+    nm_cache_leave(&place);
     return status;
 }
 
@@ -504,10 +510,10 @@ static nm_status build(const nm_model **model, char **kept, const own_model *own
     }
     if (!compiler) {
         return nm_fail(NM_USAGE,
-                       "%s: a model of your own needs a C++ compiler, and there is no clang++, c++ "
+                       "%s: %s needs a C++ compiler, and there is no clang++, c++ "
                        "or g++ on PATH; install one, set NESSMAP_CXX, or run `nessmap compile` "
                        "where there is one",
-                       own->path);
+                       own->path, own->what);
     }
     nm_hash key = key_of(own, chosen_widths);
     *kept = library_of(own, &key, compiler);
@@ -540,13 +546,14 @@ static nm_status find_or_build(const nm_model **model, char **kept, const own_mo
     return build(model, kept, own, is_ahead ? ALL_WIDTHS : own_widths);
 }
 
-static nm_status get(const nm_model **model, char **kept, const char *path, int is_ahead)
+static nm_status get(const nm_model **model, char **kept, const char *path, const char *text,
+                     int is_ahead)
 {
     own_model own;
     *model = NULL;
     *kept = NULL;
     pthread_mutex_lock(&one_at_a_time);
-    nm_status status = open_model(&own, path);
+    nm_status status = open_model(&own, path, text);
     if (status == NM_OK) {
         status = find_or_build(model, kept, &own, is_ahead);
     }
@@ -556,23 +563,31 @@ static nm_status get(const nm_model **model, char **kept, const char *path, int 
     }
     close_model(&own);
     pthread_mutex_unlock(&one_at_a_time);
+    if (status != NM_OK) {
+        free(*kept);
+        *kept = NULL;
+    }
     return status;
 }
 
 nm_status nm_model_build(const nm_model **model, const char *path)
 {
     char *kept;
-    nm_status status = get(model, &kept, path, 0);
+    nm_status status = get(model, &kept, path, NULL, 0);
     free(kept);
     return status;
 }
 
 nm_status nm_model_build_ahead(const nm_model **model, char **kept, const char *path)
 {
-    nm_status status = get(model, kept, path, 1);
-    if (status != NM_OK) {
-        free(*kept);
-        *kept = NULL;
-    }
+    return get(model, kept, path, NULL, 1);
+}
+
+nm_status nm_model_build_text(const nm_model **model, char **kept, const char *name,
+                              const char *text)
+{
+    char *unused = NULL;
+    nm_status status = get(model, kept ? kept : &unused, name, text, kept != NULL);
+    free(unused);
     return status;
 }

@@ -5,7 +5,8 @@
 #include "diag.h"
 #include "nessmap/model_abi.h"
 
-/* 1 where a model is named by its file: a path, or a name that ends in .c. */
+/* 1 where a name ends in .c; where a model is named by its file: a path, or such a name. */
+int nm_model_is_c_file(const char *name);
 int nm_model_is_file(const char *name);
 
 /* The model of the file `path`, whole and checked, from the cache folder or compiled now; it stays
@@ -16,5 +17,10 @@ nm_status nm_model_build(const nm_model **model, const char *path);
 /* The same with kernels for every processor, so that others find it in the cache folder, with or
  * without a compiler. kept: path of the library, the caller frees. */
 nm_status nm_model_build_ahead(const nm_model **model, char **kept, const char *path);
+
+/* The same for a model whose text this program wrote. kept: NULL, or for every processor, and the
+ * path of the library, which the caller frees. */
+nm_status nm_model_build_text(const nm_model **model, char **kept, const char *name,
+                              const char *text);
 
 #endif

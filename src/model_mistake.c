@@ -86,6 +86,7 @@ static const struct {
     {"path", "pathway", 5, "path(name, from, to, law, text)"},
     {"observable", "observable", 4, "observable(name, unit, expression, text)"},
     {"variant", "variant", 0, "variant(name, first, second, ...)"},
+    {"preset", "preset", 3, "preset(name, settings, text)"},
 };
 enum { N_ROW_KINDS = sizeof row_kinds / sizeof row_kinds[0] };
 
@@ -394,6 +395,20 @@ static int is_about_parentheses(const char *message)
     return strstr(message, "within macro arguments") || strstr(message, "unterminated");
 }
 
+/* The temperature is a parameter of every model, and its absence is told by whatever uses it. returns
+ * the line of the table that lacks it, or 0. */
+static int find_missing_temperature(char *out, const char *word, const char *code)
+{
+    if (strcmp(word, "T") != 0 || line_of_row(code, "parameter", "T") > 0) {
+        return 0;
+    }
+    snprintf(
+        out, MESSAGE_BYTES,
+        "a model needs a parameter T, its temperature: param(T, \"K\", 298.15, 273.15, 323.15, "
+        "linear, \"temperature\")");
+    return line_of_word(code, "NM_PARAMETERS");
+}
+
 /* --- 4. the sentence -------------------------------------------------------------------------- */
 
 nm_status nm_model_mistake(const nm_model_text *file, const char *said)
@@ -425,9 +440,11 @@ nm_status nm_model_mistake(const nm_model_text *file, const char *said)
         explain_row(sentence, code, line);
     } else if (!take_assertion(sentence, message)) {
         const char *word = take_name(sentence, name, message);
-        line = is_repeated(message) ? line_of_last_row(code, word)
-               : line > 0           ? line
-                                    : line_of_word(code, word);
+        int table_line = find_missing_temperature(sentence, word, code);
+        line = table_line > 0         ? table_line
+               : is_repeated(message) ? line_of_last_row(code, word)
+               : line > 0             ? line
+                                      : line_of_word(code, word);
     }
     free(code);
     if (line > 0) {

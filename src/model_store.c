@@ -8,6 +8,7 @@
 
 #include "conservation.h"
 #include "plan.h"
+#include "preset.h"
 #include "units.h"
 
 #define builtin(name) extern const nm_model nm_model_##name;
@@ -328,6 +329,7 @@ nm_status nm_model_check(const nm_model *model)
     NM_TRY(check_species(model));
     NM_TRY(check_rest(model));
     NM_TRY(check_presets_and_loops(model));
+    NM_TRY(nm_preset_check(model));
     NM_TRY(check_outputs(model));
     return nm_conservation_check(model);
 }

@@ -9,22 +9,22 @@
 #include "backend.h"
 #include "balance.h"
 #include "config.h"
+#include "cuda_ahead.h"
 #include "describe.h"
 #include "files.h"
 #include "grid_nc.h"
 #include "journal.h"
 #include "model_build.h"
 #include "model_store.h"
+#include "model_topology.h"
 #include "pilot.h"
 #include "plan.h"
 #include "point_file.h"
+#include "preset.h"
 #include "run.h"
 #include "timecourse.h"
 #include "version.h"
 #include "words.h"
-
-enum { PILOT_POINTS = 4096 };
-static const double pilot_seconds = 1.0; /* at most this long for the estimate of `plan` */
 
 struct nm_scan {
     nm_config *config;
@@ -56,6 +56,11 @@ void nm_interrupt(void)
     nm_run_interrupt();
 }
 
+void nm_quiet(int quiet)
+{
+    nm_set_quiet(quiet);
+}
+
 /* --- scans ------------------------------------------------------------------------------------ */
 
 /* Where a model's file is: a path counts from the folder of the configuration. Where that was kept
@@ -77,15 +82,33 @@ static char *locate_model(const char *name, const char *config_path, const char 
     return path;
 }
 
+/* A model by its name: built in, or compiled for what [variant] says it consists of. ahead: NULL, or
+ * it is compiled for every processor, and the path of the library, which the caller frees. */
+static nm_status find_by_name(const nm_model **model, const nm_config *config, char **ahead)
+{
+    char *text;
+    if (nm_model_find(model, config->model) != NM_OK) {
+        return nm_fail(NM_USAGE, "%s%s", nm_config_at(config, config->model_where),
+                       nm_last_error());
+    }
+    NM_TRY(nm_topology_text(&text, config));
+    nm_status status;
+    if (text && strcmp(text, (*model)->text ? (*model)->text : "") != 0) {
+        status = nm_model_build_text(model, ahead, config->model, text);
+    } else if (ahead) {
+        status = nm_fail(NM_USAGE, "%s is built in: there is nothing to compile", config->model);
+    } else {
+        status = nm_model_check(*model);
+    }
+    free(text);
+    return status;
+}
+
 /* The model that a configuration names, built in or a file, whole. */
 static nm_status find_model(const nm_model **model, const nm_config *config, const char *kept_in)
 {
     if (!nm_model_is_file(config->model)) {
-        if (nm_model_find(model, config->model) != NM_OK) {
-            return nm_fail(NM_USAGE, "%s%s", nm_config_at(config, config->model_where),
-                           nm_last_error());
-        }
-        return nm_model_check(*model);
+        return find_by_name(model, config, NULL);
     }
     char *path = locate_model(config->model, config->path, kept_in);
     if (!path) {
@@ -146,40 +169,18 @@ nm_status nm_scan_run(nm_scan *scan, const nm_run_options *options, FILE *summar
     return nm_run(scan->config, scan->model, options ? options : &standard, summary);
 }
 
-/* the time of all points by the rate of a few */
-static nm_status print_estimate(const nm_plan *plan, FILE *stream)
-{
-    nm_pilot pilot;
-    NM_TRY(nm_pilot_run(&pilot, plan, plan->task.solver.mode, 0, PILOT_POINTS, pilot_seconds));
-    int n_threads = nm_backend_cpu_threads(0);
-    if (n_threads > plan->n_tiles) {
-        n_threads = (int)plan->n_tiles;
-    }
-    double rate = nm_pilot_rate(&pilot);
-    if (rate > 0.0) {
-        char time[NM_WORDS], per_second[NM_WORDS], count[NM_WORDS];
-        fprintf(stream,
-                "time         about %s on %d thread%s (%s points spread over the scan: %s sets/s "
-                "on one thread)\n",
-                nm_words_time(time, (double)plan->n_points / (rate * n_threads)), n_threads,
-                n_threads == 1 ? "" : "s", nm_words_count(count, pilot.n_points),
-                nm_words_rate(per_second, rate));
-    }
-    return NM_OK;
-}
-
 nm_status nm_scan_print_plan(nm_scan *scan, FILE *stream)
 {
     nm_plan *plan = NULL;
     NM_TRY(nm_plan_build(&plan, scan->config, scan->model, "cpu"));
     nm_plan_print(plan, stream);
     nm_backend_describe_plan(plan, stream);
-    nm_status status = print_estimate(plan, stream);
+    nm_status status = nm_pilot_print(plan, stream);
     nm_plan_destroy(&plan);
     return status;
 }
 
-nm_status nm_scan_print_check(nm_scan *scan, FILE *stream)
+static nm_status print_scan_check(nm_scan *scan, FILE *stream)
 {
     nm_plan *plan = NULL;
     NM_TRY(nm_plan_build(&plan, scan->config, scan->model, "cpu"));
@@ -355,12 +356,17 @@ static nm_status print_point(void *context, nm_plan *plan, const double *params)
     if (!balance) {
         return nm_fail(NM_MEMORY, "no memory for a balance sheet");
     }
+    nm_balance_why *why = NULL;
     nm_status status = nm_balance_solve(balance, plan, params);
-    if (status == NM_OK && job->json) {
-        nm_balance_print_json(job->stream, balance);
-    } else if (status == NM_OK) {
-        nm_balance_print(job->stream, balance);
+    if (status == NM_OK) {
+        status = nm_balance_explain(&why, balance);
     }
+    if (status == NM_OK && job->json) {
+        nm_balance_print_json(job->stream, balance, why);
+    } else if (status == NM_OK) {
+        nm_balance_print(job->stream, balance, why);
+    }
+    free(why);
     free(balance);
     return status;
 }
@@ -449,28 +455,67 @@ nm_status nm_print_models(FILE *stream)
     return nm_describe_models(stream);
 }
 
-/* A model by its name, or by its file from the working folder. */
-static nm_status find_by_name(const nm_model **model, const char *name)
+/* Refuses overrides that say nothing of what a model consists of. */
+static nm_status check_topology(const nm_config *config, int n_overrides)
 {
-    return nm_model_is_file(name) ? nm_model_build(model, name) : nm_model_find(model, name);
+    const char *names[NM_TOPOLOGY_VARIANTS];
+    int n = nm_topology_variants(names, config->model), n_said = 0;
+    for (int i = 0; i < config->n_variants; i++) {
+        n_said += nm_topology_has(config->model, config->variants[i].name);
+    }
+    int n_right = n_said + (config->preset != NULL);
+    if (n_overrides == 0 ||
+        (n_right > 0 && n_said == config->n_variants && config->n_fixed == 0)) {
+        return NM_OK;
+    }
+    return nm_fail(NM_USAGE, "--set: of %s, only preset%s%s%s%s can be set here", config->model,
+                   n > 0 ? ", variant." : "", n > 0 ? names[0] : "", n > 1 ? ", variant." : "",
+                   n > 1 ? names[1] : "");
 }
 
-nm_status nm_print_model(FILE *stream, const char *name)
+/* A model by its name and what it consists of, or by its file from the working folder; and its
+ * preset, NULL where none is said. */
+static nm_status find_alone(const nm_model **model, const nm_preset_info **preset, const char *name,
+                            const char *const *overrides, int n_overrides)
 {
-    const nm_model *model;
-    NM_TRY(find_by_name(&model, name));
-    return nm_describe_model(stream, model);
+    nm_config *config;
+    NM_TRY(nm_config_point(&config, name, overrides, n_overrides));
+    nm_status status = check_topology(config, n_overrides);
+    if (status == NM_OK) {
+        status = nm_model_is_file(name) ? nm_model_build(model, name)
+                                        : find_by_name(model, config, NULL);
+    }
+    if (status == NM_OK) {
+        status = nm_preset_find(preset, config, *model);
+    }
+    nm_config_destroy(&config);
+    return status;
 }
 
-nm_status nm_print_init(FILE *stream, const char *name)
+nm_status nm_print_model(FILE *stream, const char *name, const char *const *overrides,
+                         int n_overrides)
 {
     const nm_model *model;
-    NM_TRY(find_by_name(&model, name));
-    nm_describe_init(stream, model, name);
+    const nm_preset_info *preset;
+    NM_TRY(find_alone(&model, &preset, name, overrides, n_overrides));
+    if (preset) {
+        return nm_fail(NM_USAGE, "--set: this page shows all presets; set %s with init or point",
+                       preset->name);
+    }
+    return nm_describe_model(stream, model, name);
+}
+
+nm_status nm_print_init(FILE *stream, const char *name, const char *const *overrides,
+                        int n_overrides)
+{
+    const nm_model *model;
+    const nm_preset_info *preset;
+    NM_TRY(find_alone(&model, &preset, name, overrides, n_overrides));
+    nm_describe_init(stream, model, name, preset);
     return NM_OK;
 }
 
-nm_status nm_print_model_check(FILE *stream, const char *path)
+static nm_status print_model_check(FILE *stream, const char *path)
 {
     const nm_model *model;
     NM_TRY(nm_model_build(&model, path));
@@ -482,14 +527,60 @@ nm_status nm_print_model_check(FILE *stream, const char *path)
     return NM_OK;
 }
 
-nm_status nm_compile_model(FILE *stream, const char *path)
+nm_status nm_print_check(FILE *stream, const char *path, const char *const *overrides,
+                         int n_overrides)
+{
+    if (nm_model_is_c_file(path)) {
+        return n_overrides == 0
+                   ? print_model_check(stream, path)
+                   : nm_fail(NM_USAGE, "--set %s: goes with a configuration; %s is a model's file",
+                             overrides[0], path);
+    }
+    nm_scan *scan;
+    nm_status status = nm_scan_open(&scan, path, overrides, n_overrides);
+    if (status == NM_OK) {
+        status = print_scan_check(scan, stream);
+    }
+    nm_scan_close(&scan);
+    return status;
+}
+
+/* where the modules for GPUs go, and for which */
+typedef struct ahead_job {
+    FILE *stream;
+    const char *architectures;
+} ahead_job;
+
+static nm_status compile_for_gpus(void *context, nm_plan *plan, const double *params)
+{
+    const ahead_job *job = context;
+    (void)params;
+    return nm_cuda_ahead(job->stream, plan->model, plan->task.choice, job->architectures);
+}
+
+static nm_status build_ahead(const nm_model **model, char **kept, const char *name,
+                             const char *const *overrides, int n_overrides)
+{
+    if (nm_model_is_file(name)) {
+        return nm_model_build_ahead(model, kept, name);
+    }
+    nm_config *config;
+    NM_TRY(nm_config_point(&config, name, overrides, n_overrides));
+    nm_status status = find_by_name(model, config, kept);
+    nm_config_destroy(&config);
+    return status;
+}
+
+nm_status nm_compile_model(FILE *stream, const char *path, const char *architectures,
+                           const char *const *overrides, int n_overrides)
 {
     const nm_model *model;
     char *kept;
-    NM_TRY(nm_model_build_ahead(&model, &kept, path));
+    ahead_job job = {stream, architectures};
+    NM_TRY(build_ahead(&model, &kept, path, overrides, n_overrides));
     fprintf(stream, "%s\n", kept);
     free(kept);
-    return NM_OK;
+    return with_point(compile_for_gpus, &job, path, overrides, n_overrides);
 }
 
 nm_status nm_print_info(FILE *stream)

@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "backend.h"
+#include "words.h"
 
 enum {
-    CHUNK = 128
-}; /* points solved in one call: some lane groups, and still spread over the scan */
+    CHUNK = 128, /* points solved in one call: some lane groups, and still spread over the scan */
+    PILOT_POINTS = 4096
+};
+static const double pilot_seconds = 1.0; /* at most this long for the estimate of `plan` */
 
 double nm_pilot_rate(const nm_pilot *pilot)
 {
@@ -67,4 +70,25 @@ nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, int lanes
     free(values);
     free(task);
     return status;
+}
+
+nm_status nm_pilot_print(const nm_plan *plan, FILE *stream)
+{
+    nm_pilot pilot;
+    NM_TRY(nm_pilot_run(&pilot, plan, plan->task.solver.mode, 0, PILOT_POINTS, pilot_seconds));
+    int n_threads = nm_backend_cpu_threads(0);
+    if (n_threads > plan->n_tiles) {
+        n_threads = (int)plan->n_tiles;
+    }
+    double rate = nm_pilot_rate(&pilot);
+    if (rate > 0.0) {
+        char time[NM_WORDS], per_second[NM_WORDS], count[NM_WORDS];
+        fprintf(stream,
+                "time         about %s on %d thread%s (%s points spread over the scan: %s sets/s "
+                "on one thread)\n",
+                nm_words_time(time, (double)plan->n_points / (rate * n_threads)), n_threads,
+                n_threads == 1 ? "" : "s", nm_words_count(count, pilot.n_points),
+                nm_words_rate(per_second, rate));
+    }
+    return NM_OK;
 }

@@ -2,6 +2,8 @@
 #ifndef NESSMAP_PILOT_H
 #define NESSMAP_PILOT_H
 
+#include <stdio.h>
+
 #include "plan.h"
 
 typedef struct nm_pilot {
@@ -17,5 +19,8 @@ nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, int lanes
 
 /* Points per second of one thread, 0 where nothing was measured. */
 double nm_pilot_rate(const nm_pilot *pilot);
+
+/* Prints the time of all points by the rate of a few. returns NM_MEMORY, NM_DEVICE. */
+nm_status nm_pilot_print(const nm_plan *plan, FILE *stream);
 
 #endif

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "model_topology.h"
+#include "preset.h"
 #include "version.h"
 #include "words.h"
 
@@ -32,7 +34,10 @@ static nm_status bind_variant(nm_plan *plan, const nm_named_quantity *said)
 {
     const nm_model *model = plan->model;
     const char *at = nm_config_at(plan->config, said->value.where);
-    const char *names[NM_MAX_VARIANTS];
+    const char *names[NM_MAX_VARIANTS + NM_TOPOLOGY_VARIANTS];
+    if (nm_topology_has(plan->config->model, said->name)) {
+        return NM_OK; /* what the model was built from */
+    }
     for (int i = 0; i < model->n_variants; i++) {
         const nm_variant_info *variant = &model->variants[i];
         names[i] = variant->name;
@@ -58,11 +63,13 @@ static nm_status bind_variant(nm_plan *plan, const nm_named_quantity *said)
                    : nm_fail(NM_USAGE, "%svariant.%s = \"%s\" is not known; it is one of %s", at,
                              said->name, choice, list);
     }
-    if (model->n_variants == 0) {
+    int n_names =
+        model->n_variants + nm_topology_variants(names + model->n_variants, plan->config->model);
+    if (n_names == 0) {
         return nm_fail(NM_USAGE, "%svariant.%s: %s has no variants; remove it", at, said->name,
                        model->name);
     }
-    const char *near = nm_nearest(said->name, names, (size_t)model->n_variants);
+    const char *near = nm_nearest(said->name, names, (size_t)n_names);
     return near != NULL
                ? nm_fail(NM_USAGE, "%svariant: %s has no variant \"%s\"; did you mean \"%s\"?", at,
                          model->name, said->name, near)
@@ -320,6 +327,10 @@ static void hash_model(XXH3_state_t *hash, const nm_model *model)
         hash_text(hash, model->observables[i].name);
         hash_text(hash, model->observables[i].unit);
     }
+    for (int i = 0; i < model->n_presets; i++) {
+        hash_text(hash, model->presets[i].name);
+        hash_text(hash, model->presets[i].settings);
+    }
     hash_bytes(hash, model->nu, (size_t)model->n_paths * (size_t)model->n_species);
     hash_text(hash, model->text);
 }
@@ -454,6 +465,9 @@ static nm_status fill(nm_plan *plan, const char *backend)
 {
     plan->task.abi = NM_ABI;
     NM_TRY(nm_catalogue_build(&plan->catalogue, plan->model));
+    const nm_preset_info *preset;
+    NM_TRY(nm_preset_find(&preset, plan->config, plan->model));
+    NM_TRY(nm_preset_apply(plan->task.choice, NULL, plan->model, preset));
     for (int i = 0; i < plan->config->n_variants; i++) {
         NM_TRY(bind_variant(plan, &plan->config->variants[i]));
     }

@@ -12,6 +12,15 @@
 #include "nessmap/model_abi.h"
 #include "tiles.h"
 
+typedef enum nm_family {
+#define NM_FAMILY_ENUM(tag, counter, prefix, unit, text) NM_FAMILY_##tag,
+    NM_FAMILY_LIST(NM_FAMILY_ENUM)
+#undef NM_FAMILY_ENUM
+} nm_family;
+#define NM_FAMILY_ONE(tag, counter, prefix, unit, text) +1
+enum { NM_N_FAMILIES = 0 NM_FAMILY_LIST(NM_FAMILY_ONE) };
+#undef NM_FAMILY_ONE
+
 typedef struct nm_output { /* one possible output of a model; number = position in the catalogue */
     char name
         [64]; /* "" where the output is not offered (concentrations of held species and water) */
@@ -28,6 +37,19 @@ typedef struct nm_catalogue {
 /* Lists all outputs of a model, in the order of NM_FAMILY_LIST. Names are checked for
  * uniqueness. */
 nm_status nm_catalogue_build(nm_catalogue *catalogue, const nm_model *model);
+
+/* Number of outputs of a family, and of its i-th in the catalogue. */
+int nm_catalogue_count(const nm_model *model, nm_family family);
+int nm_catalogue_number(const nm_model *model, nm_family family, int i);
+
+/* The unit of a species' amount: "mol m-3", or that of the parameter that its total is named for
+ * ("mol m-2" of the states of a carrier). */
+const char *nm_catalogue_unit(const nm_model *model, int i_species);
+
+/* The pathways of a loop, "pump - 3 leak_Na + 2 leak_K": turns of each in one turn of the loop,
+ * that which closes it first. out: [NM_LOOP_TEXT]; returns it. */
+enum { NM_LOOP_TEXT = 512 };
+char *nm_catalogue_loop(char *out, const nm_model *model, int i_loop);
 
 /* Number of the output `name`, or -1. */
 int nm_catalogue_find(const nm_catalogue *catalogue, const char *name);

@@ -3,9 +3,10 @@
 #include "point_file.h"
 
 #include <errno.h>
-#include <netcdf.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "grid_nc.h"
 
 static nm_status parse_parts(int64_t *part, int *n_parts, const char *text)
 {
@@ -74,62 +75,22 @@ static nm_status find_by_rule(double *params, const nm_plan *plan, const char *i
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
-/* Overwrites what the file has as a column over `sample`, and lets the ties follow. */
-static nm_status read_columns(double *params, const nm_plan *plan, int file, const char *path,
-                              const char *index_text)
-{
-    const nm_model *model = plan->model;
-    int dim;
-    size_t n_samples;
-    if (nc_inq_dimid(file, "sample", &dim) != NC_NOERR ||
-        nc_inq_dimlen(file, dim, &n_samples) != NC_NOERR) {
-        return nm_fail(NM_IO, "%s: the dimension \"sample\" of a table of points is missing", path);
-    }
-    int64_t size = (int64_t)n_samples, index = 0;
-    NM_TRY(parse_index(&index, index_text, &size, 1));
-
-    double *column = malloc((size_t)model->n_params * sizeof *column);
-    nm_draw *draw = malloc(sizeof *draw);
-    nm_status status =
-        column && draw ? NM_OK : nm_fail(NM_MEMORY, "no memory for one point of %s", path);
-    if (status == NM_OK) {
-        memcpy(draw, &plan->task.draw, sizeof *draw);
-        draw->n_columns = 0;
-        for (int i = 0; i < model->n_params && status == NM_OK; i++) {
-            int variable, n_dims = 0, dim_of = -1;
-            size_t at = (size_t)index;
-            if (nc_inq_varid(file, model->params[i].name, &variable) != NC_NOERR ||
-                nc_inq_varndims(file, variable, &n_dims) != NC_NOERR || n_dims != 1 ||
-                nc_inq_vardimid(file, variable, &dim_of) != NC_NOERR || dim_of != dim) {
-                continue;
-            }
-            if (nc_get_var1_double(file, variable, &at, &column[i]) != NC_NOERR) {
-                status = nm_fail(NM_IO, "%s: the values of %s cannot be read", path,
-                                 model->params[i].name);
-            }
-            draw->column_param[draw->n_columns] = i;
-            draw->column[draw->n_columns++] = &column[i];
-        }
-    }
-    if (status == NM_OK) {
-        model->draw(draw, 0, params);
-    }
-    free(draw);
-    free(column);
-    return status;
-}
-
-static nm_status find_in_table(double *params, const nm_plan *plan, const char *path,
+/* the table's own values, and all others, as the file has them */
+static nm_status find_in_table(double *params, const nm_model *model, const char *path,
                                const char *index_text)
 {
-    int file;
-    int code = nc_open(path, NC_NOWRITE, &file);
-    if (code != NC_NOERR) {
-        return nm_fail(NM_IO, "%s: cannot be read as NetCDF (%s)", path, nc_strerror(code));
+    int64_t part[NM_MAX_AXES + 1];
+    int n_parts;
+    const char *names[NM_MAX_PARAMS];
+    NM_TRY(parse_parts(part, &n_parts, index_text));
+    if (n_parts != 1) {
+        return nm_fail(NM_USAGE, "--index %s: %d numbers, but the points of this file have 1 index",
+                       index_text, n_parts);
     }
-    nm_status status = read_columns(params, plan, file, path, index_text);
-    nc_close(file);
-    return status;
+    for (int i = 0; i < model->n_params; i++) {
+        names[i] = model->params[i].name;
+    }
+    return nm_grid_nc_stored_params(path, part[0], model->n_params, names, params);
 }
 
 /* --- both ------------------------------------------------------------------------------------- */
@@ -151,6 +112,6 @@ nm_status nm_point_file_find(double *params, nm_plan **plan, nm_config *config,
         config->design_file = NULL;
     }
     NM_TRY(nm_plan_build(plan, config, model, "cpu"));
-    return is_table ? find_in_table(params, *plan, path, index)
+    return is_table ? find_in_table(params, model, path, index)
                     : find_by_rule(params, *plan, index);
 }

@@ -25,7 +25,8 @@
 #include "summary.h"
 #include "words.h"
 
-enum { PILOT_POINTS = 2048, LEAST_PILOT = 512 };
+enum { PILOT_POINTS = 2048, LEAST_PILOT = 512, N_BACKENDS = 2 };
+static const char *const backends[N_BACKENDS] = {"cpu", "cuda"};
 static const double pilot_seconds = 0.25; /* at most this long per rate */
 
 /* Everything one run holds; released by `release` whatever happened. */
@@ -350,11 +351,10 @@ static nm_status find_begun(const nm_backend **backend, run *run)
     }
     if (access(run->out_path, R_OK) == 0 &&
         nm_grid_nc_fingerprint(run->out_path, fingerprint) == NM_OK) {
-        static const char *const names[] = {"cpu", "cuda"};
-        for (size_t i = 0; i < sizeof names / sizeof names[0] && !*backend; i++) {
-            NM_TRY(nm_plan_set_backend(run->plan, names[i]));
+        for (int i = 0; i < N_BACKENDS && !*backend; i++) {
+            NM_TRY(nm_plan_set_backend(run->plan, backends[i]));
             if (strcmp(run->plan->fingerprint, fingerprint) == 0) {
-                NM_TRY(nm_backend_choose(backend, names[i]));
+                NM_TRY(nm_backend_choose(backend, backends[i]));
             }
         }
     }
@@ -442,6 +442,11 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
     if (n_done > 0) {
         nm_progress_note(&run->progress, "resuming: %lld of %lld tiles are done", (long long)n_done,
                          (long long)run->plan->n_tiles);
+    }
+    run->stats.n_torn = nm_journal_n_torn(run->journal);
+    if (run->stats.n_torn > 0) {
+        nm_progress_note(&run->progress, "journal: %lld torn records are computed again",
+                         (long long)run->stats.n_torn);
     }
 
     NM_TRY(compute(run));
@@ -556,9 +561,8 @@ nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const 
                           const char *fingerprint, int partial, FILE *summary)
 {
     /* the fingerprint says which backend made the parts */
-    static const char *const backends[] = {"cpu", "cuda"};
     nm_plan *plan = NULL;
-    for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++) {
+    for (int i = 0; i < N_BACKENDS; i++) {
         nm_plan_destroy(&plan);
         NM_TRY(nm_plan_build(&plan, config, model, backends[i]));
         if (strcmp(plan->fingerprint, fingerprint) == 0) {

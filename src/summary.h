@@ -17,6 +17,7 @@ typedef struct nm_run_stats {
     int64_t n_computed, n_newton,
         n_follow;     /* points of this run: all, by Newton alone, by following */
     int64_t n_failed; /* not_converged and left_domain of this run */
+    int64_t n_torn;   /* segments of the journal that ended in a torn record */
     double compute_s, assemble_s, total_s; /* wall time [s] */
     double auto_rate, follow_rate; /* of one thread on sampled points [1/s]; 0: not measured */
     int64_t n_pilot;               /* number of those points */

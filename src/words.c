@@ -1,7 +1,9 @@
 /* Numbers as people read them. */
 #include "words.h"
 
+#include <ctype.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,4 +170,41 @@ void nm_json_number(FILE *stream, double value)
     } else {
         fputs("null", stream);
     }
+}
+
+void nm_put_wrapped(FILE *stream, int *at, int indent, const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (const char *word = text; *word;) {
+        int blanks = (int)strspn(word, " ");
+        int length = (int)strcspn(word + blanks, " ");
+        /* a comma that begins a piece stays with what it follows: the last column is for it */
+        int is_glued = blanks == 0 && word == text;
+        if (*at + blanks + length > NM_COLUMNS - !is_glued && *at > indent) {
+            fprintf(stream, "\n%*s", indent, "");
+            *at = indent;
+            blanks = 0;
+            word += strspn(word, " ");
+        }
+        fprintf(stream, "%.*s", blanks + length, word);
+        *at += blanks + length;
+        word += blanks + length;
+    }
+}
+
+int nm_has_word(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = strstr(text, name); at; at = strstr(at + 1, name)) {
+        int begins = at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_');
+        int ends = !isalnum((unsigned char)at[length]) && at[length] != '_';
+        if (begins && ends) {
+            return 1;
+        }
+    }
+    return 0;
 }

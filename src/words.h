@@ -1,5 +1,5 @@
-/* Numbers as people read them: counts, shares, bytes, rates, times, quantities; and texts for
- * JSON. */
+/* Numbers as people read them: counts, shares, bytes, rates, times, quantities; texts in lines of
+ * a page, and texts for JSON. */
 #ifndef NESSMAP_WORDS_H
 #define NESSMAP_WORDS_H
 
@@ -25,5 +25,14 @@ char *nm_words_double(char *out, double value);
 /* A JSON string with its quotes; a JSON number, or null where it is not finite. */
 void nm_json_text(FILE *stream, const char *text);
 void nm_json_number(FILE *stream, double value);
+
+/* Prints a text that breaks at blanks before column NM_COLUMNS; the lines after the first begin at
+ * `indent`. at: the column of the line, kept from piece to piece. At most 4095 bytes at once. */
+enum { NM_COLUMNS = 100 };
+void nm_put_wrapped(FILE *stream, int *at, int indent, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* 1 if `name` stands in `text` as a whole word. */
+int nm_has_word(const char *text, const char *name);
 
 #endif

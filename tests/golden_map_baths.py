@@ -36,7 +36,7 @@ BATHTUB = Model(
     lambda params: {"drain": "torricelli" if params["kind"] == "torricelli" else "linear"},
     bathtub_parameters,
     bathtub_compare,
-    {"class": "compared as outcome", "h_at_t": "a time course, no steady state"},
+    {"class": "compared as outcome", "h_at_t": "a time course: test_trace.py"},
     expand=with_kind,
 )
 
@@ -84,7 +84,7 @@ NA_BATH = Model(
         "exists": "compared as outcome",
         "class": "compared as outcome",
         "residual": "of 50 digits; the file's is held to 1e-10 instead",
-        "t_depletion_from_20mM": "a time course, no steady state",
+        "t_depletion_from_20mM": "a time course: test_trace.py",
     },
     expand=with_kind,
 )
@@ -122,6 +122,8 @@ def schlogl_compare(case):
     t.add("affinity_RT", lambda row: (row["A_R1"] + row["A_R2"]) / RT, 1.0)
     t.add("sigma_kB", lambda row: row["sigma_total"] / R, sum(way))
     t.add("n_stable", "n_states")
+    # on a line, an unstable state stands between any two stable ones
+    t.add("n_fp", lambda row: 2 * row["n_states"] - 1)
     t.add_time("eig", lambda row: -1.0 / row["tau_slow"])
     return t.comparisons
 
@@ -131,7 +133,7 @@ SCHLOGL = Model(
     lambda params: {},
     dict,
     schlogl_compare,
-    {"class": "compared as outcome", "n_fp": "of these, the stable ones are found"},
+    {"class": "compared as outcome"},
     expand=schlogl_expand,
     solver='[solver]\nmode = "follow"\nstarts = 16\n',
 )

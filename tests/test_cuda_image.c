@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "cache.h"
-#include "embedded.h"
 #include "cuda_image.h"
 #include "cuda_nvrtc.h"
+#include "embedded.h"
 #include "files.h"
 #include "model_store.h"
 
@@ -81,16 +81,15 @@ static char *replaced(const char *text, const char *what, const char *with)
 /* driven_cycle as a user may have changed it: a pathway has a variant; .text is to be freed */
 static nm_model user_model(void)
 {
-    static const char *const choices[] = {"own", "first"};
-    static const nm_variant_info variants[] = {{"speed", 2, choices}};
+    static const char *const choices[] = {"own", "first"}, *const fuels[] = {"held", "finite"};
+    static const nm_variant_info variants[] = {{"speed", 2, choices}, {"fuel", 2, fuels}};
     nm_model model = *ring();
     char *text = replaced(model.text, "mass_action(k2f, k2r)",
                           "by(speed, mass_action(k2f, k2r), mass_action(k1f, k1r))");
-    model.text = replaced(text, "#define NM_COMPARTMENTS",
-                          "#define NM_VARIANTS(variant) variant(speed, own, first)\n\n"
-                          "#define NM_COMPARTMENTS");
+    model.text = replaced(text, "variant(fuel, held, finite)",
+                          "variant(speed, own, first) variant(fuel, held, finite)");
     free(text);
-    model.n_variants = 1;
+    model.n_variants = 2;
     model.variants = variants;
     return model;
 }
@@ -181,32 +180,33 @@ static void test_built_in(void **state)
     (void)state;
     static const int capabilities[][2] = {{8, 0}, {8, 6}, {9, 0}, {10, 0}, {12, 1}};
     const int choice[NM_MAX_VARIANTS] = {0};
-    int n_builtins, n_models;
-    nm_cuda_builtins(&n_builtins);
-    const nm_model *const *models = nm_model_list(&n_models);
+    int n;
+    const nm_cuda_builtin *builtins = nm_cuda_builtins(&n);
     const char *build = getenv("NESSMAP_BUILD");
     char *path = nm_file_format("%s/kernels/driven_cycle.fatbin", build ? build : "..");
     int is_expected = access(path, R_OK) == 0;
     free(path);
-    assert_int_equal(n_builtins, is_expected ? n_models : 0);
-    if (n_builtins == 0) {
+    assert_int_equal(n, is_expected ? 2 : 0);
+    if (n == 0) {
         print_message("this build has no modules built in\n");
         return;
     }
-    for (int i = 0; i < n_models; i++) {
+    for (int i = 0; i < n; i++) {
+        const nm_model *model;
         nm_cuda_image first, image;
-        assert_int_equal(nm_cuda_image_get(&first, models[i], choice, 9, 0), NM_OK);
+        assert_int_equal(nm_model_find(&model, builtins[i].model), NM_OK);
+        assert_int_equal(nm_cuda_image_get(&first, model, choice, 9, 0), NM_OK);
         check_fatbin(first.bytes, first.n_bytes);
         for (size_t k = 0; k < sizeof capabilities / sizeof capabilities[0]; k++) {
-            assert_int_equal(nm_cuda_image_get(&image, models[i], choice, capabilities[k][0],
-                                               capabilities[k][1]),
-                             NM_OK);
+            assert_int_equal(
+                nm_cuda_image_get(&image, model, choice, capabilities[k][0], capabilities[k][1]),
+                NM_OK);
             assert_string_equal(image.origin, "built in");
             assert_ptr_equal(image.bytes, first.bytes);
             nm_cuda_image_clear(&image);
             assert_null(image.bytes);
         }
-        print_message("%s: %zu bytes built in\n", models[i]->name, first.n_bytes);
+        print_message("%s: %zu bytes built in\n", model->name, first.n_bytes);
     }
 }
 
@@ -242,23 +242,31 @@ static void test_cache(void **state)
 {
     (void)state;
     static const char content[] = "a module\0of some bytes";
-    nm_hash key = nm_hash_start(), other = nm_hash_start();
+    nm_hash key = nm_hash_start(), other = nm_hash_start(), mark = nm_hash_start();
     size_t n;
     nm_hash_text(&key, "key");
     nm_hash_text(&other, "kex");
+    nm_hash_text(&mark, "a compiler");
     /* FNV-1a of 128 bits, its authors' value for "foobar" */
     nm_hash known = nm_hash_start();
     nm_hash_bytes(&known, "foobar", 6);
     assert_true(known.high == 0x343e1662793c64bf && known.low == 0x6f0d3597ba446f18);
 
-    assert_null(nm_cache_read(&n, &key));
-    nm_cache_write(&key, content, sizeof content);
-    char *back = nm_cache_read(&n, &key);
+    assert_null(nm_cache_read(&n, &key, &mark));
+    nm_cache_write(&key, &mark, content, sizeof content);
+    char *back = nm_cache_read(&n, &key, &mark);
     assert_non_null(back);
     assert_int_equal(n, sizeof content);
     assert_memory_equal(back, content, n);
     free(back);
-    assert_null(nm_cache_read(&n, &other));
+    assert_null(nm_cache_read(&n, &other, &mark));
+    /* of another compiler, or of any */
+    assert_null(nm_cache_read(&n, &key, &other));
+    assert_null(nm_cache_read(&n, &other, NULL));
+    back = nm_cache_read(&n, &key, NULL);
+    assert_non_null(back);
+    assert_memory_equal(back, content, sizeof content);
+    free(back);
 
     char *path, *file;
     size_t n_file;
@@ -267,13 +275,13 @@ static void test_cache(void **state)
     for (size_t i = 0; i < n_file; i++) { /* each byte damaged, each length torn */
         file[i] ^= 0x10;
         assert_int_equal(nm_file_replace(path, file, n_file), NM_OK);
-        assert_null(nm_cache_read(&n, &key));
+        assert_null(nm_cache_read(&n, &key, &mark));
         file[i] ^= 0x10;
         assert_int_equal(nm_file_replace(path, file, i), NM_OK);
-        assert_null(nm_cache_read(&n, &key));
+        assert_null(nm_cache_read(&n, &key, &mark));
     }
-    nm_cache_write(&key, content, sizeof content);
-    back = nm_cache_read(&n, &key);
+    nm_cache_write(&key, &mark, content, sizeof content);
+    back = nm_cache_read(&n, &key, &mark);
     assert_non_null(back);
     free(back);
     assert_int_equal(unlink(path), 0);
@@ -362,8 +370,7 @@ static void test_targets(void **state)
 {
     (void)state;
     static const char *const words[] = {"compute capability 3.0", "--backend cpu"};
-    static const nm_source text = {"x.cu",
-                                        "extern \"C\" __global__ void f(int *p) { *p = 1; }"};
+    static const nm_source text = {"x.cu", "extern \"C\" __global__ void f(int *p) { *p = 1; }"};
     const char *options[] = {"-std=c++20"};
     char target[NM_NVRTC_TARGET];
     void *bytes;
@@ -392,7 +399,7 @@ static void test_line_of_an_error(void **state)
     (void)state;
     static const char *const words[] = {"a model does not compile: models/x.h:2: ", "wrong"};
     static const nm_source sources[] = {{"x.cu", "#include \"models/x.h\"\n"},
-                                             {"models/x.h", "\nint x = wrong;\nint y = wrong2;\n"}};
+                                        {"models/x.h", "\nint x = wrong;\nint y = wrong2;\n"}};
     static const char *const options[] = {"-default-device"};
     void *bytes;
     size_t n;

@@ -90,6 +90,8 @@ class Bench:
         build = pathlib.Path(os.environ.get("NESSMAP_BUILD") or args.nessmap.parent)
         self.driver = build / "tests" / "stand_in"
         self.kernels = build / "kernels" / "pump_leak_cuda_host.so"
+        # a build without nvcc has no modules: the stand-in for NVRTC makes them
+        self.has_modules = (build / "kernels" / "pump_leak.fatbin").is_file()
         self.log = self.folder / "log"
 
     def is_there(self):
@@ -103,7 +105,7 @@ class Bench:
     def environment(self, others=None, **options):
         """Of a process that finds the stand-in with these options, and no launcher's variables but the given ones."""
         env = {k: v for k, v in os.environ.items() if not re.match(r"(SLURM|OMPI|MPI|MV2|PMI|CUDA|NESSMAP_STAND)", k)}
-        env["LD_LIBRARY_PATH"] = str(self.driver)
+        env["LD_LIBRARY_PATH"] = str(self.driver) if self.has_modules else f"{self.driver}:{self.driver / 'nvrtc'}"
         env["NESSMAP_STAND_IN_KERNELS"] = str(self.kernels)
         env["NESSMAP_STAND_IN_LOG"] = str(self.log)
         env["XDG_CACHE_HOME"] = str(self.folder / "cache")
@@ -213,7 +215,8 @@ def check_says_so(bench, checks):
         device["name"] == "stand-in GPU 0" and device["compute_capability"] == "9.0" and device["driver"] == "13.0",
         f"run log: {device}",
     )
-    checks.check(device["kernels"] == "built in" and device["points"] == 800, f"run log: {device}")
+    origins = ("built in",) if bench.has_modules else ("compiled now", "cached")
+    checks.check(device["kernels"] in origins and device["points"] == 800, f"run log: {device}")
     checks.check(
         0 < device["seconds_computing"] and 0 < device["seconds_journal"] and 0 < device["seconds_copying"],
         f"run log: {device}",
@@ -548,7 +551,7 @@ def run_checks(args, checks):
     with harness.scratch() as folder:
         bench = Bench(args, folder)
         if not bench.is_there():
-            harness.not_run("test_cuda_run: this build has no host-compiled CUDA kernels (no nvcc was found)")
+            harness.not_run("test_cuda_run: the stand-in driver is not built")
             checks.check(True, "")
             return
         check_same_as_cpu(bench, checks)
@@ -559,7 +562,7 @@ def run_checks(args, checks):
         check_kill(bench, checks)
         check_auto(bench, checks)
         check_timeline(bench, checks)
-        if args.full:
+        if args.full and bench.has_modules:
             check_compiled(bench, checks)
 
 

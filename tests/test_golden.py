@@ -11,8 +11,20 @@ import pathlib
 
 import golden_map
 import golden_map_baths
+import golden_map_nernst
+import golden_map_neuron
 import golden_map_paths
+import golden_map_pump
 import harness
+
+MAPS = (
+    golden_map,
+    golden_map_baths,
+    golden_map_nernst,
+    golden_map_neuron,
+    golden_map_paths,
+    golden_map_pump,
+)
 
 
 def write_scan(folder, model, choices, cases):
@@ -72,10 +84,10 @@ def check_keys(model, cases, checks):
 
 
 def run_model(args, model, checks):
-    path = args.golden / f"{model.name}.json"
+    path = args.golden / f"{model.golden or model.name}.json"
     if not path.is_file():
         checks.check(args.golden != harness.ROOT / "tests" / "golden", f"{path} is missing")
-        print(f"{model.name}: {path} is not there, skipped")
+        print(f"{path.stem}: {path} is not there, skipped")
         return
     golden = json.loads(path.read_text())["cases"]
     cases = [one for case in golden for one in model.expand(case)]
@@ -96,7 +108,7 @@ def run_model(args, model, checks):
                 if not (folder / "out.nc").exists():
                     continue
             n_agree += compare_group(model, words, group, folder / "out.nc", worst, checks)
-    print(f"{model.name}: {n_agree} of {len(cases)} cases agree; worst of each quantity:")
+    print(f"{path.stem}: {n_agree} of {len(cases)} cases agree; worst of each quantity:")
     for key, (ratio, error, reference, case_id) in sorted(
         worst.items(), key=lambda item: -item[1][0]
     ):
@@ -116,8 +128,9 @@ def add_arguments(parser):
 
 def run_checks(args, checks):
     args.golden = args.golden.resolve()
-    for model in golden_map.MODELS + golden_map_baths.MODELS + golden_map_paths.MODELS:
-        run_model(args, model, checks)
+    for golden in MAPS:
+        for model in golden.MODELS:
+            run_model(args, model, checks)
 
 
 def test_golden():

@@ -43,8 +43,11 @@ def no_device_environment():
 
 
 def stand_in_environment(build, folder, **more):
+    driver = build / "tests" / "stand_in"
+    # a build without nvcc has no modules: the stand-in for NVRTC makes them
+    has_modules = (build / "kernels" / "pump_leak.fatbin").is_file()
     return os.environ | {
-        "LD_LIBRARY_PATH": str(build / "tests" / "stand_in"),
+        "LD_LIBRARY_PATH": str(driver) if has_modules else f"{driver}:{driver / 'nvrtc'}",
         "NESSMAP_STAND_IN_KERNELS": str(build / "kernels" / "{model}_cuda_host.so"),
         "NESSMAP_STAND_IN_LOG": str(folder / "stand_in.log"),
         "XDG_CACHE_HOME": str(folder / "cache"),

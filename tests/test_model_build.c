@@ -1,6 +1,8 @@
 /* A model of the user's own: what a compiler says is told at the user's line, and what is kept is
  * whole or not used. (tests/test_own_model.py compiles.) */
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -8,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -144,9 +148,9 @@ static void folder_of_others_is_refused(void **state)
     /* modules for GPUs neither */
     nm_hash key = nm_hash_start();
     size_t n;
-    nm_cache_write(&key, "module", 7);
+    nm_cache_write(&key, &key, "module", 7);
     assert_int_equal(chmod(found, 0700), 0);
-    assert_null(nm_cache_read(&n, &key));
+    assert_null(nm_cache_read(&n, &key, &key));
     for (int i = 0; i < 2; i++) {
         char *again;
         assert_int_equal(chmod(found, fine[i]), 0);
@@ -158,6 +162,97 @@ static void folder_of_others_is_refused(void **state)
     free(found);
 }
 
+/* Folders that killed processes left go; one that is in use, or was made a moment ago, stays. */
+static void left_folders_are_removed(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/nessmap_test_XXXXXX";
+    nm_workplace mine, other;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(nm_cache_enter(&mine, folder), NM_OK);
+    char *in_mine = nm_file_format("%s/models", mine.folder);
+    assert_int_equal(mkdir(in_mine, 0700), 0);
+
+    /* a process that is killed in the midst of its work */
+    int pipe_fd[2];
+    char *left = calloc(1, 256);
+    assert_int_equal(pipe(pipe_fd), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (nm_cache_enter(&other, folder) == NM_OK) {
+            char *deep = nm_file_format("%s/a/b", other.folder);
+            *strrchr(deep, '/') = '\0';
+            mkdir(deep, 0700);
+            int is_written = write(pipe_fd[1], other.folder, strlen(other.folder) + 1) > 0;
+            raise(is_written ? SIGKILL : SIGTERM);
+        }
+        _exit(1);
+    }
+    int status;
+    assert_true(read(pipe_fd[0], left, 255) > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_int_equal(access(left, F_OK), 0);
+
+    /* made a moment ago, or an hour and more, by processes that have no lock */
+    char *young = nm_file_format("%s/build-young", folder),
+         *old = nm_file_format("%s/build-old", folder);
+    const struct timespec long_ago[2] = {{time(NULL) - 4000, 0}, {time(NULL) - 4000, 0}};
+    assert_int_equal(mkdir(young, 0700), 0);
+    assert_int_equal(mkdir(old, 0700), 0);
+    assert_int_equal(utimensat(AT_FDCWD, old, long_ago, 0), 0);
+
+    assert_int_equal(nm_cache_enter(&other, folder), NM_OK);
+    assert_int_not_equal(access(left, F_OK), 0);
+    assert_int_not_equal(access(old, F_OK), 0);
+    assert_int_equal(access(young, F_OK), 0);
+    assert_int_equal(access(in_mine, F_OK), 0);
+    assert_string_not_equal(mine.folder, other.folder);
+    nm_cache_leave(&other);
+    nm_cache_leave(&mine);
+    assert_int_equal(rmdir(young), 0);
+    assert_int_equal(rmdir(folder), 0);
+    free(old);
+    free(young);
+    free(left);
+    free(in_mine);
+}
+
+/* Many processes come and go at once: none loses its folder. */
+static void live_folders_stay(void **state)
+{
+    (void)state;
+    enum { N_PROCESSES = 6, N_ROUNDS = 200 };
+    char folder[] = "/tmp/nessmap_test_XXXXXX";
+    pid_t children[N_PROCESSES];
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < N_PROCESSES; i++) {
+        children[i] = fork();
+        for (int k = 0; children[i] == 0 && k <= N_ROUNDS; k++) {
+            nm_workplace place;
+            if (k == N_ROUNDS) {
+                _exit(0);
+            }
+            if (nm_cache_enter(&place, folder) != NM_OK) {
+                _exit(1);
+            }
+            char *inside = nm_file_format("%s/x", place.folder);
+            if (mkdir(inside, 0700) != 0 || access(inside, F_OK) != 0) {
+                _exit(2);
+            }
+            free(inside);
+            nm_cache_leave(&place);
+        }
+    }
+    for (int i = 0; i < N_PROCESSES; i++) {
+        int status;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +261,8 @@ int main(void)
         cmocka_unit_test(files_are_told_from_names),
         cmocka_unit_test(damage_of_a_library_is_seen),
         cmocka_unit_test(folder_of_others_is_refused),
+        cmocka_unit_test(left_folders_are_removed),
+        cmocka_unit_test(live_folders_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,6 +102,25 @@ def check_golden_pump_leak(args, folder, checks):
     checks.check(n_cases >= 40 and worst_tau[0] <= 1e-4, f"pump_leak: {n_cases} courses, tau_slow {worst_tau}")
 
 
+def check_golden_growth(args, folder, checks):
+    """A cell that bursts keeps its potential and concentrations in the end, and grows at a steady speed."""
+    cases = [case for case in golden_cases("pump_leak") if not case["expect"]["exists"]]
+    model = next(model for model in golden_map.MODELS if model.name == "pump_leak")
+    worst = (0.0, "")
+    for case in cases:
+        p, expect = model.parameters(case["params"]), case["expect"]
+        speed = expect["growth_rate_m_s"]
+        # when the impermeant solute is a hundred-millionth of all
+        until = 1e8 * p["N_X"] / (p["Na_o"] + p["K_o"] + p["Cl_o"] + p["Y_o"]) / speed
+        course = trace(args, folder, *of_model("pump_leak", model.choices(case["params"]), **p), *times([until, 2.0 * until]),
+                       "--rtol", GOLDEN_RTOL)
+        for name, golden in (("V", expect["V_asymptotic"]), ("Na_i", expect["Na_asymptotic"]), ("K_i", expect["K_asymptotic"]),
+                             ("ell", course["ell"][0] + speed * until)):
+            worst = max(worst, (abs(float(course[name][1]) / golden - 1.0), f"{case['id']} {name}"))
+    print(f"pump_leak: worst error of growing cells {worst[0]:.1e} ({worst[1]}), {len(cases)} golden cases")
+    checks.check(len(cases) == 8 and worst[0] <= GOLDEN_TOLERANCE, f"pump_leak against golden: growth {worst}")
+
+
 def check_golden_relaxation(args, folder, checks):
     """clamp_relax: a leak alone, clamped. An ion of charge z at V relaxes as Na+ does at z V, so na_bath serves for all."""
     worst = (0.0, "")
@@ -148,6 +167,46 @@ def check_golden_depletion(args, folder, checks):
                      course.attributes["nessmap_n_times_reached"] == 2 and 0 < course["Na_i"][1] < 1e-3,
                      f"na_bath {case['id']}: {course['Na_i']} at {at}, {course.attributes['nessmap_outcome']}")
     checks.check(len(cases) >= 3, f"na_bath: {len(cases)} cases run empty")
+
+
+def check_golden_carrier(args, folder, checks):
+    """The rate between the slowest and the fastest, which no file stores: what is left of a course without those two."""
+    cases = golden_cases("carrier")
+    worst = (0.0, "")
+    for case in cases:
+        p, expect = case["params"], case["expect"]
+        slow, middle, fast = sorted(expect["eig"], reverse=True)[1:]
+        step = 0.5 / -middle
+        course = trace(args, folder, *of_model("carrier", **p), *times(step * np.arange(4)), "--rtol", 1e-11)
+        left = []
+        for state in ("Ei", "ESi", "ESo", "Eo"):
+            gap = course[state] / p["N_T"] - expect[f"occ_{state}"]
+            for rate in (slow, fast):
+                gap = gap[1:] - math.exp(rate * step) * gap[:-1]
+            left.append(gap)
+        first, second = max(left, key=lambda gap: abs(gap[0]))
+        checks.check(abs(first) > 1e-3 and second / first > 0.0, f"{case['id']}: {first} and {second} of the middle rate are left")
+        worst = max(worst, (abs(math.log(max(second / first, 1e-300)) / (step * middle) - 1.0), case["id"]))
+    print(f"carrier: worst error of the middle rate {worst[0]:.1e} ({worst[1]}), {len(cases)} golden cases")
+    checks.check(len(cases) == 30 and worst[0] <= GOLDEN_TOLERANCE, f"carrier against golden: middle rate {worst}")
+
+
+def check_golden_schlogl(args, folder, checks):
+    """The unstable state of bistable cases: two courses that start close beside it leave it at the golden rate, one up, one down."""
+    cases = [case for case in golden_cases("schlogl") if case["expect"]["n_fp"] == 3]
+    worst, off = (0.0, ""), 1e-4
+    for case in cases:
+        p, x, rates = case["params"], case["expect"]["x"], case["expect"]["eig"]
+        at = [0.0, 1.0 / rates[1], 1e3 / min(map(abs, rates))]
+        unit = math.sqrt(p["k2"] / (3.0 * p["k1m"]))
+        down, up = (trace(args, folder, *of_model("schlogl", **p, x_start=x[1] * (1.0 + side * off) / unit), *times(at),
+                          "--rtol", 1e-11)["x"] for side in (-1, 1))
+        apart, middle = up - down, 0.5 * (up + down)
+        worst = max(worst, (abs(math.log(apart[1] / apart[0]) - 1.0), f"{case['id']} rate"),
+                    (abs(middle[1] / x[1] - 1.0), f"{case['id']} state"),
+                    (abs(down[2] / x[0] - 1.0), f"{case['id']} lower"), (abs(up[2] / x[2] - 1.0), f"{case['id']} upper"))
+    print(f"schlogl: worst of the unstable states {worst[0]:.1e} ({worst[1]}), {len(cases)} golden cases")
+    checks.check(len(cases) >= 8 and worst[0] <= GOLDEN_TOLERANCE, f"schlogl against golden: unstable state {worst}")
 
 
 def pump_leak_rates(p, state):
@@ -365,8 +424,8 @@ def check_mistakes(args, folder, checks):
 def run_checks(args, checks):
     with harness.scratch() as name:
         folder = pathlib.Path(name)
-        for part in (check_golden_cycle, check_golden_pump_leak, check_golden_relaxation,
-                     check_golden_bathtub, check_golden_depletion, check_independent, check_convergence, check_second_law,
+        for part in (check_golden_cycle, check_golden_pump_leak, check_golden_growth, check_golden_relaxation,
+                     check_golden_bathtub, check_golden_depletion, check_golden_carrier, check_golden_schlogl, check_independent, check_convergence, check_second_law,
                      check_all_models, check_from_map, check_ends, check_mistakes):
             part(args, folder, checks)
 

@@ -19,16 +19,18 @@ LAYERS = [
     ["diag", "version", "words"],
     ["units", "expression", "files", "toml_shim", "slab", "conservation", "table", "table_csv", "table_nc", "timeline", "local_rank", "cuda_driver",
      "embedded", "cache", "cuda_nvrtc"],
-    ["config", "config_axes", "config_check", "config_keys", "config_parts", "config_resolve", "config_set", "design", "design_parts", "design_sets"],
+    ["config", "config_axes", "config_check", "config_keys", "config_parts", "config_resolve", "config_set", "model_topology", "topology_parts", "topology_network", "topology_nernst", "design", "design_parts", "design_sets", "preset"],
     ["plan", "plan_parts", "plan_print", "plan_reduce", "tiles", "catalogue"],
     ["backend", "reducer", "journal", "journal_folder", "manifest", "tally", "model_store"],
-    ["backend_cpu", "model_compiler", "model_mistake", "model_build", "cuda_image", "cuda_device", "cuda_batch", "backend_cuda", "grid_nc", "assemble", "assemble_cells", "attributes", "pilot", "balance", "describe",
+    ["backend_cpu", "model_compiler", "model_mistake", "model_build", "cuda_image", "cuda_ahead", "cuda_device", "cuda_batch", "backend_cuda", "grid_nc", "assemble", "assemble_cells", "attributes", "pilot", "balance", "balance_parts", "balance_print", "balance_tables", "balance_units", "balance_json", "balance_why", "describe", "describe_model",
      "point_file", "timecourse", "timecourse_nc"],
     ["progress", "summary", "runlog"],
     ["run"],
     ["nessmap"],
+    ["command_line"],
     ["main"],
 ]
+PROGRAM = {"main", "command_line"}  # use the API alone
 LEVEL = {module: level for level, layer in enumerate(LAYERS) for module in layer}
 
 TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "src", "kernels", "include", "tests", "configs", "tools", "README.md",
@@ -89,16 +91,16 @@ def check_includes():
             if name.startswith("nessmap/"):
                 if target.name in ("lang.h", "model.h", "elements.h"):
                     error(path, number, f'"{name}": src meets models only through nessmap/model_abi.h')
-                if module == "main" and target.name != "nessmap.h":
-                    error(path, number, f'"{name}": main.c uses nothing but nessmap.h')
+                if module in PROGRAM and target.name != "nessmap.h":
+                    error(path, number, f'"{name}": {path.name} uses nothing but nessmap.h')
             elif (ROOT / "src" / name).is_file():
-                if module == "main":
-                    error(path, number, f'"{name}": main.c uses nothing but nessmap.h')
+                if module in PROGRAM and target.stem not in PROGRAM:
+                    error(path, number, f'"{name}": {path.name} uses nothing but nessmap.h')
                 elif LEVEL.get(target.stem, 0) > LEVEL[module]:
                     error(path, number, f'"{name}": is of a later layer than {path.name}')
                 if path.suffix == ".h" and target.stem != module:
                     graph.setdefault(module, set()).add(target.stem)
-            elif name not in ("builtin_models.h", "cuda_files.h", "kernel_flags.h"):
+            elif name not in ("builtin_models.h", "cuda_files.h", "example_configs.h", "kernel_flags.h"):
                 error(path, number, f'"{name}": is neither in src nor nessmap/...')
     check_circles(graph)
 

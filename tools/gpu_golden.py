@@ -1,15 +1,36 @@
-"""Parts of tools/gpu_check: the golden cases, on the device and on the CPU, by the tolerances of tests/golden_map.py."""
+"""Parts of tools/gpu_check: the golden cases of every model, on the device and on the CPU, by the tolerances of
+tests/golden_map*.py."""
 
 import csv
+import importlib
 import json
 import pathlib
 import subprocess
 import tempfile
 import time
+import tomllib
 
 import golden_map
 
-GOLDEN = pathlib.Path(golden_map.__file__).resolve().parent / "golden"
+TESTS = pathlib.Path(golden_map.__file__).resolve().parent
+GOLDEN = TESTS / "golden"
+
+
+# the file of such a model is written for what [variant] says it consists of, by a part of nessmap that is not carried
+COMPILED = ("network",)
+
+
+def all_models():
+    """Of all files of tests/ that map golden cases."""
+    modules = [importlib.import_module(path.stem) for path in sorted(TESTS.glob("golden_map*.py"))]
+    models = [model for module in modules for model in getattr(module, "MODELS", ())]
+    return [model for model in models if model.name not in COMPILED]
+
+
+def solver_options(model):
+    """What the program is told of a model's solver."""
+    solver = tomllib.loads(model.solver).get("solver", {})
+    return [word for key, value in solver.items() for word in (f"--{key}", str(value))]
 
 
 def solve(session, backend, model, choices, cases, folder):
@@ -22,6 +43,7 @@ def solve(session, backend, model, choices, cases, folder):
         # repr is read back bit for bit
         writer.writerows([repr(x) for x in row] for row in zip(*columns.values(), strict=True))
     command = [session.program, "table", model.name, "--in", sets, "--out", states, "--backend", backend]
+    command += solver_options(model)
     if choices:
         command += ["--choices", " ".join(f"{k}={v}" for k, v in choices.items())]
     done = subprocess.run(
@@ -44,8 +66,9 @@ def run_golden(session, part):
     print(f"{part}", flush=True)
     start, backend = time.monotonic(), part.split("_")[1]
     failures, n_cases, n_agree, worst = [], 0, 0, {}
-    for model in golden_map.MODELS:
-        cases = json.loads((GOLDEN / f"{model.name}.json").read_text())["cases"]
+    for model in all_models():
+        golden = json.loads((GOLDEN / f"{model.golden or model.name}.json").read_text())["cases"]
+        cases = [one for case in golden for one in model.expand(case)]
         n_cases += len(cases)
         for words, (choices, group) in golden_map.group_cases(model, cases).items():
             with tempfile.TemporaryDirectory(prefix="nessmap_golden_") as folder:

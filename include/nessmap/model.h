@@ -32,6 +32,9 @@
 #ifndef NM_PRESETS /* named cells: preset(squid_axon, "leak=ghk T=291.15", text) */
 #define NM_PRESETS(preset)
 #endif
+#ifndef NM_V_START /* [V] where a potential starts that floats, an expression in parameters */
+#define NM_V_START -0.06
+#endif
 #ifndef NM_WATER_VOLUME /* [m3 mol-1] */
 #define NM_WATER_VOLUME 1.8e-5
 #endif
@@ -60,8 +63,18 @@ typedef struct nm_choices { /* the chosen entry of each variant */
     NM_VARIANTS(NM_ROW_V_FIELD)
     int nm_end;
 } nm_choices;
+#define NM_PASTE(a, b) NM_PASTE_2(a, b)
+#define NM_PASTE_2(a, b) a##b
+/* NM_STARTS_BY: a variant whose choices are nothing but different initial states. Where `starts` asks for several, all
+ * of them are tried. */
+#ifdef NM_STARTS_BY
+enum { NM_STARTS_VARIANT = NM_PASTE(NM_V_, NM_STARTS_BY), NM_OTHER_STARTS = NM_PASTE(NM_VN_, NM_STARTS_BY) - 1 };
+#else
+enum { NM_STARTS_VARIANT = -1, NM_OTHER_STARTS = 0 };
+#endif
 #ifdef NM_CHOSEN /* compiled for one combination: four bits for each variant, the first lowest */
-#define NM_PICK(variant) ((int)((NM_CHOSEN) >> 4 * NM_V_##variant & 15))
+#define NM_PICK(variant)                                                                                  \
+    ((int)NM_V_##variant == (int)NM_STARTS_VARIANT ? nm_pick->variant : (int)((NM_CHOSEN) >> 4 * NM_V_##variant & 15))
 #else
 #define NM_PICK(variant) nm_pick->variant
 #endif

@@ -357,6 +357,9 @@ typedef struct nm_model {
     const nm_preset_info *presets;
     const int *loops;        /* [n_loops] the pathway that closes each loop, and names it */
     const double *loop_part; /* [n_loops][n_paths] turns of a pathway in one turn of the loop */
+    /* [n_totals][n_species] change of each total with an amount [per mol per extent], at the defaults and their initial
+     * state; may be NULL: totals are what their texts say */
+    void (*total_weights)(double *weights);
     /* 0; 1 where the initial state of params[n_params] is outside the model's domain. May be NULL: no traces. */
     int (*trace)(const nm_task *task, const double *params, nm_trace *trace);
 } nm_model;

@@ -51,9 +51,6 @@ nm_status nm_scan_run(nm_scan *scan, const nm_run_options *options, FILE *summar
 /* Prints points, tiles, bytes, memory, disk and the estimated time; writes nothing. */
 nm_status nm_scan_print_plan(nm_scan *scan, FILE *stream);
 
-/* Prints the resolved configuration and remarks, as TOML. */
-nm_status nm_scan_print_check(nm_scan *scan, FILE *stream);
-
 /* Assembles the journal folder `parts` ("out.nc.parts") into out.nc, or, partial, into
  * out.partial.nc, where missing tiles are not_run; the parts stay then. */
 nm_status nm_assemble(const char *parts, int partial, FILE *summary);
@@ -82,20 +79,30 @@ nm_status nm_write_trace_of_file(FILE *notes, const char *path, const char *inde
 /* Print: the models, one line each; one model's parameters, states, pathways, outputs; a commented
  * configuration to start from; version, compiler, lanes, backends. */
 nm_status nm_print_models(FILE *stream);
-nm_status nm_print_model(FILE *stream, const char *name);
-nm_status nm_print_init(FILE *stream, const char *model);
+nm_status nm_print_model(FILE *stream, const char *name, const char *const *overrides,
+                         int n_overrides);
+nm_status nm_print_init(FILE *stream, const char *model, const char *const *overrides,
+                        int n_overrides);
 
 /* Wherever a model is named, a path or a name that ends in .c is the user's own file: compiled when
  * it is first used, and its code is run. */
 
-/* Prints that the model file has no mistake, and what it consists of. */
-nm_status nm_print_model_check(FILE *stream, const char *path);
+/* Prints that `path` has no mistake: where it ends in .c, a model's file, with what it consists of;
+ * else a configuration, resolved, with remarks, as TOML. Overrides as in nm_scan_open. */
+nm_status nm_print_check(FILE *stream, const char *path, const char *const *overrides,
+                         int n_overrides);
 
-/* Compiles a model file for every processor, so that no compiler is needed later; prints where the
- * library is kept. */
-nm_status nm_compile_model(FILE *stream, const char *path);
+/* Compiles a model file for every processor, so that no compiler is needed later, and its kernels
+ * for GPUs; prints where each is kept. architectures: "sm_90", or several by commas; NULL: those of
+ * the devices here, if any. overrides: as in nm_scan_open; they choose the variants that the GPU's
+ * kernels are made for, and what a built-in model consists of, which then is compiled as well. */
+nm_status nm_compile_model(FILE *stream, const char *path, const char *architectures,
+                           const char *const *overrides, int n_overrides);
 
 nm_status nm_print_info(FILE *stream);
+
+/* 1: no notes on stderr from here on, as that a model is being compiled. */
+void nm_quiet(int quiet);
 
 /* Asks a running nm_scan_run to stop cleanly (drain, sync, NM_INTERRUPTED). Async-signal-safe. */
 void nm_interrupt(void);

@@ -2,7 +2,10 @@
  *
  * All quantities are per m2 of membrane; ell = cell water / membrane area. Sources: Tosteson & Hoffman 1960,
  * Keener & Sneyd, Mori 2012, Kay 2017 (parameters of the default cell). The pump is rev: saturable and reversible,
- * hill: never reverses, const: a given rate. The last two are not thermodynamically consistent past stall. */
+ * hill: never reverses, const: a given rate; these two are not thermodynamically consistent past stall. post_albers: a
+ * cycle of states with published rates, whose fuel follows from the nucleotides in place of dG_ATP (A_ATP tells). */
+
+#include "nessmap/post_albers.h"
 
 #define NM_PARAMETERS(param)                                                                                   \
     /*    name     unit           default    low      high     scale   what it is */                           \
@@ -30,11 +33,16 @@
     param(K_Na,    "mol m-3",     10.0,      4.0,     25.0,    log,    "Na+ at half saturation of a pump site") \
     param(K_K,     "mol m-3",     1.5,       0.5,     4.0,     log,    "K+ at half saturation of a pump site") \
     param(kappa_r, "1",           1.0,       0.0,     10.0,    linear, "pump reversal factor (rev)")           \
-    param(dG_ATP,  "J mol-1",     -57000.0,  -65000.0, 0.0,    linear, "free energy of ATP hydrolysis")
+    param(dG_ATP,  "J mol-1",     -57000.0,  -65000.0, 0.0,    linear, "free energy of ATP hydrolysis")        \
+    param(n_pump,  "mol m-2",     8.3e-9,    1e-11,   1e-7,    log,    "pumps (post_albers)")                  \
+    param(MgATP,   "mol m-3",     6.95,      1e-3,    10.0,    log,    "MgATP (post_albers)")                  \
+    param(MgADP,   "mol m-3",     0.035,     1e-3,    10.0,    log,    "MgADP (post_albers)")                  \
+    param(Pi_tot,  "mol m-3",     0.8,       0.1,     50.0,    log,    "phosphate, free and bound (post_albers)") \
+    param(H,       "mol m-3",     8.03526e-5, 4e-5,   2e-4,    log,    "H+ in the cell (post_albers)")
 
 #define NM_VARIANTS(variant)                                                                                   \
     variant(leak, ohmic, ghk)                                                                                  \
-    variant(pump, rev, hill, const)                                                                            \
+    variant(pump, rev, hill, const, post_albers)                                                               \
     variant(membrane, capacitive, electroneutral, clamped)
 
 #define NM_COMPARTMENTS(compartment)                                                                           \
@@ -62,10 +70,15 @@
     held(       Y_o,     z_Y,    bath,  Y_o,                 "impermeant solute of the bath")                  \
     water(      water_o, 0,      bath,  1.0,                 "bath water, without end")
 
+#define FIELD (V * NM_FARADAY / (NM_R * T)) /* of one elementary charge, in RT */
+#define PHOSPHATE nm_pa_phosphate(Pi_tot, Na_i, K_i, H)
+
 #define NM_FUELS(fuel)                                                                                         \
-    fuel(ATP, dG_ATP, "ATP to ADP and phosphate")
+    fuel(ATP, choose(pump, dG_ATP, dG_ATP, dG_ATP, nm_pa_energy(NM_R * T, MgATP, MgADP, PHOSPHATE, H)),        \
+         "ATP to ADP and phosphate")
 
 #define PUMP_SITES (hill(Na_i, K_Na, 3) * hill(K_o, K_K, 2))
+#define PUMP_TURNS nm_pa_forward_turns(Na_i, K_i, Na_o, K_o, FIELD, MgATP, MgADP, PHOSPHATE, H)
 
 /* from -> to is outward. On the two sides a name is one mole, in the law it is a concentration. */
 #define NM_PATHWAYS(path)                                                                                      \
@@ -73,7 +86,8 @@
     path(leak_K,  K_i,                   K_o,                  by(leak, ohmic(g_K), ghk(P_K)),   "K+ leak")    \
     path(leak_Cl, Cl_i,                  Cl_o,                 by(leak, ohmic(g_Cl), ghk(P_Cl)), "Cl- leak")   \
     path(pump,    3*Na_i + 2*K_o + ATP,  3*Na_o + 2*K_i,                                                       \
-         by(pump, saturable(p_max * PUMP_SITES, kappa_r), driven(p_max * PUMP_SITES), constant(p_max)),        \
+         by(pump, saturable(p_max * PUMP_SITES, kappa_r), driven(p_max * PUMP_SITES), constant(p_max),         \
+                  saturable(n_pump * PUMP_TURNS, NM_PAR(0.0))),                                                \
          "Na,K-ATPase")                                                                                        \
     path(NKCC,    Na_i + K_i + 2*Cl_i,   Na_o + K_o + 2*Cl_o,  linear(L_NKCC), "Na-K-2Cl cotransport")         \
     path(KCC,     K_i + Cl_i,            K_o + Cl_o,           linear(L_KCC),  "K-Cl cotransport")             \
@@ -86,6 +100,39 @@
     observable(lysis_margin, "1",                                                                              \
                (X_i * (2.0 * OSM_O - X_i) + (Na_i + K_i - Cl_i) * (Na_i + K_i - Cl_i)) / (OSM_O * OSM_O),      \
                "distance to lysis: 1 - 4 (Na_i + K_i) Cl_i / Pi_o^2")
+
+/* Cells with the pump rates that hold their resting state: p_max for `rev`, n_pump for `post_albers`; the texts have
+ * p_max for the other two. Leaks of the last three are exact inversions of the balance at the published state. */
+#define NM_PRESETS(preset)                                                                                     \
+    preset(mammal_generic_kay,                                                                                 \
+           "leak=ohmic T=298.15 Na_o=147 K_o=3 Cl_o=150 N_X=8.33333e-5 z_X=-1 g_Na=0.1 g_K=3 g_Cl=2 "          \
+           "P_f=1e-4 C_m=0.01 K_Na=10 K_K=1.5 dG_ATP=-57000 p_max=4.817010656239774e-7 n_pump=8.3e-9",         \
+           "mammalian cell after Kay 2017: ohmic leaks, -94 mV"                                                \
+           "; p_max is 4.76502e-7 for hill, 5.182e-8 for const")                                               \
+    preset(neuron_kcc2,                                                                                        \
+           "leak=ohmic T=310.15 Na_o=145 K_o=3.5 Cl_o=119 Y_o=29.5 z_Y=-1 N_X=1e-4 z_X=-0.85 "                 \
+           "g_Na=0.2 g_K=0.7 g_Cl=0.2 L_KCC=5.5408e-8 P_f=1e-4 C_m=0.02 K_Na=10 K_K=1.5 "                      \
+           "dG_ATP=-57000 p_max=9.69357402168092e-7 n_pump=9.916e-9",                                          \
+           "neuron with KCC2 after Duesterwald et al. 2018: ohmic leaks, -73 mV"                               \
+           "; p_max is 9.59257e-7 for hill, 9.33e-8 for const")                                                \
+    preset(red_cell_human,                                                                                     \
+           "leak=ghk T=310.15 Na_o=145 K_o=5 Cl_o=150 N_X=2.60975e-5 z_X=-1.000048481 "                        \
+           "P_Na=2.778779246e-12 P_K=3.070311199e-12 P_Cl=2.2e-10 P_f=2e-4 C_m=0.01 K_Na=10 K_K=1.5 "          \
+           "dG_ATP=-57000 p_max=2.1673088978693015e-9 n_pump=1.834e-11",                                       \
+           "human red cell: leaks from the Na+ that its pump moves, -12 mV"                                    \
+           "; p_max is 2.1632e-9 for hill, 1.6e-10 for const")                                                 \
+    preset(squid_axon,                                                                                         \
+           "leak=ghk T=291.15 Na_o=440 K_o=20 Cl_o=560 Y_o=63 z_Y=1.5873015873015872 N_X=0.072625 "            \
+           "z_X=-0.6850259027 P_Na=3.419176493e-10 P_K=5.788855757e-9 P_Cl=2.6e-9 P_f=1e-4 C_m=0.01 "          \
+           "K_Na=20 K_K=1.5 dG_ATP=-57000 p_max=4.123783922105182e-7 n_pump=4.233e-9",                         \
+           "squid giant axon, 500 um: leaks from an efflux of 40 pmol cm-2 s-1, -60 mV"                        \
+           "; p_max is 4.12235e-7 for hill, 1.3e-7 for const")                                                 \
+    preset(skeletal_muscle_mammal,                                                                             \
+           "leak=ghk T=310.15 Na_o=145 K_o=4 Cl_o=120 Y_o=20 z_Y=-1.45 N_X=1.475e-3 z_X=-1.38136232 "          \
+           "P_Na=5.896548416e-11 P_K=4.87223372e-9 P_Cl=1.5e-8 P_f=1e-4 C_m=0.01 K_Na=10 K_K=1.5 "             \
+           "dG_ATP=-57000 p_max=1.2125161811339915e-7 n_pump=1.464e-9",                                        \
+           "mammalian skeletal muscle fibre: leaks from a pump rate of 1e-8 mol m-2 s-1, -91 mV"               \
+           "; p_max is 1.16501e-7 for hill, 1e-8 for const")
 
 #define NM_WATER_VOLUME v_w
 #define NM_GROWTH "lysis"

@@ -12,9 +12,8 @@
 
 /* --- models ------------------------------------------------------------------------------------- */
 
-/* The models that this program has; NULL past the last. */
-extern const nm_model *const nm_check_models[];
-const nm_model *nm_check_model(const char *name); /* NULL: no such model */
+/* One of the built-in models; NULL: no such model. */
+const nm_model *nm_check_model(const char *name);
 
 /* --- plans by hand (check_plan.c) ----------------------------------------------------------------- */
 

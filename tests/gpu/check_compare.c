@@ -66,15 +66,15 @@ static rule scalar_rule(int scalar)
     }
 }
 
-static void add_family(rules *r, const char *tag, int count)
+static void add_family(rules *r, const nm_model *model, const char *tag, int count)
 {
     for (int i = 0; i < count; i++) {
         int number = r->n++;
-        r->path[number] = i;
+        r->path[number] = strcmp(tag, "Jcyc") == 0 ? model->loops[i] : i;
         if (strcmp(tag, "potential") == 0 || strcmp(tag, "V_min") == 0 ||
             strcmp(tag, "V_max") == 0 || strcmp(tag, "E") == 0) {
             r->rule[number] = RULE_VOLT;
-        } else if (strncmp(tag, "dmu", 3) == 0 || strcmp(tag, "A") == 0) {
+        } else if (strncmp(tag, "dmu", 3) == 0 || tag[0] == 'A') {
             r->rule[number] = RULE_ENERGY;
         } else if (tag[0] == 'J' || strcmp(tag, "exch") == 0) {
             r->rule[number] = RULE_WAY;
@@ -95,7 +95,8 @@ static void make_rules(rules *r, const nm_plan *plan)
     const nm_model *model = plan->model;
     const int potentials = model->n_potentials, volumes = model->n_volumes,
               species = model->n_species, pairs = model->n_pairs, paths = model->n_paths,
-              fuels = model->n_fuels, scalars = NM_N_SCALARS, observables = model->n_observables;
+              fuels = model->n_fuels, loops = model->n_loops, scalars = NM_N_SCALARS,
+              observables = model->n_observables;
     memset(r, 0, sizeof *r);
     r->n_paths = paths;
 #define ADD(tag, counted, prefix, unit, text)                                                      \
@@ -104,7 +105,7 @@ static void make_rules(rules *r, const nm_plan *plan)
     } else if (strcmp(#tag, "Jin") == 0) {                                                         \
         r->first_in = r->n;                                                                        \
     }                                                                                              \
-    add_family(r, #tag, counted);
+    add_family(r, model, #tag, counted);
     NM_FAMILY_LIST(ADD)
 #undef ADD
     r->tau_slow = nm_catalogue_find(&plan->catalogue, "tau_slow");

@@ -1,7 +1,7 @@
 /* The tables of gpu_check: parameter sets from a file or drawn, solved by one backend, written with their states.
  *
  *   gpu_check table MODEL (--in SETS.csv | --model-a N) --out FILE(.csv | .npy) [--backend cuda] [--choices "..."]
- *                   [--outputs "*"] [--mode follow] [--rtol X] [--seed N]
+ *                   [--outputs "*"] [--mode follow] [--starts N] [--rtol X] [--seed N]
  *
  * .csv: a line of names, then a line for each set. .npy: float64 [columns][sets], the names in FILE.names, one a line;
  * outcome and flags are numbers there. */
@@ -207,13 +207,14 @@ typedef struct request {
     const char *model, *in, *out, *backend, *choices, *outputs, *mode;
     int64_t n_model_a;
     uint64_t seed;
+    int starts;
     double rtol;
 } request;
 
 static nm_status read_request(request *r, int argc, char **argv)
 {
     *r = (request){
-        .backend = "cuda", .outputs = "*", .mode = "auto", .rtol = 1e-6, .seed = 20240229u};
+        .backend = "cuda", .outputs = "*", .mode = "auto", .rtol = 1e-6, .seed = 20240229u, .starts = 1};
     if (argc < 1) {
         return nm_fail(NM_USAGE, "gpu_check table: say the model");
     }
@@ -236,6 +237,8 @@ static nm_status read_request(request *r, int argc, char **argv)
             r->n_model_a = (int64_t)strtod(value, NULL);
         } else if (strcmp(argv[i], "--seed") == 0) {
             r->seed = strtoull(value, NULL, 10);
+        } else if (strcmp(argv[i], "--starts") == 0) {
+            r->starts = atoi(value);
         } else if (strcmp(argv[i], "--rtol") == 0) {
             r->rtol = strtod(value, NULL);
         } else {
@@ -268,6 +271,7 @@ static nm_status solve(const request *r, const table *t)
         scan.plan->task.solver.mode =
             strcmp(r->mode, "follow") == 0 ? NM_MODE_FOLLOW : NM_MODE_AUTO;
         scan.plan->task.solver.rtol = r->rtol;
+        scan.plan->task.solver.starts = r->starts;
     }
     nm_status status = nm_check_finish(&scan, r->n_model_a, 1, NM_CHECK_AUTO_TILE);
     if (status == NM_OK) {

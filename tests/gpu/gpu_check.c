@@ -18,15 +18,20 @@
 
 #include "version.h"
 
-extern const nm_model nm_model_pump_leak, nm_model_driven_cycle;
-
-const nm_model *const nm_check_models[] = {&nm_model_pump_leak, &nm_model_driven_cycle, NULL};
+#define builtin(name) extern const nm_model nm_model_##name;
+#include "builtin_models.h"
+#undef builtin
 
 const nm_model *nm_check_model(const char *name)
 {
-    for (int i = 0; nm_check_models[i]; i++) {
-        if (strcmp(nm_check_models[i]->name, name) == 0) {
-            return nm_check_models[i];
+#define builtin(known) &nm_model_##known,
+    static const nm_model *const models[] = {
+#include "builtin_models.h"
+    };
+#undef builtin
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+        if (strcmp(models[i]->name, name) == 0) {
+            return models[i];
         }
     }
     return NULL;

@@ -90,7 +90,8 @@ static int output_number(const nm_model *model, int scalar)
 {
     const int potentials = model->n_potentials, volumes = model->n_volumes,
               species = model->n_species, pairs = model->n_pairs, paths = model->n_paths,
-              fuels = model->n_fuels, scalars = NM_N_SCALARS, observables = model->n_observables;
+              fuels = model->n_fuels, loops = model->n_loops, scalars = NM_N_SCALARS,
+              observables = model->n_observables;
     int n = 0;
 #define COUNT(tag, counted, prefix, unit, text)                                                    \
     if (strcmp(#tag, "scalar") == 0 && scalar >= 0) {                                              \

@@ -1,92 +1,6 @@
-/* NVRTC compiles entry_cuda.cu at run time, from the text that nvcc takes; the sampler's numbers
- * depend on no contraction. The library is loaded by name: a program must run without it too. */
-#include "test_cuda_build.h"
-
-#include <dlfcn.h>
-
-typedef struct program_of_nvrtc *program;
-
-static struct {
-    int (*create)(program *, const char *text, const char *name, int n_headers,
-                  const char *const *headers, const char *const *names);
-    int (*compile)(program, int n_options, const char *const *options);
-    int (*log_size)(program, size_t *);
-    int (*log)(program, char *);
-    int (*ptx_size)(program, size_t *);
-    int (*ptx)(program, char *);
-    int (*destroy)(program *);
-    int (*version)(int *major, int *minor);
-} nvrtc;
-
-static int load_nvrtc(void)
-{
-    static const char *const names[] = {"libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"};
-    void *library = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && !library; i++) {
-        library = dlopen(names[i], RTLD_NOW);
-    }
-    if (!library) {
-        return 0;
-    }
-    const struct {
-        void *function;
-        const char *name;
-    } wanted[] = {
-        {&nvrtc.create, "nvrtcCreateProgram"},       {&nvrtc.compile, "nvrtcCompileProgram"},
-        {&nvrtc.log_size, "nvrtcGetProgramLogSize"}, {&nvrtc.log, "nvrtcGetProgramLog"},
-        {&nvrtc.ptx_size, "nvrtcGetPTXSize"},        {&nvrtc.ptx, "nvrtcGetPTX"},
-        {&nvrtc.destroy, "nvrtcDestroyProgram"},     {&nvrtc.version, "nvrtcVersion"}};
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        void *symbol = dlsym(library, wanted[i].name);
-        if (!symbol) {
-            return 0;
-        }
-        memcpy(wanted[i].function, &symbol, sizeof symbol);
-    }
-    return 1;
-}
-
-enum { N_OPTIONS = 9, N_MORE = 4 };
-
-/* PTX of a text, compiled without a warning; the caller frees. more: up to N_MORE options, ended by NULL. NVRTC takes a
- * generic lambda for a host function, even within a device function: hence -default-device. */
-static char *compile(const char *text, const char *model, const char *const *more)
-{
-    char file[256], name[256];
-    snprintf(file, sizeof file, "-DNM_MODEL_FILE=\"models/%s.c\"", model);
-    snprintf(name, sizeof name, "-DNM_MODEL=%s", model);
-    const char *options[N_OPTIONS + N_MORE] = {"-std=c++20",
-                                               "-arch=compute_90",
-                                               "-default-device",
-                                               "-I" NM_TEST_SOURCE_DIR "/include",
-                                               "-I" NM_TEST_SOURCE_DIR "/kernels",
-                                               "-DNM_LANES=1",
-                                               file,
-                                               name};
-    int n_options = N_OPTIONS - 1;
-    for (; *more; more++) {
-        assert_true(n_options < N_OPTIONS + N_MORE);
-        options[n_options++] = *more;
-    }
-    program p;
-    size_t n;
-    assert_int_equal(nvrtc.create(&p, text, "text.cu", 0, NULL, NULL), 0);
-    int rc = nvrtc.compile(p, n_options, options);
-    assert_int_equal(nvrtc.log_size(p, &n), 0);
-    char *log = calloc(n + 1, 1);
-    assert_non_null(log);
-    assert_int_equal(nvrtc.log(p, log), 0);
-    if (rc != 0 || strstr(log, "warning")) {
-        fail_msg("NVRTC, model %s, returned %d:\n%.4000s", model, rc, log);
-    }
-    free(log);
-    assert_int_equal(nvrtc.ptx_size(p, &n), 0);
-    char *ptx = malloc(n);
-    assert_non_null(ptx);
-    assert_int_equal(nvrtc.ptx(p, ptx), 0);
-    assert_int_equal(nvrtc.destroy(&p), 0);
-    return ptx;
-}
+/* NVRTC compiles entry_cuda.cu at run time, from the text that nvcc takes; the sampler's numbers depend on no
+ * contraction. (All models: test_cuda_compile_full.c.) */
+#include "test_cuda_nvrtc.h"
 
 static const char *const strict[] = {"-fmad=false", NULL}, *const loose[] = {"-fmad=true", NULL};
 #ifdef NM_TEST_CURAND
@@ -94,19 +8,31 @@ static const char *const strict[] = {"-fmad=false", NULL}, *const loose[] = {"-f
 static const char *const strict_curand[] = {"-fmad=false", CURAND, NULL};
 #endif
 
-/* every choice of the variants, picked by the task */
-static void test_models(void **state)
+static int is_built_in(const char *model)
+{
+    for (int i = 0; i < N_CUDA_MODELS; i++) {
+        if (strcmp(cuda_models[i], model) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* A model that NVRTC makes for users: every choice of the variants, picked by the task. */
+static void test_a_model(void **state)
 {
     (void)state;
-    int major = 0, minor = 0;
-    char *text = read_whole(NM_TEST_SOURCE_DIR "/kernels/entry_cuda.cu", NULL), title[64];
+    int major = 0, minor = 0, i = 0;
+    char *text = read_entry(), title[64];
     assert_int_equal(nvrtc.version(&major, &minor), 0);
     snprintf(title, sizeof title, "NVRTC %d.%d", major, minor);
-    for (int i = 0; i < N_CUDA_MODELS; i++) {
-        char *ptx = compile(text, cuda_models[i], strict);
-        assert_true(check_ptx(ptx, cuda_models[i], title).n_fma > 1000);
-        free(ptx);
+    while (is_built_in(all_models[i])) {
+        i++;
+        assert_true(i < N_MODELS);
     }
+    char *ptx = compile(text, all_models[i], strict);
+    assert_true(check_ptx(ptx, all_models[i], title).n_fma > 1000);
+    free(ptx);
     free(text);
 }
 
@@ -203,7 +129,7 @@ int main(void)
         cmocka_unit_test(test_draws_are_not_contracted),
         cmocka_unit_test(test_curand),
         cmocka_unit_test(test_kernels_are_not_contracted),
-        cmocka_unit_test(test_models),
+        cmocka_unit_test(test_a_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,8 @@ void compare(worst *w, const int *choice, uint64_t *state)
     for (int s = 0; s < NM_NS; s++) {
         int unknown = nm_unknown_of(s);
         if (unknown >= 0) {
-            y[unknown] = log(pt.start[s]) + random_between(state, -3.0, 3.0);
+            /* parameters drawn one by one may leave less than nothing of what others take */
+            y[unknown] = log(pt.start[s] > 0.0 ? pt.start[s] : 1.0) + random_between(state, -3.0, 3.0);
         }
     }
     for (int i = NM_N_FREE + NM_N_VOLUMES; i < NM_NY; i++) {

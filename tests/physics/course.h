@@ -17,10 +17,12 @@ NM_MAYBE_UNUSED static double fixed_step(double *x_new, const double *x, double 
     for (int i = 0; i < NM_N_FREE; i++) {
         held[i] = nm_mask_all(false);
     }
+    nm_put_held(held, pt);
     b.v_w = pt->v_w;
     nm_state_to_unknowns(y, x);
     b.clear();
     nm_visit_network<true>(&b, pt, pick, y);
+    nm_hold(&b, held);
     nm_put_currents(&b, pt, true);
     nm_by_amounts(&b);
     nm_scale(&scale, x, pt);

@@ -221,9 +221,19 @@ static void start(nm_vec *y, const cell *c, uint64_t *s, bool is_random)
     y[NM_Y_V] = c->pick.membrane == 2 ? c->pt.clamp[NM_C_cell] : V * 96485.33212331001 / c->pt.RT;
 }
 
+/* For the pump whose fuel is worth what the state makes it worth. */
+static void draw_nucleotides(double *p, uint64_t *s)
+{
+    p[NM_P_n_pump] = log_uniform(s, 1e-11, 1e-7);
+    p[NM_P_MgATP] = log_uniform(s, 1e-2, 10);
+    p[NM_P_MgADP] = log_uniform(s, 1e-3, 10);
+    p[NM_P_Pi_tot] = log_uniform(s, 0.1, 50);
+    p[NM_P_H] = log_uniform(s, 4e-5, 2e-4);
+}
+
 static void changes_by_what_is_paid(void **)
 {
-    uint64_t s = 20240917;
+    uint64_t s = 20240917, s_ATP = 20261125;
     double worst[3] = {0.0, 0.0, 0.0}, smallest_gross = 1e300;
     long n_steps = 0;
     int n_status[NM_LEFT + 1] = {};
@@ -231,13 +241,14 @@ static void changes_by_what_is_paid(void **)
         cell c = {};
         c.p[NM_P_v_w] = 1.8e-5;
         draw_cell(c.p, &s);
+        draw_nucleotides(c.p, &s_ATP);
         c.pick.leak = i % 2;
-        c.pick.pump = i / 2 % 3;
-        c.pick.membrane = i / 6 % 5 % 3; /* 2 of 5 capacitive, 2 of 5 electroneutral, 1 clamped */
+        c.pick.pump = i / 2 % 4;
+        c.pick.membrane = i / 8 % 5 % 3; /* 2 of 5 capacitive, 2 of 5 electroneutral, 1 clamped */
         c.p[NM_P_V_hold] = uniform(&s, -0.12, 0.05);
         prepare(&c);
         nm_vec y[NM_NY];
-        start(y, &c, &s, i / 30 % 2 == 1);
+        start(y, &c, &s, i / 40 % 2 == 1);
         const record r = travel(&c, y);
         const double error = fabs(r.change - r.integral) / fmax(fabs(r.change), r.gross);
         n_steps += r.steps;

@@ -42,7 +42,7 @@ static void converges_to_the_exponential(void **)
     const double exact = at_rest + (0.9 - at_rest) * exp(-S * t);
     double error[5];
     for (int k = 0; k < 5; k++) {
-        double x[NM_NY] = {0.9, 0.1}, next[NM_NY];
+        double x[NM_NY] = {0.9, 0.1, 1.0, 1.0}, next[NM_NY];
         const int n = 4 << k;
         for (int i = 0; i < n; i++) {
             fixed_step(next, x, t / n, &r.pt, &r.pick);
@@ -62,7 +62,7 @@ static void keeps_the_total(void **)
     for (int k = 0; k < 3; k++) {
         ring r;
         begin(&r, rates[k][0], rates[k][1], rates[k][2], rates[k][3]);
-        double x[NM_NY] = {0.9, 0.1}, next[NM_NY], worst = 0.0;
+        double x[NM_NY] = {0.9, 0.1, 1.0, 1.0}, next[NM_NY], worst = 0.0;
         for (int i = 0; i < 10000; i++) {
             fixed_step(next, x, 1e-3 * (1 + i % 7), &r.pt, &r.pick);
             memcpy(x, next, sizeof x);

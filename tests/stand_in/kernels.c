@@ -13,7 +13,7 @@
 #include "nessmap/model_abi.h"
 #include "stand_in.h"
 
-enum { MOST_THREADS = 1024 /* of a block */, ELF_MACHINE_CUDA = 190 };
+enum { MOST_THREADS = 1024 /* of a block */ };
 
 /* --- modules ---------------------------------------------------------------------------------- */
 
@@ -26,35 +26,59 @@ static int is_image(const void *image)
     }
     const Elf64_Ehdr *elf = image;
     return memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0 && elf->e_ident[EI_CLASS] == ELFCLASS64 &&
-           elf->e_machine == ELF_MACHINE_CUDA;
+           elf->e_machine == EM_CUDA;
+}
+
+/* 1 where the image is a library of the host, from the stand-in for NVRTC (nvrtc.c). */
+static int is_library(const void *image)
+{
+    const Elf64_Ehdr *elf = image;
+    return memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0 && elf->e_type == ET_DYN;
+}
+
+/* Writes that library to `to`, as the machine has it; its headers of sections come last. */
+static int write_image(int to, const void *image)
+{
+    Elf64_Ehdr elf;
+    memcpy(&elf, image, sizeof elf);
+    size_t n = elf.e_shoff + (size_t)elf.e_shnum * elf.e_shentsize - sizeof elf;
+    elf.e_machine = (Elf64_Half)elf.e_flags;
+    elf.e_flags = 0;
+    return write(to, &elf, sizeof elf) == (ssize_t)sizeof elf &&
+           write(to, (const char *)image + sizeof elf, n) == (ssize_t)n;
+}
+
+static int write_file(int to, const char *path)
+{
+    char buffer[65536];
+    ssize_t n = -1;
+    int from = open(path, O_RDONLY | O_CLOEXEC), is_good = from >= 0;
+    while (is_good && (n = read(from, buffer, sizeof buffer)) != 0) {
+        is_good = n > 0 && write(to, buffer, (size_t)n) == n;
+    }
+    if (from >= 0) {
+        close(from);
+    }
+    return is_good;
 }
 
 /* A copy of the library that no other module shares: globals of its own. It lives in memory as
  * long as its file descriptor, whose name the loader knows it by. returns the descriptor, or -1 */
-static int open_private_copy(void **library)
+static int open_private_copy(void **library, const void *image)
 {
     const char *path = getenv("NESSMAP_STAND_IN_KERNELS");
-    int from = open(path ? path : "", O_RDONLY | O_CLOEXEC);
-    if (from < 0) {
-        nm_si_violation("NESSMAP_STAND_IN_KERNELS=%s cannot be read", path ? path : "");
-        return -1;
-    }
     int to = memfd_create("kernels", MFD_CLOEXEC);
-    char buffer[65536];
-    ssize_t n;
-    int is_good = to >= 0;
-    while (is_good && (n = read(from, buffer, sizeof buffer)) != 0) {
-        is_good = n > 0 && write(to, buffer, (size_t)n) == n;
-    }
-    close(from);
-    if (is_good) {
+    path = is_library(image) ? "the image" : path ? path : "";
+    if (to >= 0 && (is_library(image) ? write_image(to, image) : write_file(to, path))) {
         char name[64];
         snprintf(name, sizeof name, "/proc/self/fd/%d", to);
         *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
         if (*library) {
             return to;
         }
-        nm_si_violation("NESSMAP_STAND_IN_KERNELS=%s: %s", path, dlerror());
+        nm_si_violation("kernels of %s: %s", path, dlerror());
+    } else {
+        nm_si_violation("kernels of %s cannot be read", path);
     }
     if (to >= 0) {
         close(to);
@@ -78,7 +102,7 @@ int cuModuleLoadData(nm_cu_module *module, const void *image)
     }
     if (result == NM_CU_SUCCESS) {
         nm_cu_module m = calloc(1, sizeof *m);
-        int fd = m ? open_private_copy(&m->library) : -1;
+        int fd = m ? open_private_copy(&m->library, image) : -1;
         if (fd < 0) {
             free(m);
             result = NM_CU_INVALID_IMAGE;

@@ -6,7 +6,8 @@
  * chosen by the environment:
  *
  *   NESSMAP_STAND_IN_KERNELS     shared library of kernels that were compiled for the host with
- *                                tests/kernels/test_cuda_stand_in.h
+ *                                tests/kernels/test_cuda_stand_in.h, for every image but those of
+ *                                the stand-in for NVRTC (nvrtc.c), which bring their own
  *   NESSMAP_STAND_IN_DEVICES     number of devices (1)
  *   NESSMAP_STAND_IN_MEMORY      bytes of each device (268435456); here and in the next three a
  *                                list by commas has one for each device

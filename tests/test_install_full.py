@@ -1,0 +1,88 @@
+"""What is installed is enough: into an empty folder, then without the source tree and the build an own model compiles and
+runs, and a C compiler of the user's own reads it with the installed headers, as editors do.
+
+  python tests/test_install_full.py --nessmap build/nessmap
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import harness
+import test_own_model
+
+# the build first: it may lie in the source tree
+HIDDEN = "mount -t tmpfs none {build} && mount -t tmpfs none {source} && cd {folder} && exec"
+
+
+def hide(build, folder):
+    """A command before which source tree and build are empty folders, where this may be had; else none."""
+    script = HIDDEN.format(source=f"'{harness.ROOT}'", build=f"'{build}'", folder=f"'{folder}'")
+    prefix = ["unshare", "-rm", "sh", "-c", f'{script} "$@"', "sh"]
+    try:
+        tried = subprocess.run([*prefix, "ls", str(harness.ROOT)], capture_output=True, text=True)
+    except FileNotFoundError:
+        tried = None
+    if tried and tried.returncode == 0 and not tried.stdout:
+        return prefix
+    harness.not_run("test_install_full: hiding the source tree (unshare may not mount here)")
+    return []
+
+
+def watching_compiler(folder):
+    """A C++ compiler that notes every file it reads."""
+    real = shutil.which("clang++") or shutil.which("g++")
+    path = folder / "watching_cxx"
+    path.write_text(f'#!/bin/sh\ncase " $* " in *" -c "*) set -- "$@" -MD -MF "{folder}/read.$$" ;; esac\nexec {real} "$@" -O0\n')
+    path.chmod(0o755)
+    return path
+
+
+def check_program(prefix, build, folder, checks):
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache"), "NESSMAP_CXX": str(watching_compiler(folder))}
+    before = hide(build, folder)
+    for arguments in (("point", "--model", "./my_cell.c"), ("check", "my_cell.c"), ("models",)):
+        done = subprocess.run([*before, str(prefix / "bin" / "nessmap"), *arguments], cwd=folder, env=environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        checks.check(done.returncode == 0, f"{arguments}: {done}")
+    read = " ".join(path.read_text() for path in folder.glob("read.*"))
+    checks.check("model.h" in read, f"what the compiler read is not known: {read[:200]}")
+    for tree in (harness.ROOT, build):
+        checks.check(f"{tree}/" not in read, f"the compiler reads files of {tree}")
+
+
+def check_headers(prefix, folder, checks):
+    compilers = [name for name in ("gcc", "clang", "cc") if shutil.which(name)]
+    checks.check(bool(compilers), "there is a C compiler")
+    own = [folder / "my_cell.c", *sorted((prefix / "share" / "nessmap" / "configs").glob("*.c"))]
+    for compiler in compilers:
+        for file in own:
+            # a law that no row uses is no mistake
+            done = subprocess.run([compiler, "-std=c11", "-pedantic", "-Wall", "-Werror", "-Wno-unused-function",
+                                   "-fsyntax-only", "-I", prefix / "include", file], capture_output=True, text=True)
+            checks.check(done.returncode == 0, f"{compiler}, {file.name}: {done.stderr[:600]}")
+
+
+def run_checks(args, checks):
+    build = pathlib.Path(os.environ.get("NESSMAP_BUILD") or args.nessmap.parent).resolve()
+    with harness.scratch() as name:
+        folder = pathlib.Path(name).resolve()
+        prefix = folder / "prefix"
+        done = subprocess.run(["cmake", "--install", build, "--prefix", prefix], capture_output=True, text=True)
+        if not checks.check(done.returncode == 0, f"cmake --install: {done.stderr}"):
+            return
+        headers = {path.name for path in (harness.ROOT / "include" / "nessmap").glob("*.h")}
+        installed = {path.name for path in (prefix / "include" / "nessmap").glob("*.h")}
+        checks.check(headers == installed, f"headers {headers ^ installed}")
+        shutil.copy(test_own_model.WHOLE, folder / "my_cell.c")
+        check_headers(prefix, folder, checks)
+        check_program(prefix, build, folder, checks)
+
+
+def test_install_full():
+    harness.run_in_pytest(__doc__, run_checks, full=True)
+
+
+if __name__ == "__main__":
+    harness.main(__doc__, run_checks)
