@@ -150,6 +150,16 @@ def test_every_class_alone(tmp_path, only):
     assert_is_picture(tmp_path / "a.png")
 
 
+def test_every_shown_output_has_its_panel(tmp_path):
+    names = ["V", "Na_i", "sigma_total", "a_max"]
+    write_grid(tmp_path / "a.nc", [DRIVE, LEAK], *cell([DRIVE, LEAK], names))
+    with plot_map.open_grid(tmp_path / "a.nc") as grid:
+        figure, _ = plot_map.draw_map(grid, "g_Na", "dG_ATP", [], names, None)
+    panels = figure.axes[: 1 + len(names)]
+    assert all(ax.collections for ax in panels)
+    plot_map.plt.close(figure)
+
+
 def write_bins(path, n_draws=10):
     """A file of [[reduce]] kind = "bins": more and more draws grow along the leak; without fuel nothing was run."""
     axes = [DRIVE, LEAK]

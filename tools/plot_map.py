@@ -459,7 +459,7 @@ def draw_map(grid, x, y, notes, asked, overlay):
         if overlay == "lysis":
             extra = overlay_lysis(ax, grid, x, y)
     class_panel(panels[0], grid, codes, xs, ys, x_edges, y_edges, dims)
-    for ax, name, colours in zip(panels[1:], names, ("cividis", "viridis")):
+    for ax, name, colours in zip(panels[1:], names, ("cividis", "viridis") * len(names)):
         value_panel(figure, ax, grid, name, xs, ys, x_edges, y_edges, dims, colours)
     class_legend(panels[0], codes, grid.attrs.get("nessmap_growth_name"), extra, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, columnspacing=1.2)
     return figure, codes
