@@ -25,7 +25,7 @@ static_assert(NM_LANES == 1, "a thread carries one point");
 
 enum {
     NM_GPU_THREADS = 128,     /* of a block */
-    NM_GPU_NEWTON_BLOCKS = 3, /* that fit a multiprocessor */
+    NM_GPU_NEWTON_BLOCKS = NM_NY <= 7 ? 3 : 2, /* that fit a multiprocessor: more unknowns want more registers */
     /* Newton steps before the points that need more are gathered: few do, and most of these need all there are, so a
      * warp of unlike points would wait for them */
     NM_GPU_FIRST_STEPS = 10

@@ -30,6 +30,8 @@ def compare(bench, checks, config, what):
     for out in (cpu, cuda):
         test_cuda_run.remove(out)
     env = bench.environment()
+    if bench.kernels.is_file():  # where its module is built in: the same kernels for the host
+        env["NESSMAP_STAND_IN_KERNELS"] = str(bench.kernels)
     options = (*harness.ALL_OUTPUTS, *harness.sets(**{"limits.max_failed": 1}))
     done = bench.run(config, cpu, "--lanes", 1, *options, backend="cpu", env=env)
     if not checks.check(done.returncode == 0, f"{what}: on the CPU: {done.stderr}"):
@@ -84,6 +86,7 @@ def run_checks(args, checks):
                 harness.not_run(f"test_cuda_models_full: the stand-in driver is not built in {build}")
                 checks.check(True, "")
                 return
+            bench.kernels = bench.driver.parent.parent / "kernels" / f"{name}_cuda_host.so"
             begin = time.monotonic()
             n_default = compare_default(bench, checks, name)
             n_golden = sum(compare_golden(bench, checks, model) for model in golden_models() if model.name == name)

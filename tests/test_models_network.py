@@ -343,7 +343,7 @@ def check_topology(args, checks, text, n):
     # the slowest time is known to the rounding of the fastest, and of the state that is known as the rest of the others
     forth, back = rates(topology, fast)
     is_known = (fast["tau_slow"] * sum(forth + back) < 1e9) & (fast[f"p{topology.busiest}"] > 1e-8)
-    checks.check(np.mean(is_known) > 0.3, f"{text}: tau_slow is compared at {np.mean(is_known):.2f} of the points")
+    checks.check(np.sum(is_known) > 100, f"{text}: tau_slow is compared at {np.sum(is_known)} points only")
     law.holds("time slows down", np.where(is_known, slow["tau_slow"] / fast["tau_slow"] / 1e3 - 1, 0.0), 1e-6)
     law.finish()
 
