@@ -2,7 +2,7 @@
  *
  * Philox4x32-10 (Salmon et al. 2011), key = seed, counter = (block, tag, index): the words of cuRAND's
  * curand_init(seed, subsequence = index, offset = 4 block + 2^34 tag). Tag 0 draws parameters, dimension d from block
- * d/2; tag 6 initial states; tag 9 the audit.
+ * d/2; tags 1 to 4 belong to sequence.h; tag 6 initial states; tag 9 the audit.
  *
  * NM_CURAND: the words are cuRAND's own, from its device code. Only its integers: its uniforms may be 1, and its
  * normals differ between host and device. */
@@ -16,7 +16,15 @@
 #include <curand_philox4x32_x.h>
 #endif
 
-enum { NM_TAG_PARAMETERS = 0, NM_TAG_STARTS = 6, NM_TAG_AUDIT = 9 };
+enum {
+    NM_TAG_PARAMETERS = 0,
+    NM_TAG_JITTER = 1,
+    NM_TAG_SCRAMBLE = 2,
+    NM_TAG_LHS = 3,
+    NM_TAG_LOW_DIGITS = 4,
+    NM_TAG_STARTS = 6,
+    NM_TAG_AUDIT = 9
+};
 
 struct nm_words {
     uint32_t w[4];
@@ -61,6 +69,8 @@ NM_FN double nm_draw_uniform(uint64_t seed, uint64_t index, uint32_t tag, int di
 {
     return nm_pick_uniform(nm_philox(seed, index, tag, (uint32_t)(dimension / 2)), dimension);
 }
+
+#include "sequence.h"
 
 /* exp and log of one number, with the bits of the lanes */
 NM_FN double nm_exp1(double x)
@@ -237,9 +247,17 @@ NM_FN void nm_draw_point(const nm_draw *draw, int64_t index, double *p)
         p[axis->param] = nm_axis_point(axis, cell - next * axis->n);
         cell = next;
     }
+    nm_stand place = {};
+    if (draw->sequence != NM_SEQUENCE_RANDOM) {
+        place = nm_find_stand(draw, index);
+    }
     nm_words words = {};
     NM_ROLL
     for (int r = 0; r < draw->n_random; r++) {
+        if (draw->sequence != NM_SEQUENCE_RANDOM) {
+            p[draw->random[r].param] = nm_quantile(&draw->random[r], nm_sequence_uniform(draw, &place, r));
+            continue;
+        }
         if (r % 2 == 0) { /* a block of words makes two numbers */
             words = nm_philox(draw->seed, (uint64_t)index, NM_TAG_PARAMETERS, (uint32_t)(r / 2));
         }

@@ -1,6 +1,7 @@
 /* Reduction on the CPU: what the host calls, with C linkage; see model_abi.h for the contracts.
  *
- *   1. a block   2. records   3. the tree of a cell */
+ *   1. a block   2. records   3. groups   4. the tree of a cell */
+#include "draw.h"
 #include "reduce.h"
 
 /* --- 1. a block ------------------------------------------------------------------------------- */
@@ -153,7 +154,96 @@ extern "C" void nm_reduce_block(void *record, const nm_tile *points, int64_t off
     }
 }
 
-/* --- 3. the tree of a cell ---------------------------------------------------------------------- */
+/* --- 3. groups --------------------------------------------------------------------------------- */
+
+extern "C" int64_t nm_group_room(const nm_reduction *r)
+{
+    return (int64_t)NM_BLOCK_POINTS * (r->group + r->n_inputs + 1);
+}
+
+namespace
+{
+
+/* Members of the groups, one array each, of one quantity: an output, or an indicator behind them. A group with a member
+ * that has no value has none: NaN in all of its members. */
+void gather(double *member, const nm_tile *points, int64_t offset, int64_t n, const nm_task *task, int quantity)
+{
+    const int group = task->reduction.group;
+    const double *values = (const double *)points->values + quantity * points->n + offset;
+    for (int64_t g = 0; g < n; g++) {
+        bool is_whole = true;
+        for (int m = 0; m < group; m++) {
+            const int64_t i = g * group + m;
+            double y = quantity < task->n_slots ? values[i]
+                                                : nm_indicator(quantity - task->n_slots, points->outcome[offset + i]);
+            member[m * NM_BLOCK_POINTS + g] = y;
+            is_whole = is_whole && y - y == 0.0;
+        }
+        for (int m = 0; m < group && !is_whole; m++) {
+            member[m * NM_BLOCK_POINTS + g] = NM_NAN;
+        }
+    }
+}
+
+/* what each coordinate steps by, from the first to the second point of each base */
+void find_steps(double *step, const nm_tile *points, int64_t offset, int64_t n, const nm_task *task)
+{
+    const nm_draw *draw = &task->draw;
+    for (int64_t g = 0; g < n; g++) {
+        const nm_stand place = nm_find_stand(draw, points->first + offset + g * draw->group);
+        for (int i = 0; i < draw->n_random; i++) {
+            step[i * NM_BLOCK_POINTS + g] = nm_sobol_uniform(draw, &place, draw->n_random + i) -
+                                            nm_sobol_uniform(draw, &place, i);
+        }
+    }
+}
+
+} // namespace
+
+extern "C" void nm_reduce_groups(void *record, const nm_tile *points, int64_t offset, int64_t n,
+                                 const nm_task *task, double *room)
+{
+    const nm_reduction *r = &task->reduction;
+    double *member = room, *step = member + (int64_t)r->group * NM_BLOCK_POINTS,
+           *x = step + (int64_t)r->n_inputs * NM_BLOCK_POINTS;
+    block block;
+    if (r->kind == NM_REDUCE_MORRIS) {
+        find_steps(step, points, offset, n, task);
+    }
+    for (int q = 0; q < r->n_quantities; q++) {
+        gather(member, points, offset, n, task, q);
+        for (int v = 0; v < r->n_each; v++) {
+            const nm_blend blend = nm_find_blend(r, v);
+            const double *y = member + (int64_t)blend.member[0] * NM_BLOCK_POINTS;
+            for (int64_t g = 0; g < n; g++) {
+                x[g] = y[g];
+            }
+            for (int k = 1; k < blend.n; k++) {
+                y = member + (int64_t)blend.member[k] * NM_BLOCK_POINTS;
+                for (int64_t g = 0; g < n; g++) {
+                    x[g] = fma(blend.weight[k], y[g], x[g]);
+                }
+            }
+            for (int64_t g = 0; g < n && blend.step >= 0; g++) {
+                x[g] = x[g] / step[(int64_t)blend.step * NM_BLOCK_POINTS + g];
+            }
+            for (int64_t g = 0; g < n && blend.is_size; g++) {
+                x[g] = fabs(x[g]);
+            }
+            nm_put_moments(nm_record_stats(record) + q * r->n_each + v, moments_of_block(&block, x, (int)n));
+        }
+    }
+    int64_t *counts = nm_record_counts(record, r->n_slots);
+    memset(counts, 0, NM_N_COUNTS * sizeof(int64_t));
+    for (int64_t i = offset; i < offset + n * r->group; i++) {
+        counts[points->outcome[i]]++;
+        for (int bit = 0; bit < NM_N_FLAGS; bit++) {
+            counts[NM_N_OUTCOMES + bit] += points->flags[i] >> bit & 1;
+        }
+    }
+}
+
+/* --- 4. the tree of a cell ---------------------------------------------------------------------- */
 
 extern "C" void nm_fold_add(nm_fold *fold, const void *record)
 {

@@ -5,16 +5,18 @@
 #ifndef NESSMAP_REDUCE_GPU_H
 #define NESSMAP_REDUCE_GPU_H
 
+#include "draw.h"
 #include "reduce.h"
 
 enum {
     NM_REDUCE_THREADS = 128, /* of a block of nm_gpu_reduce_blocks */
     NM_REDUCE_POINTS = NM_BLOCK_POINTS / NM_REDUCE_THREADS,
-    NM_COUNT_BITS = 12, /* a count of a block is at most NM_BLOCK_POINTS, so that several share a word */
+    NM_MOST_GROUP = 2 * NM_MAX_RANDOM + 2,
+    NM_COUNT_BITS = 21, /* a count of a block is at most its points, so that several share a word */
     NM_COUNTS_IN_WORD = 64 / NM_COUNT_BITS,
     NM_COUNT_WORDS = (NM_N_COUNTS + NM_COUNTS_IN_WORD - 1) / NM_COUNTS_IN_WORD
 };
-static_assert(NM_BLOCK_POINTS < 1 << NM_COUNT_BITS, "a count fits its bits");
+static_assert(NM_BLOCK_POINTS * NM_MOST_GROUP < 1 << NM_COUNT_BITS, "a count fits its bits");
 static_assert((NM_REDUCE_POINTS & (NM_REDUCE_POINTS - 1)) == 0, "a thread has a power of two of points");
 
 /* points of a part of a tile that are there */
@@ -33,6 +35,47 @@ NM_FN nm_part nm_find_part(const nm_batch *batch, int64_t number)
     return part;
 }
 
+/* one statistic of groups, as nm_reduce_groups on the CPU takes it */
+struct nm_group_look {
+    nm_blend blend;
+    const double *values;   /* of its quantity; NULL: an indicator of the outcome */
+    const int8_t *outcome;
+    int indicator;
+};
+NM_FN nm_group_look nm_look_at_group(const nm_task *task, const double *values, const int8_t *outcome, int64_t points,
+                                     int slot)
+{
+    const nm_reduction *r = &task->reduction;
+    const int quantity = slot / r->n_each;
+    nm_group_look look;
+    look.blend = nm_find_blend(r, slot % r->n_each);
+    look.values = quantity < task->n_slots ? values + quantity * points : NULL;
+    look.outcome = outcome;
+    look.indicator = quantity - task->n_slots;
+    return look;
+}
+/* of the group from point `at` of its tile on; NaN where a member has no value. first: point of the scan */
+NM_FN double nm_group_value(const nm_task *task, const nm_group_look *look, int64_t first, int64_t at)
+{
+    const int group = task->reduction.group;
+    double x = 0.0;
+    for (int m = 0; m < group && look->values; m++) {
+        const double y = look->values[at + m];
+        if (!(y - y == 0.0)) { return NM_NAN; }
+    }
+    for (int k = 0; k < look->blend.n; k++) {
+        const int64_t i = at + look->blend.member[k];
+        const double y = look->values ? look->values[i] : nm_indicator(look->indicator, look->outcome[i]);
+        x = k == 0 ? y : fma(look->blend.weight[k], y, x);
+    }
+    if (look->blend.step >= 0) {
+        const nm_stand place = nm_find_stand(&task->draw, first + at);
+        const int i = look->blend.step;
+        x = x / (nm_sobol_uniform(&task->draw, &place, task->draw.n_random + i) - nm_sobol_uniform(&task->draw, &place, i));
+    }
+    return look->blend.is_size ? fabs(x) : x;
+}
+
 /* One thread block for each block of points: n_tiles * parts_per_tile * blocks_per_part of them, with NM_REDUCE_THREADS
  * threads. Blocks without points write nothing. */
 extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_blocks(const nm_batch batch)
@@ -42,23 +85,28 @@ extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_bl
     const int n_slots = nm_gpu_task.reduction.n_slots, t = (int)threadIdx.x;
     const int64_t number = blockIdx.x, i_block = number % batch.blocks_per_part;
     const nm_part part = nm_find_part(&batch, number / batch.blocks_per_part);
-    const int64_t left = part.n - i_block * NM_BLOCK_POINTS;
+    const int group = nm_gpu_task.reduction.group;
+    const int64_t left = part.n / group - i_block * NM_BLOCK_POINTS;
     if (left <= 0) { return; } /* of all its threads alike */
     const int n = left < NM_BLOCK_POINTS ? (int)left : (int)NM_BLOCK_POINTS;
 
-    const int64_t points = batch.points[part.tile], at = part.first + i_block * NM_BLOCK_POINTS;
+    const int64_t points = batch.points[part.tile], at = part.first + i_block * NM_BLOCK_POINTS * group;
     const double *values = (const double *)(batch.results + part.tile * batch.tile_bytes);
-    const uint16_t *flags = (const uint16_t *)(values + n_slots * points);
+    const uint16_t *flags = (const uint16_t *)(values + nm_gpu_task.n_slots * points);
     const int8_t *outcome = (const int8_t *)(flags + points);
     char *record = batch.block_records + number * NM_RECORD_BYTES(n_slots);
 
     for (int slot = 0; slot < n_slots; slot++) {
         const double *x = values + slot * points + at;
+        nm_group_look look;
+        if (group > 1) { look = nm_look_at_group(&nm_gpu_task, values, outcome, points, slot); }
         nm_moments m[NM_REDUCE_POINTS];
         NM_UNROLL
         for (int k = 0; k < NM_REDUCE_POINTS; k++) {
             const int i = t + k * NM_REDUCE_THREADS;
-            m[k] = i < n ? nm_moments_of(x[i]) : nm_no_moments();
+            m[k] = i >= n       ? nm_no_moments()
+                   : group == 1 ? nm_moments_of(x[i])
+                                : nm_moments_of(nm_group_value(&nm_gpu_task, &look, batch.first[part.tile], at + (int64_t)i * group));
         }
         NM_UNROLL
         for (int half = NM_REDUCE_POINTS / 2; half >= 1; half /= 2) {
@@ -76,7 +124,7 @@ extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_bl
 
     /* whole numbers, whose order is of no matter */
     uint64_t counts[NM_COUNT_WORDS] = {};
-    for (int i = t; i < n; i += NM_REDUCE_THREADS) {
+    for (int i = t; i < n * group; i += NM_REDUCE_THREADS) {
         NM_UNROLL
         for (int k = 0; k < NM_N_COUNTS; k++) {
             const bool is_counted = k < NM_N_OUTCOMES ? outcome[at + i] == k : (flags[at + i] >> (k - NM_N_OUTCOMES) & 1) != 0;
@@ -116,7 +164,7 @@ extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_ce
         const int slot = (int)(job % n_jobs);
         const nm_part part = nm_find_part(&batch, number);
         if (part.n <= 0) { continue; }
-        const int64_t n_blocks = (part.n + NM_BLOCK_POINTS - 1) / NM_BLOCK_POINTS;
+        const int64_t n_blocks = (part.n / nm_gpu_task.reduction.group + NM_BLOCK_POINTS - 1) / NM_BLOCK_POINTS;
         char *blocks = batch.block_records + number * batch.blocks_per_part * record_bytes;
         char *record = batch.records + part.tile * batch.record_stride + number % batch.parts_per_tile * record_bytes;
         if (slot < n_slots) {

@@ -38,7 +38,7 @@ static void find_shape(nm_assembly *a)
     if (kind == NM_REDUCE_SUMMARY) {
         return;
     }
-    if (a->plan->layout == NM_LAYOUT_SAMPLE) {
+    if (a->plan->layout == NM_LAYOUT_SAMPLE && kind == NM_REDUCE_FULL) {
         a->dim[a->n_dims++] = a->plan->n_points;
         return;
     }
@@ -120,9 +120,10 @@ static void find_roles(nm_assembly *a)
             depends[tie->param] |= depends[tie->term[k]];
         }
     }
-    uint32_t reduced = a->plan->task.reduction.kind == NM_REDUCE_BINS      ? NM_EACH_POINT
-                       : a->plan->task.reduction.kind == NM_REDUCE_SUMMARY ? ~0u
-                                                                           : 0;
+    const int kind = a->plan->task.reduction.kind;
+    uint32_t reduced = kind == NM_REDUCE_FULL      ? 0
+                       : kind == NM_REDUCE_SUMMARY ? ~0u
+                                                   : NM_EACH_POINT;
     for (int p = 0; p < a->plan->model->n_params; p++) {
         a->role[p] = depends[p] & reduced ? NM_ROLE_REDUCED
                      : depends[p]         ? NM_ROLE_DERIVED
@@ -531,6 +532,7 @@ static void destroy(nm_assembly *a)
     for (int k = 0; k < a->n_columns; k++) {
         free(a->columns[k].stage);
     }
+    nm_index_writer_destroy(&a->indices);
     nm_tally_destroy(&a->tally);
     free(a->temporary);
     free(a);

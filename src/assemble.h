@@ -44,6 +44,8 @@ typedef struct nm_column { /* a variable over all points, or cells, that records
     char *stage;  /* one chunk, where chunks are compressed */
 } nm_column;
 
+typedef struct nm_index_writer nm_index_writer; /* of sensitivity indices (assemble_indices.c) */
+
 typedef struct nm_assembly {
     const nm_plan *plan;
     const char *out_path;
@@ -67,6 +69,7 @@ typedef struct nm_assembly {
     int unit_variable; /* how many points a cell of a reduced scan has */
     int n_columns;
     nm_column columns[NM_MAX_COLUMNS];
+    nm_index_writer *indices; /* NULL where none are wanted */
     nm_tally *tally;
 } nm_assembly;
 
@@ -86,6 +89,14 @@ nm_status nm_assembly_write_chunks(nm_assembly *a, const char *const *column, in
                                    int64_t n);
 nm_status nm_assembly_define_cells(nm_assembly *a);
 nm_status nm_assembly_write_cells(nm_assembly *a, nm_journal *journal, char *payload);
+
+/* Sensitivity indices: their variables; the names of their inputs; the record of randomisation
+ * `number`, counted through all cells of the axes. */
+nm_status nm_assembly_define_indices(nm_assembly *a, nm_index_writer **writer);
+nm_status nm_assembly_write_inputs(nm_assembly *a);
+nm_status nm_assembly_take_replicate(nm_assembly *a, nm_index_writer *writer, int64_t number,
+                                     const char *record);
+void nm_index_writer_destroy(nm_index_writer **writer);
 
 /* returns NM_IO with a sentence where `code` of a NetCDF call is an error. */
 nm_status nm_assembly_check(const nm_assembly *a, int code);

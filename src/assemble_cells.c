@@ -42,6 +42,9 @@ nm_status nm_assembly_define_cells(nm_assembly *a)
                                                                        NM_FLAG_LIST(TEXT)};
 #undef TEXT
     int variable;
+    if (a->plan->task.reduction.n_inputs > 0) {
+        return nm_assembly_define_indices(a, &a->indices);
+    }
     NM_TRY(nm_assembly_check(
         a, nc_def_var(a->id, nm_assembly_unit(a), NC_INT64, 0, NULL, &a->unit_variable)));
     NM_TRY(nm_assembly_describe_unit(a, a->unit_variable));
@@ -110,12 +113,17 @@ static nm_status write_rows(nm_assembly *a, char *const *column, int64_t first, 
     const nm_reduction *reduction = &a->plan->task.reduction;
     for (int64_t i = 0; i < n; i++) {
         const char *record = records + i * NM_RECORD_BYTES(reduction->n_slots);
+        if (a->indices) {
+            NM_TRY(nm_assembly_take_replicate(a, a->indices, first + i, record));
+            continue;
+        }
         const int64_t *count = (const int64_t *)((const nm_stat *)record + reduction->n_slots);
         NM_TRY(nm_tally_add_cell(a->tally, (first + i) * reduction->cell_points,
                                  reduction->cell_points, count, count + NM_N_OUTCOMES));
         put_row(a, column, i, record);
     }
-    return nm_assembly_write_chunks(a, (const char *const *)column, first, n);
+    return a->indices ? NM_OK
+                      : nm_assembly_write_chunks(a, (const char *const *)column, first, n);
 }
 
 /* --- 3. tiles --------------------------------------------------------------------------------- */
@@ -171,7 +179,11 @@ nm_status nm_assembly_write_cells(nm_assembly *a, nm_journal *journal, char *pay
 {
     int64_t n_rows = nm_plan_tile_parts(a->plan, 0);
     const long long cell_points = a->plan->task.reduction.cell_points;
-    NM_TRY(nm_assembly_check(a, nc_put_var_longlong(a->id, a->unit_variable, &cell_points)));
+    if (a->indices) {
+        NM_TRY(nm_assembly_write_inputs(a));
+    } else {
+        NM_TRY(nm_assembly_check(a, nc_put_var_longlong(a->id, a->unit_variable, &cell_points)));
+    }
     char **column = calloc((size_t)a->n_columns, sizeof *column);
     nm_fold fold = {0};
     nm_status status = column

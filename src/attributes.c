@@ -341,9 +341,10 @@ static nm_status describe_for_programs(nm_assembly *a)
         const long long cell_points = reduction->cell_points;
         char reduced[2048];
         list_reduced(reduced, sizeof reduced, a);
-        layout = reduction->kind == NM_REDUCE_BINS ? "grid" : "summary";
-        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_reduce",
-                        reduction->kind == NM_REDUCE_BINS ? "bins" : "summary"));
+        layout = reduction->kind == NM_REDUCE_BINS ? "grid"
+                 : reduction->n_inputs > 0         ? "indices"
+                                                   : "summary";
+        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_reduce", plan->config->reduce.kind));
         NM_TRY(put_text(a, NC_GLOBAL, "nessmap_reduced_parameters", reduced));
         NM_TRY(nm_assembly_check(a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_cell_points",
                                                         NC_INT64, 1, &cell_points)));

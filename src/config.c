@@ -284,6 +284,7 @@ void nm_config_destroy(nm_config **config)
     free(c->model);
     free(c->preset);
     free(c->design_kind);
+    free(c->design_scramble);
     free(c->design_file);
     free(c->design_file_given);
     free(c->solver_mode);

@@ -73,9 +73,12 @@ typedef struct nm_config {
     int n_variants;
     nm_named_quantity *variants; /* value.text is the choice; sorted by name */
 
-    char *design_kind; /* "grid", "random", "table" */
-    int64_t design_n;  /* draws (per cell where there are axes); 0 where the kind has none */
+    char *design_kind; /* "grid", "random", "lhs", "sobol", "saltelli", "morris", "table" */
+    int64_t design_n;  /* draws, or base points (per cell where there are axes); 0: the kind has none */
     uint64_t design_seed;
+    int64_t design_replicates; /* independent randomisations that share the n */
+    char *design_scramble;     /* "nested", "none" */
+    int design_second_order;   /* saltelli: 1 for the rows that second-order indices need */
     char *design_file;       /* counted from the folder of the configuration; NULL: no table */
     char *design_file_given; /* as written */
     nm_where design_where, design_file_where;

@@ -149,17 +149,43 @@ static nm_status resolve_path(char **out, const char *config_path, const char *g
 static nm_status check_design(const nm_config *config, const nm_section *s)
 {
     const char *place = nm_config_at(config, config->design_where);
-    int is_random = strcmp(config->design_kind, "random") == 0,
-        is_table = strcmp(config->design_kind, "table") == 0;
+    int is_table = strcmp(config->design_kind, "table") == 0,
+        is_random = !is_table && strcmp(config->design_kind, "grid") != 0,
+        is_saltelli = strcmp(config->design_kind, "saltelli") == 0,
+        is_sobol = is_saltelli || strcmp(config->design_kind, "sobol") == 0 ||
+                   strcmp(config->design_kind, "morris") == 0;
     const nm_toml *n = nm_toml_find(s->table, "n"), *file = nm_toml_find(s->table, "file");
+    const nm_toml *replicates = nm_toml_find(s->table, "replicates"),
+                  *scramble = nm_toml_find(s->table, "scramble"),
+                  *second_order = nm_toml_find(s->table, "second_order");
     if (n && !is_random) {
-        return nm_key_fail(s, n, "n", "only kind = \"random\" takes n; an axis has its own");
+        return nm_key_fail(s, n, "n", "only designs that draw take n; an axis has its own");
+    }
+    if (replicates && !is_sobol && strcmp(config->design_kind, "lhs") != 0) {
+        return nm_key_fail(s, replicates, "replicates",
+                           "only lhs, sobol, saltelli and morris are randomised as a whole");
+    }
+    if (scramble && !is_sobol) {
+        return nm_key_fail(s, scramble, "scramble",
+                           "only sobol, saltelli and morris rest on a sequence to scramble");
+    }
+    if (second_order && !is_saltelli) {
+        return nm_key_fail(s, second_order, "second_order",
+                           "only kind = \"saltelli\" has rows for second-order indices");
+    }
+    if (n && config->design_n % config->design_replicates != 0) {
+        return nm_key_fail(s, n, "n", "n must be a multiple of design.replicates");
+    }
+    if (replicates && strcmp(config->design_scramble, "none") == 0 &&
+        config->design_replicates > 1) {
+        return nm_key_fail(s, replicates, "replicates",
+                           "without scrambling every replicate would be the same points");
     }
     if (file && !is_table) {
         return nm_key_fail(s, file, "file", "only kind = \"table\" takes a file");
     }
     if (is_random && !n) {
-        return nm_key_missing(s, "n", "kind = \"random\" needs the number of draws");
+        return nm_key_missing(s, "n", "a design that draws needs the number of draws");
     }
     if (is_table && !file) {
         return nm_key_missing(
@@ -167,8 +193,8 @@ static nm_status check_design(const nm_config *config, const nm_section *s)
     }
     if (is_random && config->n_random == 0) {
         return nm_fail(NM_USAGE,
-                       "%sdesign.kind = \"random\", but no parameter is drawn; add [[random]]",
-                       place);
+                       "%sdesign.kind = \"%s\", but no parameter is drawn; add [[random]]",
+                       place, config->design_kind);
     }
     if (is_table && config->n_axes + config->n_random > 0) {
         return nm_fail(NM_USAGE,
@@ -187,9 +213,11 @@ static nm_status check_design(const nm_config *config, const nm_section *s)
 
 static nm_status read_design(nm_config *config, const nm_toml *root)
 {
-    static const char *const keys[] = {"kind", "n", "seed", "file"};
-    static const char *const kinds[] = {"grid", "random", "table"};
-    static const char *const later[] = {"lhs", "sobol", "saltelli", "morris", "refine"};
+    static const char *const keys[] = {"kind",       "n",        "seed",        "file",
+                                       "replicates", "scramble", "second_order"};
+    static const char *const kinds[] = {"grid",     "random", "lhs",  "sobol",
+                                        "saltelli", "morris", "table"};
+    static const char *const later[] = {"refine"}, *const scrambles[] = {"nested", "none"};
     nm_section s;
     NM_TRY(nm_section_open(&s, config, root, "design"));
     NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));
@@ -197,7 +225,8 @@ static nm_status read_design(nm_config *config, const nm_toml *root)
     config->design_where.line = kind ? kind->line : s.table ? s.table->line : -1;
     if (kind && kind->text && nm_is_among(kind->text, later, NM_COUNT(later))) {
         return nm_key_fail(&s, kind, "kind",
-                           "this version has no such design; available are grid, random and table");
+                           "this version has no such design; available are grid, random, lhs, "
+                           "sobol, saltelli, morris and table");
     }
     NM_TRY(nm_key_choice(&config->design_kind, &s, "kind", kinds, NM_COUNT(kinds),
                          NM_DEFAULT_DESIGN_KIND));
@@ -207,6 +236,13 @@ static nm_status read_design(nm_config *config, const nm_toml *root)
     NM_TRY(nm_key_whole(&seed, &s, "seed", 0, INT64_MAX,
                         "a seed must be a whole number from 0 to 9223372036854775807"));
     config->design_seed = (uint64_t)seed;
+    config->design_replicates = 1;
+    NM_TRY(nm_key_whole(&config->design_replicates, &s, "replicates", 1, 1 << 20,
+                        "the number of independent randomisations must be a whole number from 1 "
+                        "to 1048576"));
+    NM_TRY(nm_key_choice(&config->design_scramble, &s, "scramble", scrambles, NM_COUNT(scrambles),
+                         "nested"));
+    NM_TRY(nm_key_flag(&config->design_second_order, &s, "second_order"));
     const nm_toml *file = nm_toml_find(s.table, "file");
     config->design_file_where.line = file ? file->line : -1;
     NM_TRY(nm_key_text(&config->design_file_given, &s, "file"));
@@ -302,8 +338,7 @@ static nm_status read_output(nm_config *config, const nm_toml *root)
 static nm_status read_reduce(nm_config *config, const nm_toml *root)
 {
     static const char *const keys[] = {"kind", "variables"};
-    static const char *const kinds[] = {"full", "bins", "summary"};
-    static const char *const later[] = {"sobol", "morris"};
+    static const char *const kinds[] = {"full", "bins", "summary", "sobol", "morris"};
     nm_config_reduce *reduce = &config->reduce;
     const nm_toml *list;
     int n;
@@ -317,14 +352,9 @@ static nm_status read_reduce(nm_config *config, const nm_toml *root)
                   *variables = nm_toml_find(s.table, "variables");
     reduce->where.line = s.table->line;
     if (!kind) {
-        return nm_key_missing(&s, "kind", "it is one of full, bins, summary");
+        return nm_key_missing(&s, "kind", "it is one of full, bins, summary, sobol, morris");
     }
     reduce->kind_where.line = kind->line;
-    if (kind->text && nm_is_among(kind->text, later, NM_COUNT(later))) {
-        return nm_key_fail(
-            &s, kind, "kind",
-            "this version has no such reducer; available are full, bins and summary");
-    }
     NM_TRY(nm_key_choice(&reduce->kind, &s, "kind", kinds, NM_COUNT(kinds), NULL));
     NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));
     if (variables && strcmp(reduce->kind, "full") == 0) {

@@ -311,6 +311,16 @@ nm_status nm_key_need_quantity(nm_quantity *out, const nm_section *s, const char
     return node ? nm_key_quantity(out, s, node, key) : nm_key_missing(s, key, missing);
 }
 
+nm_status nm_key_flag(int *out, const nm_section *s, const char *key)
+{
+    const nm_toml *node = nm_toml_find(s->table, key);
+    if (node && node->kind != NM_TOML_BOOLEAN) {
+        return nm_key_fail(s, node, key, "it must be true or false");
+    }
+    *out = node ? node->integer != 0 : *out;
+    return NM_OK;
+}
+
 /* Reads bytes: a whole number, or "2 GiB". */
 nm_status nm_key_bytes(int64_t *out, const nm_section *s, const char *key)
 {

@@ -51,6 +51,9 @@ nm_status nm_key_number(double *out, const nm_section *s, const char *key, doubl
 nm_status nm_key_whole(int64_t *out, const nm_section *s, const char *key, int64_t low,
                        int64_t high, const char *should);
 
+/* true or false */
+nm_status nm_key_flag(int *out, const nm_section *s, const char *key);
+
 /* Bytes: a whole number, or "2 GiB". */
 nm_status nm_key_bytes(int64_t *out, const nm_section *s, const char *key);
 

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A quoted TOML text. */
 static void write_text(FILE *out, const char *text)
@@ -86,6 +87,15 @@ static void write_design(FILE *out, const nm_config *config)
         fprintf(out, "n = %lld\n", (long long)config->design_n);
     }
     fprintf(out, "seed = %llu\n", (unsigned long long)config->design_seed);
+    if (config->design_replicates > 1) {
+        fprintf(out, "replicates = %lld\n", (long long)config->design_replicates);
+    }
+    if (config->design_scramble && strcmp(config->design_scramble, "none") == 0) {
+        write_text_key(out, "scramble", config->design_scramble);
+    }
+    if (config->design_second_order) {
+        fprintf(out, "second_order = true\n");
+    }
     if (config->design_file_given) {
         write_text_key(out, "file", config->design_file_given);
     }

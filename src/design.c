@@ -13,8 +13,11 @@
 #include <string.h>
 
 #include "design_parts.h"
+#include "joe_kuo.h"
 #include "preset.h"
 #include "units.h"
+
+#define MOST_SEQUENCE ((int64_t)1 << 32) /* digits of Sobol's numbers, of a permutation */
 
 static const char *const role_words[] = {
     "a default", "fixed", "an axis", "random", "a column of the table", "tied"};
@@ -249,23 +252,39 @@ static nm_status bind_axes(nm_binder *binder)
 
 /* --- 4. the whole ----------------------------------------------------------------------------- */
 
-typedef enum kind { KIND_GRID, KIND_RANDOM, KIND_TABLE } kind;
+/* kinds of design that draw, in the order of nm_sequence, come first */
+typedef enum kind {
+    KIND_RANDOM,
+    KIND_LHS,
+    KIND_SOBOL,
+    KIND_SALTELLI,
+    KIND_MORRIS,
+    KIND_GRID,
+    KIND_TABLE
+} kind;
+
+static int is_drawn_kind(kind kind)
+{
+    return kind < KIND_GRID;
+}
 
 static nm_status find_kind(kind *kind, const nm_config *config)
 {
-    static const char *const names[] = {"grid", "random", "table"};
+    static const char *const names[] = {"random", "lhs",  "sobol", "saltelli",
+                                        "morris", "grid", "table"};
     *kind = config->n_random > 0 ? KIND_RANDOM : KIND_GRID;
     if (config->design_kind == NULL || config->design_kind[0] == '\0') {
         return NM_OK;
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
         if (strcmp(names[i], config->design_kind) == 0) {
             *kind = (enum kind)i;
             return NM_OK;
         }
     }
     return nm_fail(NM_USAGE,
-                   "%sdesign.kind = \"%s\" is not known; it is one of grid, random, table",
+                   "%sdesign.kind = \"%s\" is not known; it is one of grid, random, lhs, sobol, "
+                   "saltelli, morris, table",
                    nm_config_at(config, config->design_where), config->design_kind);
 }
 
@@ -278,15 +297,22 @@ static nm_status check_kind(kind kind, const nm_config *config)
             "%sdesign.kind = \"grid\", but random.%s wants draws; say kind = \"random\" and n", at,
             config->random[0].name);
     }
-    if (kind == KIND_RANDOM && config->n_random == 0) {
+    if (is_drawn_kind(kind) && config->n_random == 0) {
         return nm_fail(NM_USAGE,
-                       "%sdesign.kind = \"random\", but there is no [[random]] parameter; add one",
-                       at);
+                       "%sdesign.kind = \"%s\", but there is no [[random]] parameter; add one", at,
+                       config->design_kind);
     }
-    if (kind == KIND_RANDOM && config->design_n < 1) {
+    if (is_drawn_kind(kind) && config->design_n < 1) {
         return nm_fail(NM_USAGE,
-                       "%sdesign.n = %lld: a random design needs the number of draws, 1 or more",
+                       "%sdesign.n = %lld: a design that draws needs the number of draws, 1 or more",
                        at, (long long)config->design_n);
+    }
+    if (is_drawn_kind(kind) && kind != KIND_RANDOM &&
+        config->design_n / config->design_replicates > MOST_SEQUENCE) {
+        return nm_fail(NM_USAGE,
+                       "%sdesign.n = %lld: a %s design has at most 2^32 points of one "
+                       "randomisation; lower n or raise replicates",
+                       at, (long long)config->design_n, config->design_kind);
     }
     if (kind == KIND_TABLE && config->n_axes + config->n_random > 0) {
         return nm_fail(NM_USAGE,
@@ -295,6 +321,23 @@ static nm_status check_kind(kind kind, const nm_config *config)
                        config->n_axes > 0 ? config->axes[0].name : config->random[0].name);
     }
     return NM_OK;
+}
+
+/* How many points stand for a draw, and what the sequence needs. */
+static void set_sequence(nm_draw *draw, kind kind, const nm_config *config)
+{
+    const int d = draw->n_random;
+    draw->sequence = is_drawn_kind(kind) ? (nm_sequence)kind : NM_SEQUENCE_RANDOM;
+    draw->group = kind == KIND_MORRIS     ? d + 1
+                  : kind != KIND_SALTELLI ? 1
+                                          : (config->design_second_order ? 2 * d : d) + 2;
+    draw->n_replicates = config->design_replicates > 1 ? (int32_t)config->design_replicates : 1;
+    draw->is_scrambled =
+        config->design_scramble == NULL || strcmp(config->design_scramble, "none") != 0;
+    draw->n_draws = is_drawn_kind(kind) ? config->design_n * draw->group : 1;
+    if (draw->sequence > NM_SEQUENCE_LHS) {
+        nm_sobol_directions(draw->directions, draw->group > 1 ? 2 * d : d);
+    }
 }
 
 static nm_status count_points(nm_draw *draw, const nm_config *config)
@@ -354,7 +397,7 @@ nm_status nm_design_bind(nm_design *design, const nm_config *config, const nm_mo
     NM_TRY(bind_fixed(&binder));
     NM_TRY(bind_axes(&binder));
     NM_TRY(nm_design_random(&binder));
-    draw->n_draws = kind == KIND_RANDOM ? config->design_n : 1;
+    set_sequence(draw, kind, config);
     NM_TRY(kind == KIND_TABLE ? nm_design_table(&binder) : count_points(draw, config));
     NM_TRY(nm_design_ties(&binder));
     list_stored(design, &binder);

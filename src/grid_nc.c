@@ -250,7 +250,8 @@ static nm_status read_counts(int64_t *counts, const reader *r, const char *name,
 
 static nm_status count_cells(nm_tally *tally, const reader *r, const nm_plan *plan)
 {
-    int64_t cell_points = plan->task.reduction.cell_points;
+    int64_t cell_points = plan->task.reduction.n_inputs > 0 ? plan->task.draw.n_draws
+                                                            : plan->task.reduction.cell_points;
     if (r->n_points != plan->n_points / cell_points) {
         return nm_fail(NM_IO, "'%s' has %" PRId64 " cells where its configuration gives %" PRId64,
                        r->path, r->n_points, plan->n_points / cell_points);

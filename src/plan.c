@@ -238,9 +238,13 @@ static nm_status cut_tiles(nm_plan *plan)
         buffer_bytes = plan->record_bytes;
     } else {
         /* half of a buffer for the records of a tile, half for the points of a chunk */
-        int64_t record = NM_RECORD_BYTES(plan->task.n_slots), chunk = NM_BLOCK_POINTS * bytes;
+        int64_t cell_points = kind == NM_REDUCE_BINS      ? draw->n_draws
+                              : kind == NM_REDUCE_SUMMARY ? plan->n_points
+                                                          : draw->n_draws / draw->n_replicates;
+        nm_plan_cut_cells(plan, kind, cell_points, 0);
+        int64_t record = NM_RECORD_BYTES(plan->task.reduction.n_slots),
+                chunk = nm_plan_block_points(plan) * bytes;
         NM_TRY(find_room(&room, plan, 2 * (record > chunk ? record : chunk)));
-        int64_t cell_points = kind == NM_REDUCE_BINS ? draw->n_draws : plan->n_points;
         nm_plan_cut_cells(plan, kind, cell_points, room / 2);
         plan->file_bytes = plan->n_points / cell_points * cell_file_bytes(plan) + FILE_HEADER;
         journal_bytes = plan->tiles_per_cell > 1 ? plan->n_tiles * record

@@ -21,8 +21,19 @@ static void print_params(const nm_plan *plan, FILE *stream)
                 nm_words_quantity(high, axis->high, info->unit), scales[axis->scale]);
     }
     if (draw->n_random > 0) {
-        fprintf(stream, "draws        %s%s of", nm_words_count(count, draw->n_draws),
-                draw->n_axes > 0 ? " in each cell" : "");
+        static const char *const sequences[] = {"independent draws", "a Latin hypercube",
+                                                "Sobol's sequence", "Saltelli's groups",
+                                                "Morris's groups"};
+        fprintf(stream, "draws        %s%s by %s", nm_words_count(count, draw->n_draws),
+                draw->n_axes > 0 ? " in each cell" : "", sequences[draw->sequence]);
+        if (draw->group > 1) {
+            fprintf(stream, " (%s of %d points)", nm_words_count(count, draw->n_draws / draw->group),
+                    draw->group);
+        }
+        if (draw->n_replicates > 1) {
+            fprintf(stream, " in %d randomisations", draw->n_replicates);
+        }
+        fprintf(stream, " of");
         for (int i = 0; i < draw->n_random; i++) {
             fprintf(stream, " %s", params[draw->random[i].param].name);
         }
@@ -54,6 +65,12 @@ static void print_reduction(const nm_plan *plan, FILE *stream)
         fprintf(stream, "reduce       bins: %s cells of %s draws each; their points are not kept\n",
                 nm_words_count(cells, plan->n_points / reduction->cell_points),
                 nm_words_count(points, reduction->cell_points));
+    } else if (reduction->n_inputs > 0) {
+        fprintf(stream,
+                "reduce       %s: indices of %d parameters from %s groups in each randomisation; "
+                "points are not kept\n",
+                plan->config->reduce.kind, reduction->n_inputs,
+                nm_words_count(cells, reduction->cell_points / reduction->group));
     } else {
         fprintf(stream, "reduce       summary: all points as one cell; they are not kept\n");
     }

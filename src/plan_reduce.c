@@ -8,6 +8,8 @@ nm_reduce_kind nm_plan_reduce_kind(const nm_config *config)
     const char *kind = config->reduce.kind;
     return !kind || strcmp(kind, "full") == 0 ? NM_REDUCE_FULL
            : strcmp(kind, "bins") == 0        ? NM_REDUCE_BINS
+           : strcmp(kind, "sobol") == 0       ? NM_REDUCE_SOBOL
+           : strcmp(kind, "morris") == 0      ? NM_REDUCE_MORRIS
                                               : NM_REDUCE_SUMMARY;
 }
 
@@ -25,6 +27,21 @@ static nm_status check_design(const nm_plan *plan)
                    "[[random]] with design.n of 2 or more for the draws of a cell (\"summary\" "
                    "takes any scan as one cell)",
                    nm_config_at(plan->config, plan->config->reduce.kind_where), lacks);
+}
+
+/* Indices come from the groups of their own design. */
+static nm_status check_groups(const nm_plan *plan, nm_reduce_kind kind)
+{
+    const int is_sobol = kind == NM_REDUCE_SOBOL;
+    if (plan->task.draw.sequence == (is_sobol ? NM_SEQUENCE_SALTELLI : NM_SEQUENCE_MORRIS)) {
+        return NM_OK;
+    }
+    return nm_fail(NM_USAGE,
+                   "%sreduce.kind = \"%s\", but design.kind = \"%s\" has not its groups of points; "
+                   "say design.kind = \"%s\"",
+                   nm_config_at(plan->config, plan->config->reduce.kind_where),
+                   is_sobol ? "sobol" : "morris", plan->config->design_kind,
+                   is_sobol ? "saltelli" : "morris");
 }
 
 /* 1 where the statistics of an output, or the counts, would be called like the parameter. */
@@ -49,6 +66,9 @@ nm_status nm_plan_check_reduction(const nm_plan *plan)
     nm_reduce_kind kind = nm_plan_reduce_kind(plan->config);
     if (kind == NM_REDUCE_BINS) {
         NM_TRY(check_design(plan));
+    }
+    if (kind == NM_REDUCE_SOBOL || kind == NM_REDUCE_MORRIS) {
+        NM_TRY(check_groups(plan, kind));
     }
     for (int i = 0; i < plan->model->n_params && kind != NM_REDUCE_FULL; i++) {
         if (is_taken(plan, plan->model->params[i].name)) {

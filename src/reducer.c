@@ -8,6 +8,7 @@ struct nm_reducer {
     const nm_plan *plan;
     void *results;               /* of a chunk */
     char *block;                 /* the record of a block */
+    double *room;                /* for groups: nm_group_room */
     nm_fold fold;                /* blocks of the part that is under way */
     char *record;                /* where the next part goes */
     int64_t at, end;             /* next point to compute, end of the tile */
@@ -32,8 +33,9 @@ nm_status nm_reducer_create(nm_reducer **reducer, const nm_plan *plan)
     r->plan = plan;
     r->results = malloc((size_t)nm_plan_points_bytes(plan, plan->chunk_points));
     r->block = malloc((size_t)NM_RECORD_BYTES(n_slots));
+    r->room = malloc((size_t)nm_group_room(&plan->task.reduction) * sizeof(double));
     nm_status status = nm_fold_create(&r->fold, n_slots);
-    if (status == NM_OK && (!r->results || !r->block)) {
+    if (status == NM_OK && (!r->results || !r->block || !r->room)) {
         status = nm_fail(NM_MEMORY, "no memory for a chunk of %lld points",
                          (long long)plan->chunk_points);
     }
@@ -48,6 +50,7 @@ void nm_reducer_destroy(nm_reducer **reducer)
     if (*reducer) {
         free((*reducer)->results);
         free((*reducer)->block);
+        free((*reducer)->room);
         free((*reducer)->fold.records);
         free(*reducer);
         *reducer = NULL;
@@ -76,7 +79,7 @@ int nm_reducer_next(nm_reducer *reducer, nm_tile *chunk)
         end = reducer->end;
     } else {
         /* back to the start of a block: blocks are counted from the start of each cell */
-        end -= end % plan->task.reduction.cell_points % NM_BLOCK_POINTS;
+        end -= end % plan->task.reduction.cell_points % nm_plan_block_points(plan);
     }
     nm_plan_map_points(plan, chunk, reducer->at, end - reducer->at, reducer->results);
     reducer->at = end;
@@ -85,12 +88,19 @@ int nm_reducer_next(nm_reducer *reducer, nm_tile *chunk)
 
 void nm_reducer_take(nm_reducer *reducer, const nm_tile *chunk)
 {
-    const int n_slots = reducer->plan->task.reduction.n_slots;
+    const nm_task *task = &reducer->plan->task;
+    const int n_slots = task->reduction.n_slots, group = task->reduction.group;
+    const int64_t block_points = nm_plan_block_points(reducer->plan);
     for (int64_t i = 0; i < chunk->n;) {
         int64_t n = reducer->part_points - reducer->n_part;
-        n = n < NM_BLOCK_POINTS ? n : NM_BLOCK_POINTS;
+        n = n < block_points ? n : block_points;
         int is_all = n == reducer->part_points; /* a part of one block has no tree */
-        nm_reduce_block(is_all ? reducer->record : reducer->block, chunk, i, n, n_slots);
+        char *record = is_all ? reducer->record : reducer->block;
+        if (group > 1) {
+            nm_reduce_groups(record, chunk, i, n / group, task, reducer->room);
+        } else {
+            nm_reduce_block(record, chunk, i, n, n_slots);
+        }
         if (!is_all) {
             nm_fold_add(&reducer->fold, reducer->block);
         }

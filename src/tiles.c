@@ -80,6 +80,11 @@ int nm_plan_is_reduced(const nm_plan *plan)
     return plan->task.reduction.kind != NM_REDUCE_FULL;
 }
 
+int64_t nm_plan_block_points(const nm_plan *plan)
+{
+    return (int64_t)NM_BLOCK_POINTS * plan->task.reduction.group;
+}
+
 int64_t nm_plan_tile_first(const nm_plan *plan, int64_t i_tile)
 {
     if (nm_plan_is_reduced(plan) && plan->tiles_per_cell > 1) {
@@ -150,11 +155,29 @@ void nm_plan_cut_points(nm_plan *plan, int64_t most_bytes)
     plan->chunk_points = plan->tile_points;
 }
 
+/* What stands as one in the statistics, and how many of these there are. */
+static void shape_reduction(nm_reduction *reduction, const nm_task *task, nm_reduce_kind kind)
+{
+    const int d = task->draw.n_random;
+    *reduction = (nm_reduction){.kind = kind, .group = 1, .n_slots = task->n_slots};
+    if (kind != NM_REDUCE_SOBOL && kind != NM_REDUCE_MORRIS) {
+        return;
+    }
+    reduction->group = task->draw.group;
+    reduction->n_inputs = d;
+    reduction->n_quantities = task->n_slots + NM_N_INDICATORS;
+    reduction->n_each = kind == NM_REDUCE_MORRIS ? 1 + 2 * d
+                        : reduction->group > d + 2 ? 4 + 5 * d + d * (d - 1)
+                                                   : 2 + 4 * d;
+    reduction->n_slots = reduction->n_quantities * reduction->n_each;
+}
+
 void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, int64_t most_bytes)
 {
     nm_reduction *reduction = &plan->task.reduction;
-    *reduction =
-        (nm_reduction){.kind = kind, .n_slots = plan->task.n_slots, .cell_points = cell_points};
+    shape_reduction(reduction, &plan->task, kind);
+    const int64_t block_points = nm_plan_block_points(plan);
+    reduction->cell_points = cell_points;
     int64_t point_bytes = nm_plan_points_bytes(plan, NM_BLOCK_POINTS) / NM_BLOCK_POINTS;
     int64_t record_bytes = NM_RECORD_BYTES(reduction->n_slots);
 
@@ -162,7 +185,7 @@ void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, 
     int64_t wanted = least((plan->n_points - 1) / WANTED_TILES + 1, MAX_TILE);
     wanted = most(wanted, (plan->n_points - 1) / MANY_TILES + 1);
     wanted = least(wanted, least(MAX_REDUCED_TILE, MAX_RESULTS / point_bytes));
-    wanted = most(wanted, NM_BLOCK_POINTS);
+    wanted = most(wanted, block_points);
 
     if (cell_points <= wanted) {
         int64_t room = (most_bytes > 0 ? least(most_bytes, MAX_CELLS) : MAX_CELLS) / record_bytes;
@@ -172,7 +195,7 @@ void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, 
         plan->tiles_per_cell = 1;
         plan->n_tiles = (plan->n_points - 1) / plan->tile_points + 1;
     } else {
-        int64_t part = NM_BLOCK_POINTS;
+        int64_t part = block_points;
         while (2 * part <= wanted) {
             part *= 2;
         }
@@ -185,8 +208,8 @@ void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, 
 
     /* a thread holds the results of so many points only, whatever the size of its tile */
     int64_t bytes = most_bytes > 0 ? least(most_bytes, CHUNK_BYTES) : CHUNK_BYTES;
-    int64_t n_blocks = bytes / (point_bytes * NM_BLOCK_POINTS);
+    int64_t n_blocks = bytes / (point_bytes * block_points);
     plan->chunk_points =
-        least(most(n_blocks, 1) * NM_BLOCK_POINTS, least(MAX_CHUNK, plan->tile_points));
-    plan->chunk_points = most(plan->chunk_points, NM_BLOCK_POINTS);
+        least(most(n_blocks, 1) * block_points, least(MAX_CHUNK, plan->tile_points));
+    plan->chunk_points = most(plan->chunk_points / block_points, 1) * block_points;
 }

@@ -20,6 +20,9 @@ typedef struct nm_plan nm_plan;
 void nm_plan_cut_points(nm_plan *plan, int64_t most_bytes);
 void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, int64_t most_bytes);
 
+/* Points of a block: NM_BLOCK_POINTS of them, or of groups that stand as one. */
+int64_t nm_plan_block_points(const nm_plan *plan);
+
 /* 1 where the scan keeps cells, not points. */
 int nm_plan_is_reduced(const nm_plan *plan);
 

@@ -157,19 +157,20 @@ static const struct mistake {
      "here; "
      "keep one"},
     /* design */
-    {M "[design]\nkind = 'sobol'\n",
-     "scan.toml:3: design.kind = \"sobol\", but this version has no "
-     "such design; available are grid, random and table"},
-    {M "[design]\nkind = 'gird'\n", "scan.toml:3: design.kind = \"gird\", but it is one of grid, "
-                                    "random, table; did you mean \"grid\"?"},
+    {M "[design]\nkind = 'refine'\n",
+     "scan.toml:3: design.kind = \"refine\", but this version has no such design; available are "
+     "grid, random, lhs, sobol, saltelli, morris and table"},
+    {M "[design]\nkind = 'gird'\n",
+     "scan.toml:3: design.kind = \"gird\", but it is one of grid, random, lhs, sobol, saltelli, "
+     "morris, table; did you mean \"grid\"?"},
     {M "[design]\nseed = -1\n", "scan.toml:3: design.seed = -1, but a seed must be a whole number "
                                 "from 0 to 9223372036854775807"},
     {M "[design]\nn = 3\n",
-     "scan.toml:3: design.n = 3, but only kind = \"random\" takes n; an axis has its own"},
+     "scan.toml:3: design.n = 3, but only designs that draw take n; an axis has its own"},
     {M "[design]\nfile = 'a.csv'\n",
      "scan.toml:3: design.file = \"a.csv\", but only kind = \"table\" takes a file"},
     {M "[design]\nkind = 'random'\n",
-     "scan.toml:2: design.n is missing; kind = \"random\" needs the number of draws"},
+     "scan.toml:2: design.n is missing; a design that draws needs the number of draws"},
     {M "[design]\nkind = 'random'\nn = 0\n",
      "scan.toml:4: design.n = 0, but the number of draws must be a whole number of 1 or more"},
     {M "[design]\nkind = 'random'\nn = 5\n",
@@ -208,12 +209,11 @@ static const struct mistake {
     {M "[output]\ncompression = 10\n",
      "scan.toml:3: output.compression = 10, but the deflate level "
      "must be a whole number from 0 (none) to 9"},
-    {M "[[reduce]]\nkind = 'sobol'\n",
-     "scan.toml:3: reduce.kind = \"sobol\", but this version has no such reducer; available are "
-     "full, bins and summary"},
-    {M "[[reduce]]\nkind = 'bin'\n", "scan.toml:3: reduce.kind = \"bin\", but it is one of full, "
-                                     "bins, summary; did you mean \"bins\"?"},
-    {M "[[reduce]]\n", "scan.toml:2: reduce.kind is missing; it is one of full, bins, summary"},
+    {M "[[reduce]]\nkind = 'bin'\n",
+     "scan.toml:3: reduce.kind = \"bin\", but it is one of full, bins, summary, sobol, morris; did "
+     "you mean \"bins\"?"},
+    {M "[[reduce]]\n",
+     "scan.toml:2: reduce.kind is missing; it is one of full, bins, summary, sobol, morris"},
     {M "[[reduce]]\nkind = 'bins'\nvariable = ['V']\n",
      "scan.toml:4: unknown key \"reduce.variable\"; did you mean \"reduce.variables\"?"},
     {M "[[reduce]]\nkind = 'summary'\nvariables = 'V'\n",

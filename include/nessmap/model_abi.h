@@ -164,6 +164,15 @@ typedef struct nm_random {
     double log_low, log_span; /* loguniform: ln a, ln b - ln a, by nm_model.prepare_draw */
 } nm_random;
 
+/* how the drawn parameters of a point follow from its number (kernels/sequence.h) */
+typedef enum nm_sequence {
+    NM_SEQUENCE_RANDOM, /* independent */
+    NM_SEQUENCE_LHS,
+    NM_SEQUENCE_SOBOL,
+    NM_SEQUENCE_SALTELLI,
+    NM_SEQUENCE_MORRIS
+} nm_sequence;
+
 typedef struct nm_tie { /* p[param] = constant + sum_k coef[k] p[term[k]] */
     int32_t param, n_terms;
     double constant;
@@ -180,6 +189,11 @@ typedef struct nm_draw {
     double value[NM_MAX_PARAMS]; /* fixed values; the others are overwritten */
     nm_axis axis[NM_MAX_AXES];
     nm_random random[NM_MAX_RANDOM];
+    int32_t sequence;     /* nm_sequence */
+    int32_t group;        /* points that share a base point; n_draws is a multiple */
+    int32_t n_replicates; /* independent randomisations, each of n_draws / group / n_replicates base points */
+    int32_t is_scrambled;
+    uint32_t directions[2 * NM_MAX_RANDOM][32]; /* of Sobol's sequence, for the dimensions that it has */
     nm_tie tie[NM_MAX_TIES];              /* evaluated in this order, after all else */
     int32_t column_param[NM_MAX_PARAMS];  /* table design: parameter of each column */
     const double *column[NM_MAX_PARAMS];  /* [n_points] each */
@@ -198,7 +212,13 @@ typedef struct nm_solver {
 
 /* --- what is kept of many points ----------------------------------------------------------------- */
 
-typedef enum nm_reduce_kind { NM_REDUCE_FULL, NM_REDUCE_BINS, NM_REDUCE_SUMMARY } nm_reduce_kind;
+typedef enum nm_reduce_kind {
+    NM_REDUCE_FULL,
+    NM_REDUCE_BINS,
+    NM_REDUCE_SUMMARY,
+    NM_REDUCE_SOBOL, /* variance-based indices, of groups of Saltelli's design */
+    NM_REDUCE_MORRIS /* elementary effects, of groups of Morris's design */
+} nm_reduce_kind;
 
 enum { NM_BLOCK_POINTS = 1024 }; /* points whose statistics are merged as one pairwise tree */
 
@@ -210,13 +230,29 @@ typedef struct nm_stat {
     double mean, m2, min, max; /* m2: sum of squared differences from the mean; of no points: 0, 0, +inf, -inf */
 } nm_stat;
 
+/* What an outcome says beside its values, as numbers 0 and 1: indicator(name, text) */
+#define NM_INDICATOR_LIST(indicator)                                                                        \
+    indicator(steady, "the point has a steady state, or repeats")                                           \
+    indicator(growth, "the volume grows without end")                                                       \
+    indicator(depletion, "a species runs out")                                                              \
+    indicator(failed, "the point could not be solved, or left the domain")
+#define NM_INDICATOR_ENUM(name, text) NM_INDICATOR_##name,
+enum { NM_INDICATOR_LIST(NM_INDICATOR_ENUM) NM_N_INDICATORS };
+#undef NM_INDICATOR_ENUM
+
 /* A cell is a run of cell_points consecutive points; a record is nm_stat[n_slots], int64_t[NM_N_OUTCOMES] points of
  * each outcome, int64_t[NM_N_FLAGS] points with each flag. A tile holds whole cells, or a share of one long cell that
  * starts at a multiple of part_points, a power of two of blocks. Where points are reduced, a task stores its outputs
- * as double and no parameters. */
+ * as double and no parameters.
+ *
+ * Where base points have `group` points, these stand as one in blocks and statistics: a block is NM_BLOCK_POINTS groups,
+ * and its n_slots = n_quantities n_each statistics are of combinations of the members of a group (kernels/reduce.h), for
+ * each output and each indicator. A cell is then one randomisation. */
 typedef struct nm_reduction {
     int32_t kind;        /* nm_reduce_kind; FULL: every point is kept and the rest is 0 */
     int32_t n_slots;
+    int32_t group;       /* 1: points stand alone, and slots are those of the task */
+    int32_t n_inputs, n_quantities, n_each;
     int64_t cell_points;
     int64_t part_points; /* points that one record of a tile stands for: cell_points, or a tile's share of a cell */
 } nm_reduction;
@@ -294,6 +330,11 @@ void nm_record_merge(void *into, const void *more, int n_slots);
 /* The record of the points [offset, offset + n) of `points`, which are a block: values double
  * [n_slots][points->n], 1 <= n <= NM_BLOCK_POINTS, every outcome one that exists. */
 void nm_reduce_block(void *record, const nm_tile *points, int64_t offset, int64_t n, int n_slots);
+
+/* The same for the n groups from point `offset` on. room: [nm_group_room] doubles of the caller. */
+int64_t nm_group_room(const nm_reduction *reduction);
+void nm_reduce_groups(void *record, const nm_tile *points, int64_t offset, int64_t n, const nm_task *task,
+                      double *room);
 
 /* Adds the record of the next block of a cell, or, throughout, of the next share of 2^k blocks: both give the same
  * bits. The last one may be shorter. */

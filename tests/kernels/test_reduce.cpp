@@ -352,6 +352,8 @@ static void check_device(int64_t cell_points, int64_t n_cells, int64_t last_poin
         memcpy(batch.results + t * batch.tile_bytes, p[t].results, (size_t)p[t].bytes);
     }
     nm_gpu_task.reduction.kind = NM_REDUCE_BINS;
+    nm_gpu_task.reduction.group = 1;
+    nm_gpu_task.n_slots = N_SLOTS;
     nm_gpu_task.reduction.n_slots = N_SLOTS;
     nm_gpu_task.reduction.cell_points = cell_points;
     nm_gpu_task.reduction.part_points = part_points;

@@ -1,0 +1,293 @@
+/* The part of assembly for sensitivity indices: records of randomisations -> indices with intervals.
+ *
+ * The randomisations of a cell of the axes are merged, in their order, for the indices; their spread
+ * gives the intervals.
+ *
+ *   1. definition   2. cells */
+#include <math.h>
+#include <netcdf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "assemble.h"
+#include "indices.h"
+
+typedef struct measure {
+    const char *name, *text;
+} measure;
+
+#define MEASURE(kind, number, name, text) MEASURE_##kind(number, name, text)
+#define MEASURE_SOBOL(number, name, text) {#name, text},
+#define MEASURE_MORRIS(number, name, text)
+static const measure sobol_measures[NM_N_MEASURES] = {NM_MEASURE_LIST(MEASURE)};
+#undef MEASURE_SOBOL
+#undef MEASURE_MORRIS
+#define MEASURE_SOBOL(number, name, text)
+#define MEASURE_MORRIS(number, name, text) {#name, text},
+static const measure morris_measures[NM_N_MEASURES] = {NM_MEASURE_LIST(MEASURE)};
+#undef MEASURE_SOBOL
+#undef MEASURE_MORRIS
+#undef MEASURE
+
+/* variables of a quantity: three scalars, measures, their widths, pairs, their widths */
+enum { MEAN, VARIANCE, N_GROUPS, MEASURES, WIDTHS = MEASURES + NM_N_MEASURES, PAIRS = WIDTHS + NM_N_MEASURES, PAIR_WIDTHS, N_OF_QUANTITY };
+
+struct nm_index_writer {
+    int n_inputs, has_pairs;
+    int (*variable)[N_OF_QUANTITY]; /* [n_quantities] */
+    int count_variable[NM_CELL_COUNTS];
+    char *records;     /* [n_replicates] of the cell at hand, then room for one */
+    nm_indices *each;  /* [n_replicates] */
+    double *pair;      /* [1 + n_replicates][n_inputs][n_inputs] */
+    double *row;       /* [n_inputs][n_inputs] */
+};
+
+/* --- 1. definition ---------------------------------------------------------------------------- */
+
+static void quantity_name(char name[64], const nm_assembly *a, int quantity)
+{
+#define INDICATOR_NAME(name, text) #name,
+    static const char *const indicators[] = {NM_INDICATOR_LIST(INDICATOR_NAME)};
+#undef INDICATOR_NAME
+    int n_outputs = a->plan->task.n_slots;
+    snprintf(name, 64, "%s",
+             quantity < n_outputs
+                 ? a->plan->catalogue.output[a->plan->column_output[quantity]].name
+                 : indicators[quantity - n_outputs]);
+}
+
+static nm_status define(nm_assembly *a, int *variable, const char *name, int n_more,
+                        const int *more, int type, const char *long_name, const char *unit)
+{
+    int dim[NM_MAX_DIMS + 2];
+    memcpy(dim, a->dim_id, (size_t)a->n_dims * sizeof *dim);
+    for (int i = 0; i < n_more; i++) {
+        dim[a->n_dims + i] = more[i];
+    }
+    NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, type, a->n_dims + n_more, dim, variable)));
+    NM_TRY(nm_assembly_check(
+        a, nc_put_att_text(a->id, *variable, "long_name", strlen(long_name), long_name)));
+    return nm_assembly_check(a, nc_put_att_text(a->id, *variable, "units", strlen(unit), unit));
+}
+
+/* Names of the inputs, as text over the dimension `input`. */
+static nm_status define_inputs(nm_assembly *a, int dim)
+{
+    static const char text[] = "drawn parameter";
+    NM_TRY(nm_assembly_check(
+        a, nc_def_var(a->id, "input", NC_STRING, 1, &dim, &a->unit_variable)));
+    return nm_assembly_check(
+        a, nc_put_att_text(a->id, a->unit_variable, "long_name", strlen(text), text));
+}
+
+static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int quantity,
+                                 const int *dims)
+{
+    const nm_reduction *reduction = &a->plan->task.reduction;
+    const measure *measures =
+        reduction->kind == NM_REDUCE_SOBOL ? sobol_measures : morris_measures;
+    const int is_output = quantity < a->plan->task.n_slots;
+    const char *unit =
+        is_output ? a->plan->catalogue.output[a->plan->column_output[quantity]].unit : "1";
+    int *variable = writer->variable[quantity];
+    char name[64], of[128], text[256], square[96];
+    quantity_name(name, a, quantity);
+    snprintf(square, sizeof square, strcmp(unit, "1") == 0 ? "1" : "(%s)2", unit);
+    snprintf(of, sizeof of, "mean_%s", name);
+    NM_TRY(define(a, &variable[MEAN], of, 0, dims, NC_DOUBLE, "mean", unit));
+    snprintf(of, sizeof of, "variance_%s", name);
+    NM_TRY(define(a, &variable[VARIANCE], of, 0, dims, NC_DOUBLE, "variance", square));
+    snprintf(of, sizeof of, "n_groups_%s", name);
+    NM_TRY(define(a, &variable[N_GROUPS], of, 0, dims, NC_DOUBLE,
+                  "groups whose points all have a value; the others count for nothing", "1"));
+    for (int k = 0; k < NM_N_MEASURES; k++) {
+        const char *its_unit = reduction->kind == NM_REDUCE_SOBOL ? "1" : unit;
+        snprintf(of, sizeof of, "%s_%s", measures[k].name, name);
+        snprintf(text, sizeof text, "%s of %s", measures[k].text, name);
+        NM_TRY(define(a, &variable[MEASURES + k], of, 1, dims, NC_DOUBLE, text, its_unit));
+        snprintf(of, sizeof of, "%s_conf_%s", measures[k].name, name);
+        snprintf(text, sizeof text, "half the width of its interval of 95 %%");
+        NM_TRY(define(a, &variable[WIDTHS + k], of, 1, dims, NC_DOUBLE, text, its_unit));
+    }
+    if (writer->has_pairs) {
+        snprintf(of, sizeof of, "S2_%s", name);
+        snprintf(text, sizeof text, "second-order Sobol index of %s, above the diagonal", name);
+        NM_TRY(define(a, &variable[PAIRS], of, 2, dims, NC_DOUBLE, text, "1"));
+        snprintf(of, sizeof of, "S2_conf_%s", name);
+        NM_TRY(define(a, &variable[PAIR_WIDTHS], of, 2, dims, NC_DOUBLE,
+                      "half the width of its interval of 95 %", "1"));
+    }
+    return NM_OK;
+}
+
+static nm_status define_counts(nm_assembly *a, nm_index_writer *writer)
+{
+    static const char text[] = "number of points";
+    for (int i = 0; i < NM_CELL_COUNTS; i++) {
+        const char *name = i == 0                   ? "n"
+                           : i <= NM_N_OUTCOMES ? nm_count_names[i - 1]
+                                                : nm_flag_count_names[i - 1 - NM_N_OUTCOMES];
+        NM_TRY(define(a, &writer->count_variable[i], name, 0, NULL, NC_INT64, text, "1"));
+    }
+    return NM_OK;
+}
+
+nm_status nm_assembly_define_indices(nm_assembly *a, nm_index_writer **out)
+{
+    const nm_reduction *reduction = &a->plan->task.reduction;
+    const size_t d = (size_t)reduction->n_inputs, r = (size_t)a->plan->task.draw.n_replicates;
+    nm_index_writer *writer = calloc(1, sizeof *writer);
+    *out = writer;
+    if (writer) {
+        writer->n_inputs = reduction->n_inputs;
+        writer->has_pairs = reduction->kind == NM_REDUCE_SOBOL && reduction->group > writer->n_inputs + 2;
+        writer->variable = calloc((size_t)reduction->n_quantities, sizeof *writer->variable);
+        writer->records = malloc((r + 1) * (size_t)NM_RECORD_BYTES(reduction->n_slots));
+        writer->each = malloc(r * sizeof *writer->each);
+        writer->pair = malloc((r + 1) * d * d * sizeof *writer->pair);
+        writer->row = malloc(d * d * sizeof *writer->row);
+    }
+    if (!writer || !writer->variable || !writer->records || !writer->each || !writer->pair ||
+        !writer->row) {
+        return nm_fail(NM_MEMORY, "out of memory for the indices of '%s'", a->out_path);
+    }
+    int dims[2];
+    NM_TRY(nm_assembly_check(a, nc_def_dim(a->id, "input", d, &dims[0])));
+    if (writer->has_pairs) {
+        NM_TRY(nm_assembly_check(a, nc_def_dim(a->id, "other_input", d, &dims[1])));
+    }
+    NM_TRY(define_inputs(a, dims[0]));
+    for (int q = 0; q < reduction->n_quantities; q++) {
+        NM_TRY(define_quantity(a, writer, q, dims));
+    }
+    return define_counts(a, writer);
+}
+
+void nm_index_writer_destroy(nm_index_writer **writer)
+{
+    if (*writer) {
+        free((*writer)->variable);
+        free((*writer)->records);
+        free((*writer)->each);
+        free((*writer)->pair);
+        free((*writer)->row);
+        free(*writer);
+        *writer = NULL;
+    }
+}
+
+/* --- 2. cells --------------------------------------------------------------------------------- */
+
+static nm_status put(nm_assembly *a, int variable, const size_t *start, const size_t *count,
+                     const double *values)
+{
+    return nm_assembly_check(a, nc_put_vara_double(a->id, variable, start, count, values));
+}
+
+/* half the width of the interval around the mean of values [n], `stride` doubles apart */
+static double half_width(const double *values, int64_t n, int64_t stride)
+{
+    double mean = 0.0, m2 = 0.0;
+    for (int64_t k = 0; k < n; k++) {
+        double d = values[k * stride] - mean;
+        mean += d / (double)(k + 1);
+        m2 = fma(d, values[k * stride] - mean, m2);
+    }
+    return nm_half_width(n > 1 ? sqrt(m2 / (double)(n - 1)) : NAN, n);
+}
+
+/* start and count of the cell, the inputs whole behind its place */
+static void place_of(const nm_assembly *a, size_t *start, size_t *count, int64_t cell, int d)
+{
+    for (int i = a->n_dims - 1; i >= 0; i--) {
+        start[i] = (size_t)(cell % a->dim[i]);
+        count[i] = 1;
+        cell /= a->dim[i];
+    }
+    for (int i = a->n_dims; i < a->n_dims + 2; i++) {
+        start[i] = 0;
+        count[i] = (size_t)d;
+    }
+}
+
+static nm_status write_quantity(nm_assembly *a, nm_index_writer *w, int quantity,
+                                const nm_stat *merged, const size_t *start, const size_t *count)
+{
+    const nm_reduction *reduction = &a->plan->task.reduction;
+    const int64_t record = NM_RECORD_BYTES(reduction->n_slots), r = a->plan->task.draw.n_replicates;
+    const int d = w->n_inputs, *variable = w->variable[quantity];
+    nm_indices all;
+    nm_indices_find(&all, w->pair, merged + quantity * reduction->n_each, reduction);
+    for (int64_t k = 0; k < r; k++) {
+        const nm_stat *stats = (const nm_stat *)(w->records + k * record);
+        nm_indices_find(&w->each[k], w->pair + (1 + k) * d * d,
+                        stats + quantity * reduction->n_each, reduction);
+    }
+    NM_TRY(put(a, variable[MEAN], start, count, &all.mean));
+    NM_TRY(put(a, variable[VARIANCE], start, count, &all.variance));
+    NM_TRY(put(a, variable[N_GROUPS], start, count, &all.n));
+    const int64_t stride = (int64_t)(sizeof *w->each / sizeof(double));
+    for (int k = 0; k < NM_N_MEASURES; k++) {
+        NM_TRY(put(a, variable[MEASURES + k], start, count, all.value[k]));
+        for (int i = 0; i < d; i++) {
+            w->row[i] = half_width(&w->each[0].value[k][i], r, stride);
+        }
+        NM_TRY(put(a, variable[WIDTHS + k], start, count, w->row));
+    }
+    if (w->has_pairs) {
+        NM_TRY(put(a, variable[PAIRS], start, count, w->pair));
+        for (int i = 0; i < d * d; i++) {
+            w->row[i] = half_width(w->pair + d * d + i, r, d * d);
+        }
+        NM_TRY(put(a, variable[PAIR_WIDTHS], start, count, w->row));
+    }
+    return NM_OK;
+}
+
+/* Merges the randomisations of a cell, in their order, and writes what they say. */
+static nm_status write_cell(nm_assembly *a, nm_index_writer *w, int64_t cell)
+{
+    const nm_task *task = &a->plan->task;
+    const int n_slots = task->reduction.n_slots;
+    const int64_t record = NM_RECORD_BYTES(n_slots), r = task->draw.n_replicates;
+    size_t start[NM_MAX_DIMS + 2], count[NM_MAX_DIMS + 2];
+    char *merged = w->records + r * record;
+    memcpy(merged, w->records, (size_t)record);
+    for (int64_t k = 1; k < r; k++) {
+        nm_record_merge(merged, w->records + k * record, n_slots);
+    }
+    const int64_t *counts = (const int64_t *)((const nm_stat *)merged + n_slots);
+    NM_TRY(nm_tally_add_cell(a->tally, cell * task->draw.n_draws, task->draw.n_draws, counts,
+                             counts + NM_N_OUTCOMES));
+    place_of(a, start, count, cell, w->n_inputs);
+    for (int q = 0; q < task->reduction.n_quantities; q++) {
+        NM_TRY(write_quantity(a, w, q, (const nm_stat *)merged, start, count));
+    }
+    for (int i = 0; i < NM_CELL_COUNTS; i++) {
+        const long long value = i == 0 ? task->draw.n_draws : counts[i - 1];
+        NM_TRY(nm_assembly_check(
+            a, nc_put_var1_longlong(a->id, w->count_variable[i], start, &value)));
+    }
+    return NM_OK;
+}
+
+nm_status nm_assembly_write_inputs(nm_assembly *a)
+{
+    const nm_draw *draw = &a->plan->task.draw;
+    for (int i = 0; i < draw->n_random; i++) {
+        const size_t at = (size_t)i;
+        const char *name = a->plan->model->params[draw->random[i].param].name;
+        NM_TRY(nm_assembly_check(a, nc_put_var1_string(a->id, a->unit_variable, &at, &name)));
+    }
+    return NM_OK;
+}
+
+nm_status nm_assembly_take_replicate(nm_assembly *a, nm_index_writer *w, int64_t number,
+                                     const char *record)
+{
+    const int64_t r = a->plan->task.draw.n_replicates,
+                  bytes = NM_RECORD_BYTES(a->plan->task.reduction.n_slots);
+    memcpy(w->records + number % r * bytes, record, (size_t)bytes);
+    return number % r == r - 1 ? write_cell(a, w, number / r) : NM_OK;
+}
