@@ -31,8 +31,8 @@ NM_FN void nm_vsincos(nm_vec x, nm_vec *sine, nm_vec *cosine) {
     nm_ivec quadrant = nm_bits(t) - (int64_t)0x4338000000000000;
     nm_mask is_odd = (quadrant & 1) != (quadrant & 0);
     nm_vec a = nm_choose(is_odd, c, s), b = nm_choose(is_odd, s, c);
-    *sine = nm_from_bits(nm_bits(a) ^ (quadrant & 2) << 62);
-    *cosine = nm_from_bits(nm_bits(b) ^ (quadrant + 1 & 2) << 62);
+    *sine = nm_from_bits(nm_bits(a) ^ ((quadrant & 2) << 62));
+    *cosine = nm_from_bits(nm_bits(b) ^ (((quadrant + 1) & 2) << 62));
 }
 
 template <unsigned M> NM_INLINE nm_dual<M> nm_sin(nm_dual<M> x) {
