@@ -75,6 +75,8 @@ struct nm_plan {
     double *axis_table
         [NM_MAX_AXES]; /* owned: all values of each axis; NULL where n > NM_AXIS_TABLE_MAX */
     double *columns[NM_MAX_PARAMS]; /* owned: table design */
+    nm_projection *projections;     /* owned: those of task.reduction, and its table */
+    double *table;
 };
 
 /* Checks the configuration against the model. `backend` (a static "cpu" or "cuda") goes into the

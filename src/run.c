@@ -21,6 +21,7 @@
 #include "pilot.h"
 #include "plan.h"
 #include "progress.h"
+#include "projection_pilot.h"
 #include "runlog.h"
 #include "summary.h"
 #include "words.h"
@@ -411,6 +412,7 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
         return report_finished(run, summary);
     }
     NM_TRY(check_backend(run));
+    NM_TRY(nm_projection_prepare(run->plan));
     if (options->timeline) {
         NM_TRY(nm_timeline_open(&run->timeline, options->timeline));
         run->backend_options.timeline = run->timeline;
@@ -579,6 +581,9 @@ nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const 
     }
     if (status == NM_OK) {
         status = nm_journal_open(&journal, out_path, plan, 0);
+    }
+    if (status == NM_OK) {
+        status = nm_projection_prepare(plan);
     }
     if (status == NM_OK && !partial) {
         status = assemble_open(plan, journal, out_path, 0, &tally);
