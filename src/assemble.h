@@ -72,7 +72,6 @@ typedef struct nm_assembly {
     nm_column columns[NM_MAX_COLUMNS];
     nm_index_writer *indices; /* NULL where none are wanted */
     nm_bin_writer *bins;      /* NULL where none are wanted */
-    int64_t n_clamped;        /* values that bins took for nearer than they are */
     nm_tally *tally;
 } nm_assembly;
 

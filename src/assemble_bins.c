@@ -228,7 +228,7 @@ nm_status nm_assembly_take_bins(nm_assembly *a, nm_bin_writer *w, const char *re
                                                             r->n_slots),
                   *words = totals + NM_N_OUTCOMES + NM_N_FLAGS;
     NM_TRY(nm_tally_add_cell(a->tally, 0, a->plan->n_points, totals, totals + NM_N_OUTCOMES));
-    a->n_clamped = nm_projection_clamped(words, r);
+    a->tally->n_clamped = nm_projection_clamped(words, r);
     for (int i = 0; i < w->n_axes; i++) {
         NM_TRY(write_axis(a, w, i));
     }

@@ -292,7 +292,8 @@ static nm_status write_cell(nm_assembly *a, nm_index_writer *w, int64_t cell)
         nm_words_merge((int64_t *)(void *)(merged + head), (const int64_t *)(void *)(more + head),
                        &task->reduction);
     }
-    a->n_clamped += nm_projection_clamped((const int64_t *)(void *)(merged + head), &task->reduction);
+    a->tally->n_clamped +=
+        nm_projection_clamped((const int64_t *)(void *)(merged + head), &task->reduction);
     const int64_t *counts = (const int64_t *)((const nm_stat *)merged + n_slots);
     NM_TRY(nm_tally_add_cell(a->tally, cell * task->draw.n_draws, task->draw.n_draws, counts,
                              counts + NM_N_OUTCOMES));

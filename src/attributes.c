@@ -424,7 +424,7 @@ nm_status nm_assembly_describe_counts(nm_assembly *a)
     NM_TRY(nm_assembly_check(
         a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_n_not_run", NC_INT64, 1, &n_not_run)));
     const int kind = a->plan->task.reduction.kind;
-    const long long n_clamped = a->n_clamped;
+    const long long n_clamped = a->tally->n_clamped;
     if (kind != NM_REDUCE_SCATTER && kind != NM_REDUCE_GIVEN) {
         return NM_OK;
     }

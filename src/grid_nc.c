@@ -299,6 +299,11 @@ nm_status nm_grid_nc_tally(const char *path, const nm_plan *plan, nm_tally **tal
     if (status == NM_OK) {
         status = is_reduced ? count_cells(*tally, &r, plan) : count_file(*tally, &r, plan);
     }
+    long long n_clamped;
+    if (status == NM_OK &&
+        nc_get_att_longlong(r.id, NC_GLOBAL, "nessmap_n_clamped", &n_clamped) == NC_NOERR) {
+        (*tally)->n_clamped = n_clamped;
+    }
     nc_close(r.id);
     if (status != NM_OK) {
         nm_tally_destroy(tally);

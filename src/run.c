@@ -546,10 +546,11 @@ static char *partial_path(const char *out_path)
     return nm_file_format("%.*s.partial.nc", (int)stem, out_path);
 }
 
-static nm_status assemble_open(const nm_plan *plan, nm_journal *journal, const char *out_path,
+static nm_status assemble_open(nm_plan *plan, nm_journal *journal, const char *out_path,
                                int partial, nm_tally **tally)
 {
     int64_t n_done = nm_journal_n_done(journal);
+    NM_TRY(nm_projection_prepare(plan));
     if (!partial && n_done < plan->n_tiles) {
         return nm_fail(
             NM_INTERRUPTED,
@@ -581,9 +582,6 @@ nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const 
     }
     if (status == NM_OK) {
         status = nm_journal_open(&journal, out_path, plan, 0);
-    }
-    if (status == NM_OK) {
-        status = nm_projection_prepare(plan);
     }
     if (status == NM_OK && !partial) {
         status = assemble_open(plan, journal, out_path, 0, &tally);

@@ -135,6 +135,8 @@ def check_far(args, checks):
     with Folder(args, text + reduce, checks=checks) as run, run.file() as file:
         far = int(file.nessmap_n_clamped)
         checks.check(0 < far < 1000, f"{far} values were clamped")
+        again = harness.run(args.nessmap, "run", "scan.toml", "-o", "out.nc", cwd=run.path)
+        checks.check(again.returncode == 0 and "far values" in again.stdout, again.stdout)
         checks.check(file["J_R1_n"][0] == len(flux), "clamped values count")
         checks.check(file["J_R1_max"][0] == flux.max() and file["J_R1_min"][0] == flux.min(), "extremes")
 
