@@ -294,18 +294,23 @@ static nm_status summarize_points(nm_assembly *a, const char *variants)
 static nm_status summarize_cells(nm_assembly *a, const char *variants)
 {
     const nm_plan *plan = a->plan;
-    int is_bins = plan->task.reduction.kind == NM_REDUCE_BINS;
+    int is_bins = plan->task.reduction.kind == NM_REDUCE_BINS,
+        is_scatter = plan->task.reduction.kind == NM_REDUCE_SCATTER;
     char reduced[2048];
     list_reduced(reduced, sizeof reduced, a);
     return put_format(
         a, NC_GLOBAL, "summary",
         "%" PRId64 " parameter sets of the model %s%s%s%s, of which %s%s keeps how many points "
-        "have which outcome (count_*) and flag (flag_count_*), and of each output the mean, "
+        "have which outcome (count_*)%s, and of each output the mean, "
         "standard deviation, smallest and largest value over the points where it is finite, whose "
         "number is *_n. Within a cell vary: %s.",
         plan->n_points, plan->model->name, variants[0] ? " (" : "", variants,
-        variants[0] ? ")" : "", is_bins ? "each cell of the axes" : "the file",
-        is_bins ? "" : " as a whole", reduced);
+        variants[0] ? ")" : "",
+        is_bins      ? "each cell of the axes"
+        : is_scatter ? "each bin"
+                     : "the file",
+        is_bins || is_scatter ? "" : " as a whole",
+        is_scatter ? "" : " and flag (flag_count_*)", reduced);
 }
 
 /* Attributes that people and catalogues look for. */
