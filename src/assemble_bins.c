@@ -44,7 +44,7 @@ static nm_status define(nm_assembly *a, int *variable, const char *name, int typ
 
 static nm_status define_axis(nm_assembly *a, nm_bin_writer *w, int axis, int ends)
 {
-    const int is_log = a->plan->config->reduce.axes[axis].is_log == 1;
+    const int is_log = a->plan->bins_are_log[axis];
     const char *unit, *name = nm_projection_axis_name(a->plan, axis, &unit);
     const size_t n = (size_t)a->plan->projections[0].axis[axis].n;
     char bounds[96];
@@ -148,7 +148,7 @@ static nm_status write_axis(nm_assembly *a, nm_bin_writer *w, int axis)
 {
     const nm_projected *along = &a->plan->projections[0].axis[axis];
     const double *edge = a->plan->table + along->edges;
-    const int is_log = a->plan->config->reduce.axes[axis].is_log == 1;
+    const int is_log = a->plan->bins_are_log[axis];
     for (int64_t i = 0; i < along->n; i++) {
         const size_t low[] = {(size_t)i, 0}, count[] = {1, 2};
         w->row[i] = is_log ? sqrt(edge[i]) * sqrt(edge[i + 1]) : 0.5 * (edge[i] + edge[i + 1]);

@@ -169,8 +169,11 @@ static void write_projections(FILE *out, const nm_config_reduce *reduce)
         write_quantity(out, &axis->min);
         fprintf(out, ", max = ");
         write_quantity(out, &axis->max);
-        fprintf(out, ", n = %lld, scale = \"%s\" }", (long long)axis->n,
-                axis->is_log == 1 ? "log" : "linear");
+        fprintf(out, ", n = %lld", (long long)axis->n);
+        fputs(axis->is_log < 0    ? " }"
+              : axis->is_log == 1 ? ", scale = \"log\" }"
+                                  : ", scale = \"linear\" }",
+              out);
     }
     fputs(reduce->n_axes > 0 ? "]\n" : "", out);
 }

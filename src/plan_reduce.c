@@ -69,7 +69,9 @@ static int is_taken(const nm_plan *plan, const char *param)
     }
     return strcmp(param, "n") == 0 || strncmp(param, "count_", 6) == 0 ||
            strncmp(param, "flag_count_", 11) == 0 ||
-           strncmp(param, "total_", 6) == 0 || strncmp(param, "outside_", 8) == 0 || strcmp(param, "draw") == 0;
+           (plan->config->reduce.n_axes > 0 &&
+            (strncmp(param, "total_", 6) == 0 || strncmp(param, "outside_", 8) == 0 ||
+             strcmp(param, "n_outside") == 0)) || strcmp(param, "draw") == 0;
 }
 
 nm_status nm_plan_check_reduction(const nm_plan *plan)

@@ -126,16 +126,20 @@ static nm_status convert(double *value, const nm_plan *plan, const nm_config_axi
     return NM_OK;
 }
 
+/* is_log: what holds for the parameter or output where the configuration says nothing */
 static nm_status bind_edges(nm_axis *axis, const nm_plan *plan, const nm_config_axis *said,
-                            const char *unit)
+                            const char *unit, int is_log)
 {
-    *axis = (nm_axis){.scale = said->is_log == 1 ? NM_AXIS_LOG : NM_AXIS_LINEAR};
+    is_log = said->is_log < 0 ? is_log : said->is_log;
+    *axis = (nm_axis){.scale = is_log ? NM_AXIS_LOG : NM_AXIS_LINEAR};
     NM_TRY(convert(&axis->low, plan, said, "min", &said->min, unit));
     NM_TRY(convert(&axis->high, plan, said, "max", &said->max, unit));
     const char *problem = !(axis->low < axis->high)
                               ? "min must be below max"
-                          : said->is_log == 1 && !(axis->low > 0.0)
-                              ? "bins on a log scale must lie above 0"
+                          : is_log && !(axis->low > 0.0)
+                              ? said->is_log < 0 ? "bins on a log scale, the model's choice, must lie "
+                                                   "above 0; raise them or say scale = \"linear\""
+                                                 : "bins on a log scale must lie above 0"
                               : NULL;
     if (problem) {
         return nm_fail(NM_USAGE, "%sreduce.axes.%s: %.15g to %.15g %s, but %s",
@@ -174,7 +178,11 @@ static nm_status plan_scatter(nm_plan *plan)
     for (int i = 0; i < n_axes; i++) {
         const char *unit;
         NM_TRY(bind_source(&p.axis[i], plan, &reduce->axes[i], &unit));
-        NM_TRY(bind_edges(&axis[i], plan, &reduce->axes[i], unit));
+        const int source = p.axis[i].source,
+                  is_log = source < 0 &&
+                           plan->model->params[plan->task.stored[-1 - source]].is_log;
+        NM_TRY(bind_edges(&axis[i], plan, &reduce->axes[i], unit, is_log));
+        plan->bins_are_log[i] = axis[i].scale == NM_AXIS_LOG;
         const int64_t n = reduce->axes[i].n;
         p.axis[i].n = (int32_t)n;
         p.axis[i].edges = n_table;
