@@ -122,6 +122,8 @@ def check_scatter(args, checks):
         checks.check(file.nessmap_n_clamped == 0, "nothing was clamped")
         again = harness.run(args.nessmap, "run", "scan.toml", "-o", "out.nc", cwd=run.path)
         checks.check(again.returncode == 0 and "is finished already" in again.stderr, again.stderr)
+        point = harness.run(args.nessmap, "point", "--from", "out.nc", "--index", "3", cwd=run.path)
+        checks.check(point.returncode == 0 and "outcome" in point.stdout, f"a point of the file: {point}")
         (run.path / "kept.toml").write_text(file.nessmap_config)
         again = harness.run(args.nessmap, "run", "kept.toml", "-o", "out.nc", cwd=run.path)
         checks.check(again.returncode == 0 and "is finished already" in again.stderr, f"kept: {again.stderr}")
@@ -217,6 +219,8 @@ def check_map_of_indices(args, checks):
             wanted = first_order(np.stack(u, 1)[has], y[cell][has], 64, False)
             error = np.max(np.abs(file["S1_V"][cell] - wanted))
             checks.check(error < 1e-12, f"cell {cell}: {error:.3g} from NumPy")
+        point = harness.run(args.nessmap, "point", "--from", "out.nc", "--index", "3,2000", cwd=run.path)
+        checks.check(point.returncode == 0 and "outcome" in point.stdout, f"a point of the file: {point}")
 
 
 def check_quantiles(args, checks):
