@@ -45,13 +45,15 @@ static nm_status define(nm_assembly *a, int *variable, const char *name, int typ
 static nm_status define_axis(nm_assembly *a, nm_bin_writer *w, int axis, int ends)
 {
     const int is_log = a->plan->bins_are_log[axis];
-    const char *unit, *name = nm_projection_axis_name(a->plan, axis, &unit);
+    const char *unit, *text, *name = nm_projection_axis_name(a->plan, axis, &unit, &text);
     const size_t n = (size_t)a->plan->projections[0].axis[axis].n;
     char bounds[96];
     NM_TRY(nm_assembly_check(a, nc_def_dim(a->id, name, n, &w->dim[axis])));
     snprintf(bounds, sizeof bounds, "%s_bounds", name);
-    NM_TRY(define(a, &w->axis_variable[axis], name, NC_DOUBLE, 1, &w->dim[axis],
-                  is_log ? "middle of the bin (geometric)" : "middle of the bin", unit));
+    NM_TRY(define(a, &w->axis_variable[axis], name, NC_DOUBLE, 1, &w->dim[axis], text ? text : "",
+                  unit));
+    NM_TRY(put_text(a, w->axis_variable[axis], "comment",
+                    is_log ? "middle of the bin in the logarithm" : "middle of the bin"));
     NM_TRY(put_text(a, w->axis_variable[axis], "bounds", bounds));
     NM_TRY(put_text(a, w->axis_variable[axis], "nessmap_scale", is_log ? "log" : "linear"));
     const int dims[] = {w->dim[axis], ends};
@@ -65,14 +67,14 @@ static nm_status define_counts(nm_assembly *a, nm_bin_writer *w)
     static const char *const outcomes[] = {NM_OUTCOME_LIST(TEXT)};
 #undef TEXT
     char name[96], text[256];
-    NM_TRY(define(a, &w->n_variable, "n", NC_INT64, w->n_axes, w->dim, "number of points in the bin",
-                  "1"));
+    NM_TRY(define(a, &w->n_variable, "n", NC_INT64, w->n_axes, w->dim,
+                  "number of points in the bin", "1"));
     NM_TRY(define(a, &w->n_outside_variable, "n_outside", NC_INT64, 0, NULL,
                   "number of points in no bin: beyond an axis, or without a value on it", "1"));
     for (int i = 0; i < NM_N_OUTCOMES; i++) {
         snprintf(text, sizeof text, "number of points in the bin: %s", outcomes[i]);
-        NM_TRY(define(a, &w->count_variable[i], nm_count_names[i], NC_INT64, w->n_axes, w->dim, text,
-                      "1"));
+        NM_TRY(define(a, &w->count_variable[i], nm_count_names[i], NC_INT64, w->n_axes, w->dim,
+                      text, "1"));
         snprintf(name, sizeof name, "outside_%s", nm_count_names[i]);
         snprintf(text, sizeof text, "number of points in no bin: %s", outcomes[i]);
         NM_TRY(define(a, &w->outside_variable[i], name, NC_INT64, 0, NULL, text, "1"));
@@ -117,14 +119,14 @@ nm_status nm_assembly_define_bins(nm_assembly *a, nm_bin_writer **out)
             char name[sizeof output->name + 8];
             const int type = k == NM_STATISTIC_n ? NC_INT64 : a->is_f32 ? NC_FLOAT : NC_DOUBLE;
             snprintf(name, sizeof name, "%s_%s", output->name, endings[k]);
-            NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, type, w->n_axes, w->dim,
-                                                   &w->statistic[slot][k])));
+            NM_TRY(nm_assembly_check(
+                a, nc_def_var(a->id, name, type, w->n_axes, w->dim, &w->statistic[slot][k])));
             if (a->compression > 0) {
                 NM_TRY(nm_assembly_check(
                     a, nc_def_var_deflate(a->id, w->statistic[slot][k], 1, 1, a->compression)));
             }
-            NM_TRY(nm_assembly_describe_statistic(a, w->statistic[slot][k], output,
-                                                  (nm_statistic)k));
+            NM_TRY(
+                nm_assembly_describe_statistic(a, w->statistic[slot][k], output, (nm_statistic)k));
         }
     }
     return NM_OK;
@@ -216,7 +218,7 @@ static nm_status write_slot(nm_assembly *a, nm_bin_writer *w, const int64_t *wor
         NM_TRY(nm_assembly_check(a, k == NM_STATISTIC_n
                                         ? nc_put_var_longlong(a->id, variable, w->counts)
                                     : a->is_f32 ? nc_put_var_float(a->id, variable, w->narrow)
-                                        : nc_put_var_double(a->id, variable, w->row)));
+                                                : nc_put_var_double(a->id, variable, w->row)));
     }
     return NM_OK;
 }

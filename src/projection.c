@@ -13,7 +13,8 @@
 
 enum {
     MOST_RECORD = 256 << 20, /* bytes of the words of a record */
-    SPREAD_BITS = 40         /* the pilot's values reach 2^40 from their centre; what is beyond 2^48 is told */
+    SPREAD_BITS =
+        40 /* the pilot's values reach 2^40 from their centre; what is beyond 2^48 is told */
 };
 
 __extension__ typedef __int128 wide;
@@ -26,16 +27,19 @@ static nm_reduction *reduction_of(nm_plan *plan)
 
 /* --- 1. bins along outputs and parameters ------------------------------------------------------ */
 
-const char *nm_projection_axis_name(const nm_plan *plan, int axis, const char **unit)
+const char *nm_projection_axis_name(const nm_plan *plan, int axis, const char **unit,
+                                    const char **text)
 {
     const int source = plan->projections[0].axis[axis].source;
     if (source >= 0) {
         const nm_output *output = &plan->catalogue.output[plan->column_output[source]];
         *unit = output->unit;
+        *text = output->text;
         return output->name;
     }
     const nm_param_info *info = &plan->model->params[plan->task.stored[-1 - source]];
     *unit = info->unit;
+    *text = info->text;
     return info->name;
 }
 
@@ -134,12 +138,12 @@ static nm_status bind_edges(nm_axis *axis, const nm_plan *plan, const nm_config_
     *axis = (nm_axis){.scale = is_log ? NM_AXIS_LOG : NM_AXIS_LINEAR};
     NM_TRY(convert(&axis->low, plan, said, "min", &said->min, unit));
     NM_TRY(convert(&axis->high, plan, said, "max", &said->max, unit));
-    const char *problem = !(axis->low < axis->high)
-                              ? "min must be below max"
+    const char *problem = !(axis->low < axis->high) ? "min must be below max"
                           : is_log && !(axis->low > 0.0)
-                              ? said->is_log < 0 ? "bins on a log scale, the model's choice, must lie "
-                                                   "above 0; raise them or say scale = \"linear\""
-                                                 : "bins on a log scale must lie above 0"
+                              ? said->is_log < 0
+                                    ? "bins on a log scale, the model's choice, must lie "
+                                      "above 0; raise them or say scale = \"linear\""
+                                    : "bins on a log scale must lie above 0"
                               : NULL;
     if (problem) {
         return nm_fail(NM_USAGE, "%sreduce.axes.%s: %.15g to %.15g %s, but %s",
@@ -179,8 +183,7 @@ static nm_status plan_scatter(nm_plan *plan)
         const char *unit;
         NM_TRY(bind_source(&p.axis[i], plan, &reduce->axes[i], &unit));
         const int source = p.axis[i].source,
-                  is_log = source < 0 &&
-                           plan->model->params[plan->task.stored[-1 - source]].is_log;
+                  is_log = source < 0 && plan->model->params[plan->task.stored[-1 - source]].is_log;
         NM_TRY(bind_edges(&axis[i], plan, &reduce->axes[i], unit, is_log));
         plan->bins_are_log[i] = axis[i].scale == NM_AXIS_LOG;
         const int64_t n = reduce->axes[i].n;
@@ -191,10 +194,11 @@ static nm_status plan_scatter(nm_plan *plan)
     }
     if (p.n_bins >= most) {
         char count[NM_WORDS];
-        return nm_fail(NM_USAGE,
-                       "%sreduce.axes: with %d variables there may be %s bins at most, so that they "
-                       "fit 256 MiB; lower n, or name fewer variables",
-                       at, n_slots, nm_words_count(count, most - 1));
+        return nm_fail(
+            NM_USAGE,
+            "%sreduce.axes: with %d variables there may be %s bins at most, so that they "
+            "fit 256 MiB; lower n, or name fewer variables",
+            at, n_slots, nm_words_count(count, most - 1));
     }
     if (plan->n_points > INT64_C(1) << 31) {
         return nm_fail(NM_USAGE,

@@ -9,7 +9,7 @@ enum {
     NM_EXACT_POINTS = 65536, /* cells of at most so many points have exact quantiles */
     NM_QUANTILE_BINS = 2048, /* of equal probability by the pilot, for longer ones */
     NM_GIVEN_BINS = 64,      /* along an input, of equal probability */
-    NM_GIVEN_POINTS = 16     /* least points of such a bin; fewer bins where there are fewer points */
+    NM_GIVEN_POINTS = 16 /* least points of such a bin; fewer bins where there are fewer points */
 };
 
 /* Fills what task.reduction has for the words of records, whose cells have cell_points; the outputs
@@ -22,8 +22,9 @@ void nm_projection_clear(nm_plan *plan);
  * values[n_slots][n] of a pilot, which are moved. returns NM_MEMORY. */
 void nm_projection_fit(nm_plan *plan, double *values, int64_t n);
 
-/* Name and unit of an axis of the bins. */
-const char *nm_projection_axis_name(const nm_plan *plan, int axis, const char **unit);
+/* Name, unit and text of an axis of the bins. */
+const char *nm_projection_axis_name(const nm_plan *plan, int axis, const char **unit,
+                                    const char **text);
 
 /* --- what a record says --- */
 

@@ -1,5 +1,5 @@
-"""Bins along outputs and parameters, first-order indices from any sample, quantiles: against NumPy on the same points kept
-in full, against closed forms, and the same bytes whatever the run.
+"""Bins along outputs and parameters, first-order indices from any sample, quantiles: against NumPy on the same
+points kept in full, against closed forms, and the same bytes whatever the run.
 
     python tests/test_reducers.py --nessmap build/nessmap
 """
@@ -185,12 +185,12 @@ def check_given(args, checks):
 
 
 def check_product(args, checks):
-    """The flux of a cycle is its total times a function of a rate: the indices of a product follow from the moments of its
-    factors, and those of the function from a fine grid."""
+    """The flux of a cycle is its total times a function of a rate: the indices of a product follow from the moments of
+    its factors, and those of the function from a fine grid."""
     head = 'model = "driven_cycle"\n[design]\nkind = "{}"\n{}\n[fixed]\nk2f = 3.0\n'
     tail = '[output]\nvariables = ["J_R1"]\nprecision = "f64"\n'
-    with Folder(args, head.format("grid", "") + '[[axis]]\nname = "k1f"\nmin = 0.5\nmax = 8.0\nn = 8001\nscale = "linear"\n' + tail,
-                checks=checks) as grid, grid.file() as file:
+    axis = '[[axis]]\nname = "k1f"\nmin = 0.5\nmax = 8.0\nn = 8001\nscale = "linear"\n'
+    with Folder(args, head.format("grid", "") + axis + tail, checks=checks) as grid, grid.file() as file:
         flux = np.asarray(file["J_R1"][:])
     weight = np.full(8001, 1 / 8000)
     weight[[0, -1]] /= 2
@@ -214,7 +214,8 @@ def check_map_of_indices(args, checks):
         checks.check(file["S1_V"].dimensions == ("dG_ATP", "input"), f"shape of S1: {file['S1_V'].dimensions}")
         y = points["V"].reshape(4, -1)
         for cell in range(4):
-            u = [np.log(points[name].reshape(4, -1)[cell] / low) / np.log(high / low) for name, (low, high) in RANDOM.items()]
+            x = {name: points[name].reshape(4, -1)[cell] for name in RANDOM}
+            u = [np.log(x[name] / low) / np.log(high / low) for name, (low, high) in RANDOM.items()]
             has = np.isfinite(y[cell])
             wanted = first_order(np.stack(u, 1)[has], y[cell][has], 64, False)
             error = np.max(np.abs(file["S1_V"][cell] - wanted))
@@ -239,16 +240,22 @@ def check_quantiles(args, checks):
                         found = np.ravel(file[f"{name}_{ending}"][...])
                         checks.check(same(found, wanted), f"{name}_{ending} of {n} points")
                 checks.check("exact" in file["V_q05"].nessmap_resolution, "resolution")
-    n = 200000
-    points = points_of(args, checks, scan(n=n))
-    with Folder(args, scan(n=n, reduce=f'kind = "summary"\n{key}'), checks=checks) as run, run.file() as file:
-        checks.check("2048 bins" in file["V_q05"].nessmap_resolution, "resolution of a long cell")
-        for name in OUTPUTS:
-            y = points[name][np.isfinite(points[name])]
-            for q, ending in zip(quantiles, names):
-                low, high = np.quantile(y, [q - 1e-3, q + 1e-3])
-                found = float(file[f"{name}_{ending}"][()])
-                checks.check(low <= found <= high, f"{name}_{ending}: {found} is not in {low} to {high}")
+    # longer than a tile: a whole scan, and the cells of a map, which share the bins of the whole
+    for more, n, apart in (("", 200000, 1e-3), (MAP, 70000, 4e-3)):
+        kind = "bins" if more else "summary"
+        outputs = ["V"] if more else OUTPUTS
+        points = points_of(args, checks, scan(n=n, more=more, outputs=outputs))
+        reduce = f'kind = "{kind}"\n{key}'
+        with Folder(args, scan(n=n, more=more, outputs=outputs, reduce=reduce), checks=checks) as run:
+            with run.file() as file:
+                checks.check("2048 bins" in file["V_q05"].nessmap_resolution, "resolution of a long cell")
+                for name in outputs:
+                    cells = points[name].reshape(-1, n)
+                    for q, ending in zip(quantiles, names):
+                        found = np.ravel(file[f"{name}_{ending}"][...])
+                        for y, x in zip(cells, found):
+                            low, high = np.quantile(y[np.isfinite(y)], [q - apart, q + apart])
+                            checks.check(low <= x <= high, f"{name}_{ending}: {x} is not in {low} to {high}")
 
 
 def reductions():

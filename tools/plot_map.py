@@ -191,8 +191,7 @@ def choose(grid, x, y, selections):
         factor, unit = readable(grid[axis].attrs.get("units", "1"))
         notes.append(f"{symbol(axis)} = {number(float(grid[axis]) * factor)} {unit}".strip())
     if SHARE in grid:
-        what = f"{int(grid['draw'])} draws" if "draw" in grid else "the points of each bin"
-        notes.append(f"most frequent outcome of {what}")
+        notes.append("most frequent outcome of " + (f"{int(grid['draw'])} draws" if "draw" in grid else "a bin's points"))
     if "draw" in grid["outcome"].dims:
         notes.append(f"most frequent outcome and median of {grid.sizes['draw']} draws")
         outcome = grid["outcome"]
