@@ -14,7 +14,7 @@
  *            advance     listed points, by persistent threads: who arrives takes the next from the list
  *            watch       listed points that wander: do they oscillate?
  *            finish      endings -> results; who has none goes on the next round's list
- *   reduced: reduce_blocks, reduce_cells (reduce_gpu.h)
+ *   reduced: reduce_blocks, reduce_cells (reduce_gpu.h); clear_words, project or quantiles (project_gpu.h)
  *
  * Kernels keep to registers: what does not fit in one is two. Neighbouring threads carry neighbouring points. Lists
  * have no order, and need none: a point's result depends on its index alone. */
@@ -401,4 +401,4 @@ NM_KERNEL(nm_gpu_finish, 1)(const nm_batch batch) {
 
 /* --- reduced scans: points -> records ---------------------------------------------------------------- */
 
-#include "reduce_gpu.h"
+#include "project_gpu.h"

@@ -1,6 +1,6 @@
 /* Reduction on the device: results of a batch -> a record for each block -> a record for each part of a tile.
  *
- * Included at the end of entry_cuda.cu. The same tree as on the CPU (reduce.h): thread t carries the points t, t + 128,
+ * Included by project_gpu.h at the end of entry_cuda.cu. The same tree as on the CPU (reduce.h): thread t carries the points t, t + 128,
  * ..., t + 896 of a block, so that the first three rounds need no other thread and neighbours read neighbours. */
 #ifndef NESSMAP_REDUCE_GPU_H
 #define NESSMAP_REDUCE_GPU_H
@@ -92,7 +92,7 @@ extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_bl
 
     const int64_t points = batch.points[part.tile], at = part.first + i_block * NM_BLOCK_POINTS * group;
     const double *values = (const double *)(batch.results + part.tile * batch.tile_bytes);
-    const uint16_t *flags = (const uint16_t *)(values + nm_gpu_task.n_slots * points);
+    const uint16_t *flags = (const uint16_t *)(values + (nm_gpu_task.n_slots + nm_gpu_task.n_stored) * points);
     const int8_t *outcome = (const int8_t *)(flags + points);
     char *record = batch.block_records + number * NM_RECORD_BYTES(n_slots);
 
@@ -166,7 +166,7 @@ extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_ce
         if (part.n <= 0) { continue; }
         const int64_t n_blocks = (part.n / nm_gpu_task.reduction.group + NM_BLOCK_POINTS - 1) / NM_BLOCK_POINTS;
         char *blocks = batch.block_records + number * batch.blocks_per_part * record_bytes;
-        char *record = batch.records + part.tile * batch.record_stride + number % batch.parts_per_tile * record_bytes;
+        char *record = batch.records + part.tile * batch.record_stride + number % batch.parts_per_tile * NM_WHOLE_RECORD_BYTES(&nm_gpu_task.reduction);
         if (slot < n_slots) {
             for (int64_t stride = 1; stride < n_blocks; stride *= 2) {
                 for (int64_t i = 0; i + stride < n_blocks; i += 2 * stride) {

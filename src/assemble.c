@@ -35,7 +35,7 @@ static void find_shape(nm_assembly *a)
 {
     const nm_draw *draw = &a->plan->task.draw;
     int kind = a->plan->task.reduction.kind;
-    if (kind == NM_REDUCE_SUMMARY) {
+    if (kind == NM_REDUCE_SUMMARY || kind == NM_REDUCE_SCATTER) {
         return;
     }
     if (a->plan->layout == NM_LAYOUT_SAMPLE && kind == NM_REDUCE_FULL) {
@@ -60,7 +60,9 @@ static void find_chunks(nm_assembly *a)
                          sizeof(int8_t);
     if (nm_plan_is_reduced(a->plan)) {
         point_bytes =
-            (size_t)task->n_slots * ((NM_N_STATISTICS - 1) * a->value_bytes + sizeof(int64_t)) +
+            (size_t)task->n_slots *
+                ((NM_N_STATISTICS - 1 + (size_t)task->reduction.n_quantiles) * a->value_bytes +
+                 sizeof(int64_t)) +
             NM_CELL_COUNTS * sizeof(int64_t);
     }
     int64_t left = MOST_CHUNK_POINTS;
@@ -122,14 +124,14 @@ static void find_roles(nm_assembly *a)
     }
     const int kind = a->plan->task.reduction.kind;
     uint32_t reduced = kind == NM_REDUCE_FULL      ? 0
-                       : kind == NM_REDUCE_SUMMARY ? ~0u
+                       : kind == NM_REDUCE_SUMMARY || kind == NM_REDUCE_SCATTER ? ~0u
                                                    : NM_EACH_POINT;
     for (int p = 0; p < a->plan->model->n_params; p++) {
         a->role[p] = depends[p] & reduced ? NM_ROLE_REDUCED
                      : depends[p]         ? NM_ROLE_DERIVED
                                           : NM_ROLE_FIXED;
     }
-    for (int i = 0; i < a->plan->task.n_stored; i++) {
+    for (int i = 0; i < a->plan->task.n_stored && kind == NM_REDUCE_FULL; i++) {
         a->role[a->plan->task.stored[i]] = NM_ROLE_STORED;
     }
     for (int i = 0; i < draw->n_axes && a->n_dims > 0; i++) {
@@ -533,6 +535,7 @@ static void destroy(nm_assembly *a)
         free(a->columns[k].stage);
     }
     nm_index_writer_destroy(&a->indices);
+    nm_bin_writer_destroy(&a->bins);
     nm_tally_destroy(&a->tally);
     free(a->temporary);
     free(a);

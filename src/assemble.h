@@ -27,7 +27,7 @@ typedef enum nm_statistic { NM_STATISTIC_LIST(NM_STATISTIC_ENUM) NM_N_STATISTICS
 
 enum {
     NM_CELL_COUNTS = 1 + NM_N_OUTCOMES + NM_N_FLAGS, /* points, of each outcome, with each flag */
-    NM_MAX_COLUMNS = NM_N_STATISTICS * NM_MAX_OUTPUTS + NM_MAX_PARAMS + NM_CELL_COUNTS
+    NM_MAX_COLUMNS = (NM_N_STATISTICS + NM_MAX_QUANTILES) * NM_MAX_OUTPUTS + NM_MAX_PARAMS + NM_CELL_COUNTS
 };
 
 typedef enum nm_role {
@@ -45,6 +45,7 @@ typedef struct nm_column { /* a variable over all points, or cells, that records
 } nm_column;
 
 typedef struct nm_index_writer nm_index_writer; /* of sensitivity indices (assemble_indices.c) */
+typedef struct nm_bin_writer nm_bin_writer;     /* of bins along outputs (assemble_bins.c) */
 
 typedef struct nm_assembly {
     const nm_plan *plan;
@@ -70,6 +71,7 @@ typedef struct nm_assembly {
     int n_columns;
     nm_column columns[NM_MAX_COLUMNS];
     nm_index_writer *indices; /* NULL where none are wanted */
+    nm_bin_writer *bins;      /* NULL where none are wanted */
     nm_tally *tally;
 } nm_assembly;
 
@@ -98,6 +100,11 @@ nm_status nm_assembly_take_replicate(nm_assembly *a, nm_index_writer *writer, in
                                      const char *record);
 void nm_index_writer_destroy(nm_index_writer **writer);
 
+/* Bins along outputs and parameters: their variables; the record of the whole scan. */
+nm_status nm_assembly_define_bins(nm_assembly *a, nm_bin_writer **writer);
+nm_status nm_assembly_take_bins(nm_assembly *a, nm_bin_writer *writer, const char *record);
+void nm_bin_writer_destroy(nm_bin_writer **writer);
+
 /* returns NM_IO with a sentence where `code` of a NetCDF call is an error. */
 nm_status nm_assembly_check(const nm_assembly *a, int code);
 
@@ -110,6 +117,8 @@ nm_status nm_assembly_describe_param(nm_assembly *a, int param);
 nm_status nm_assembly_describe_output(nm_assembly *a, int variable, const nm_output *output);
 nm_status nm_assembly_describe_statistic(nm_assembly *a, int variable, const nm_output *output,
                                          nm_statistic statistic);
+nm_status nm_assembly_describe_quantile(nm_assembly *a, int variable, const nm_output *output,
+                                        double quantile);
 nm_status nm_assembly_describe_count(nm_assembly *a, int variable, const char *text);
 nm_status nm_assembly_describe_unit(nm_assembly *a, int variable);
 nm_status nm_assembly_describe_outcome(nm_assembly *a, int variable);

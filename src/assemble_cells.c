@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "assemble.h"
+#include "projection.h"
 #include "reducer.h"
 
 /* --- 1. definition ---------------------------------------------------------------------------- */
@@ -31,7 +32,34 @@ static nm_status define_count(nm_assembly *a, const char *name, const char *subj
     return nm_assembly_describe_count(a, variable, long_name);
 }
 
-/* Columns: the statistics of each output, the points, the outcomes, the flags. */
+/* "V_q05" of 0.05: the digits behind the point, two at least */
+static void name_quantile(char name[96], const char *output, double quantile)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.15f", quantile);
+    size_t n = strlen(digits);
+    while (n > 4 && digits[n - 1] == '0') {
+        n--;
+    }
+    snprintf(name, 96, "%s_q%.*s", output, (int)(n - 2), digits + 2);
+}
+
+static nm_status define_quantiles(nm_assembly *a, const nm_output *output)
+{
+    const nm_reduction *reduction = &a->plan->task.reduction;
+    for (int k = 0; k < reduction->n_quantiles; k++) {
+        char name[96];
+        int variable;
+        name_quantile(name, output->name, reduction->quantile[k]);
+        NM_TRY(nm_assembly_define_column(a, &variable, name, a->is_f32 ? NC_FLOAT : NC_DOUBLE,
+                                         a->value_bytes));
+        nm_assembly_add_column(a, variable, a->value_bytes);
+        NM_TRY(nm_assembly_describe_quantile(a, variable, output, reduction->quantile[k]));
+    }
+    return NM_OK;
+}
+
+/* Columns: the statistics and quantiles of each output, the points, the outcomes, the flags. */
 nm_status nm_assembly_define_cells(nm_assembly *a)
 {
 #define STATISTIC_NAME(name, method, words) #name,
@@ -44,6 +72,9 @@ nm_status nm_assembly_define_cells(nm_assembly *a)
     int variable;
     if (a->plan->task.reduction.n_inputs > 0) {
         return nm_assembly_define_indices(a, &a->indices);
+    }
+    if (a->plan->task.reduction.kind == NM_REDUCE_SCATTER) {
+        return nm_assembly_define_bins(a, &a->bins);
     }
     NM_TRY(nm_assembly_check(
         a, nc_def_var(a->id, nm_assembly_unit(a), NC_INT64, 0, NULL, &a->unit_variable)));
@@ -63,6 +94,7 @@ nm_status nm_assembly_define_cells(nm_assembly *a)
             nm_assembly_add_column(a, variable, bytes);
             NM_TRY(nm_assembly_describe_statistic(a, variable, output, (nm_statistic)k));
         }
+        NM_TRY(define_quantiles(a, output));
     }
     NM_TRY(define_count(a, "n", "", ""));
     for (int i = 0; i < NM_N_OUTCOMES; i++) {
@@ -90,8 +122,10 @@ static void put_row(const nm_assembly *a, char *const *column, int64_t i, const 
 {
     int n_slots = a->plan->task.reduction.n_slots;
     const nm_stat *stat = (const nm_stat *)record;
-    const int64_t *count = (const int64_t *)(stat + n_slots);
-    for (int slot = 0; slot < n_slots; slot++, stat++, column += NM_N_STATISTICS) {
+    const int64_t *count = (const int64_t *)(stat + n_slots),
+                  *words = count + NM_N_OUTCOMES + NM_N_FLAGS;
+    const nm_reduction *reduction = &a->plan->task.reduction;
+    for (int slot = 0; slot < n_slots; slot++, stat++) {
         int has_any = stat->n > 0;
         double sd = stat->n > 1 ? sqrt(stat->m2 / (double)(stat->n - 1)) : NAN;
         put_value(a, column[NM_STATISTIC_mean], i, has_any ? stat->mean : NAN);
@@ -99,8 +133,13 @@ static void put_row(const nm_assembly *a, char *const *column, int64_t i, const 
         put_value(a, column[NM_STATISTIC_min], i, has_any ? stat->min : NAN);
         put_value(a, column[NM_STATISTIC_max], i, has_any ? stat->max : NAN);
         ((int64_t *)column[NM_STATISTIC_n])[i] = stat->n;
+        for (int k = 0; k < reduction->n_quantiles; k++) {
+            put_value(a, column[NM_N_STATISTICS + k], i,
+                      nm_quantile_find(words, reduction, stat, slot, k));
+        }
+        column += NM_N_STATISTICS + reduction->n_quantiles;
     }
-    ((int64_t *)*column++)[i] = a->plan->task.reduction.cell_points;
+    ((int64_t *)*column++)[i] = reduction->cell_points;
     for (int k = 0; k < NM_N_OUTCOMES + NM_N_FLAGS; k++) {
         ((int64_t *)*column++)[i] = count[k];
     }
@@ -112,9 +151,13 @@ static nm_status write_rows(nm_assembly *a, char *const *column, int64_t first, 
 {
     const nm_reduction *reduction = &a->plan->task.reduction;
     for (int64_t i = 0; i < n; i++) {
-        const char *record = records + i * NM_RECORD_BYTES(reduction->n_slots);
+        const char *record = records + i * NM_WHOLE_RECORD_BYTES(reduction);
         if (a->indices) {
             NM_TRY(nm_assembly_take_replicate(a, a->indices, first + i, record));
+            continue;
+        }
+        if (a->bins) {
+            NM_TRY(nm_assembly_take_bins(a, a->bins, record));
             continue;
         }
         const int64_t *count = (const int64_t *)((const nm_stat *)record + reduction->n_slots);
@@ -122,7 +165,7 @@ static nm_status write_rows(nm_assembly *a, char *const *column, int64_t first, 
                                  reduction->cell_points, count, count + NM_N_OUTCOMES));
         put_row(a, column, i, record);
     }
-    return a->indices ? NM_OK
+    return a->indices || a->bins ? NM_OK
                       : nm_assembly_write_chunks(a, (const char *const *)column, first, n);
 }
 
@@ -132,10 +175,12 @@ static nm_status write_rows(nm_assembly *a, char *const *column, int64_t first, 
 static void fill_missing(const nm_plan *plan, int64_t i_tile, char *payload)
 {
     int n_slots = plan->task.reduction.n_slots;
-    int64_t bytes = NM_RECORD_BYTES(n_slots), n_parts = nm_plan_tile_parts(plan, i_tile);
+    int64_t bytes = NM_WHOLE_RECORD_BYTES(&plan->task.reduction), n_parts = nm_plan_tile_parts(plan, i_tile);
     for (int64_t i = 0; i < n_parts; i++) {
         char *record = payload + i * bytes;
         nm_record_clear(record, n_slots);
+        nm_words_clear((int64_t *)(void *)(record + NM_RECORD_BYTES(n_slots)),
+                       &plan->task.reduction);
         ((int64_t *)((nm_stat *)record + n_slots))[NM_OUTCOME_not_run] =
             nm_plan_part_points(plan, i_tile);
     }
@@ -155,7 +200,7 @@ static nm_status read_tile(nm_assembly *a, nm_journal *journal, int64_t i_tile, 
 }
 
 static nm_status write_tiles(nm_assembly *a, nm_journal *journal, char *payload,
-                             char *const *column, nm_fold *fold)
+                             char *const *column, nm_fold *fold, int64_t *words)
 {
     const nm_plan *plan = a->plan;
     const nm_reduction *reduction = &plan->task.reduction;
@@ -166,9 +211,13 @@ static nm_status write_tiles(nm_assembly *a, nm_journal *journal, char *payload,
                               nm_plan_tile_parts(plan, i_tile), payload));
             continue;
         }
+        int64_t *more = (int64_t *)(void *)(payload + NM_RECORD_BYTES(reduction->n_slots));
         nm_fold_add(fold, payload);
+        nm_words_merge(words, more, reduction);
         if ((i_tile + 1) % plan->tiles_per_cell == 0) {
             nm_fold_end(fold, payload);
+            memcpy(more, words, (size_t)reduction->n_words * sizeof *words);
+            nm_words_clear(words, reduction);
             NM_TRY(write_rows(a, column, i_tile / plan->tiles_per_cell, 1, payload));
         }
     }
@@ -181,12 +230,14 @@ nm_status nm_assembly_write_cells(nm_assembly *a, nm_journal *journal, char *pay
     const long long cell_points = a->plan->task.reduction.cell_points;
     if (a->indices) {
         NM_TRY(nm_assembly_write_inputs(a));
-    } else {
+    } else if (!a->bins) {
         NM_TRY(nm_assembly_check(a, nc_put_var_longlong(a->id, a->unit_variable, &cell_points)));
     }
     char **column = calloc((size_t)a->n_columns, sizeof *column);
+    const nm_reduction *reduction = &a->plan->task.reduction;
+    int64_t *words = malloc((size_t)(reduction->n_words + 1) * sizeof *words);
     nm_fold fold = {0};
-    nm_status status = column
+    nm_status status = column && words
                            ? nm_fold_create(&fold, a->plan->task.reduction.n_slots)
                            : nm_fail(NM_MEMORY, "out of memory for the cells of '%s'", a->out_path);
     for (int i = 0; status == NM_OK && i < a->n_columns; i++) {
@@ -199,12 +250,14 @@ nm_status nm_assembly_write_cells(nm_assembly *a, nm_journal *journal, char *pay
         status = nm_assembly_make_stage(a);
     }
     if (status == NM_OK) {
-        status = write_tiles(a, journal, payload, column, &fold);
+        nm_words_clear(words, reduction);
+        status = write_tiles(a, journal, payload, column, &fold, words);
     }
     for (int i = 0; column && i < a->n_columns; i++) {
         free(column[i]);
     }
     free(column);
+    free(words);
     free(fold.records);
     return status;
 }

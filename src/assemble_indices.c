@@ -12,6 +12,7 @@
 
 #include "assemble.h"
 #include "indices.h"
+#include "projection.h"
 
 typedef struct measure {
     const char *name, *text;
@@ -34,7 +35,7 @@ static const measure morris_measures[NM_N_MEASURES] = {NM_MEASURE_LIST(MEASURE)}
 enum { MEAN, VARIANCE, N_GROUPS, MEASURES, WIDTHS = MEASURES + NM_N_MEASURES, PAIRS = WIDTHS + NM_N_MEASURES, PAIR_WIDTHS, N_OF_QUANTITY };
 
 struct nm_index_writer {
-    int n_inputs, has_pairs;
+    int n_inputs, has_pairs, is_given, n_measures;
     int (*variable)[N_OF_QUANTITY]; /* [n_quantities] */
     int count_variable[NM_CELL_COUNTS];
     char *records;     /* [n_replicates] of the cell at hand, then room for one */
@@ -86,7 +87,7 @@ static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int qu
 {
     const nm_reduction *reduction = &a->plan->task.reduction;
     const measure *measures =
-        reduction->kind == NM_REDUCE_SOBOL ? sobol_measures : morris_measures;
+        reduction->kind == NM_REDUCE_MORRIS ? morris_measures : sobol_measures;
     const int is_output = quantity < a->plan->task.n_slots;
     const char *unit =
         is_output ? a->plan->catalogue.output[a->plan->column_output[quantity]].unit : "1";
@@ -100,9 +101,12 @@ static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int qu
     NM_TRY(define(a, &variable[VARIANCE], of, 0, dims, NC_DOUBLE, "variance", square));
     snprintf(of, sizeof of, "n_groups_%s", name);
     NM_TRY(define(a, &variable[N_GROUPS], of, 0, dims, NC_DOUBLE,
-                  "groups whose points all have a value; the others count for nothing", "1"));
-    for (int k = 0; k < NM_N_MEASURES; k++) {
-        const char *its_unit = reduction->kind == NM_REDUCE_SOBOL ? "1" : unit;
+                  writer->is_given
+                      ? "points that have a value; the others count for nothing"
+                      : "groups whose points all have a value; the others count for nothing",
+                  "1"));
+    for (int k = 0; k < writer->n_measures; k++) {
+        const char *its_unit = reduction->kind == NM_REDUCE_MORRIS ? unit : "1";
         snprintf(of, sizeof of, "%s_%s", measures[k].name, name);
         snprintf(text, sizeof text, "%s of %s", measures[k].text, name);
         NM_TRY(define(a, &variable[MEASURES + k], of, 1, dims, NC_DOUBLE, text, its_unit));
@@ -141,9 +145,11 @@ nm_status nm_assembly_define_indices(nm_assembly *a, nm_index_writer **out)
     *out = writer;
     if (writer) {
         writer->n_inputs = reduction->n_inputs;
+        writer->is_given = reduction->kind == NM_REDUCE_GIVEN;
+        writer->n_measures = writer->is_given ? 1 : NM_N_MEASURES;
         writer->has_pairs = reduction->kind == NM_REDUCE_SOBOL && reduction->group > writer->n_inputs + 2;
         writer->variable = calloc((size_t)reduction->n_quantities, sizeof *writer->variable);
-        writer->records = malloc((r + 1) * (size_t)NM_RECORD_BYTES(reduction->n_slots));
+        writer->records = malloc((r + 1) * (size_t)NM_WHOLE_RECORD_BYTES(reduction));
         writer->each = malloc(r * sizeof *writer->each);
         writer->pair = malloc((r + 1) * d * d * sizeof *writer->pair);
         writer->row = malloc(d * d * sizeof *writer->row);
@@ -211,24 +217,49 @@ static void place_of(const nm_assembly *a, size_t *start, size_t *count, int64_t
     }
 }
 
+/* Indices of one quantity from a record. pair: may be NULL. */
+static void find_indices(nm_indices *indices, double *pair, const nm_assembly *a,
+                         const nm_index_writer *w, const char *record, int quantity)
+{
+    const nm_reduction *r = &a->plan->task.reduction;
+    const nm_stat *stats = (const nm_stat *)(const void *)record;
+    if (!w->is_given) {
+        nm_indices_find(indices, pair, stats + quantity * r->n_each, r);
+        return;
+    }
+    const int64_t *words = (const int64_t *)(const void *)(record + NM_RECORD_BYTES(r->n_slots));
+    const int is_independent = a->plan->task.draw.sequence == NM_SEQUENCE_RANDOM;
+    const nm_stat *stat = quantity < r->n_slots ? &stats[quantity] : NULL;
+    if (stat) {
+        indices->n = (double)stat->n;
+        indices->mean = stat->n > 0 ? stat->mean : NAN;
+        indices->variance = stat->n > 0 ? stat->m2 / (double)stat->n : NAN;
+    } else {
+        nm_given_indicator(&indices->mean, &indices->variance, &indices->n, words, r,
+                           quantity - r->n_slots);
+    }
+    for (int i = 0; i < r->n_inputs; i++) {
+        indices->value[0][i] = nm_given_index(words, r, stat, i, quantity, is_independent);
+    }
+}
+
 static nm_status write_quantity(nm_assembly *a, nm_index_writer *w, int quantity,
-                                const nm_stat *merged, const size_t *start, const size_t *count)
+                                const char *merged, const size_t *start, const size_t *count)
 {
     const nm_reduction *reduction = &a->plan->task.reduction;
-    const int64_t record = NM_RECORD_BYTES(reduction->n_slots), r = a->plan->task.draw.n_replicates;
+    const int64_t record = NM_WHOLE_RECORD_BYTES(reduction), r = a->plan->task.draw.n_replicates;
     const int d = w->n_inputs, *variable = w->variable[quantity];
     nm_indices all;
-    nm_indices_find(&all, w->pair, merged + quantity * reduction->n_each, reduction);
+    find_indices(&all, w->pair, a, w, merged, quantity);
     for (int64_t k = 0; k < r; k++) {
-        const nm_stat *stats = (const nm_stat *)(w->records + k * record);
-        nm_indices_find(&w->each[k], w->pair + (1 + k) * d * d,
-                        stats + quantity * reduction->n_each, reduction);
+        find_indices(&w->each[k], w->pair + (1 + k) * d * d, a, w, w->records + k * record,
+                     quantity);
     }
     NM_TRY(put(a, variable[MEAN], start, count, &all.mean));
     NM_TRY(put(a, variable[VARIANCE], start, count, &all.variance));
     NM_TRY(put(a, variable[N_GROUPS], start, count, &all.n));
     const int64_t stride = (int64_t)(sizeof *w->each / sizeof(double));
-    for (int k = 0; k < NM_N_MEASURES; k++) {
+    for (int k = 0; k < w->n_measures; k++) {
         NM_TRY(put(a, variable[MEASURES + k], start, count, all.value[k]));
         for (int i = 0; i < d; i++) {
             w->row[i] = half_width(&w->each[0].value[k][i], r, stride);
@@ -250,19 +281,25 @@ static nm_status write_cell(nm_assembly *a, nm_index_writer *w, int64_t cell)
 {
     const nm_task *task = &a->plan->task;
     const int n_slots = task->reduction.n_slots;
-    const int64_t record = NM_RECORD_BYTES(n_slots), r = task->draw.n_replicates;
+    const int64_t record = NM_WHOLE_RECORD_BYTES(&task->reduction), r = task->draw.n_replicates,
+                  head = NM_RECORD_BYTES(n_slots);
     size_t start[NM_MAX_DIMS + 2], count[NM_MAX_DIMS + 2];
     char *merged = w->records + r * record;
     memcpy(merged, w->records, (size_t)record);
     for (int64_t k = 1; k < r; k++) {
-        nm_record_merge(merged, w->records + k * record, n_slots);
+        char *more = w->records + k * record;
+        nm_record_merge(merged, more, n_slots);
+        nm_words_merge((int64_t *)(void *)(merged + head), (const int64_t *)(void *)(more + head),
+                       &task->reduction);
     }
+    a->tally->n_clamped +=
+        nm_projection_clamped((const int64_t *)(void *)(merged + head), &task->reduction);
     const int64_t *counts = (const int64_t *)((const nm_stat *)merged + n_slots);
     NM_TRY(nm_tally_add_cell(a->tally, cell * task->draw.n_draws, task->draw.n_draws, counts,
                              counts + NM_N_OUTCOMES));
     place_of(a, start, count, cell, w->n_inputs);
     for (int q = 0; q < task->reduction.n_quantities; q++) {
-        NM_TRY(write_quantity(a, w, q, (const nm_stat *)merged, start, count));
+        NM_TRY(write_quantity(a, w, q, merged, start, count));
     }
     for (int i = 0; i < NM_CELL_COUNTS; i++) {
         const long long value = i == 0 ? task->draw.n_draws : counts[i - 1];
@@ -287,7 +324,7 @@ nm_status nm_assembly_take_replicate(nm_assembly *a, nm_index_writer *w, int64_t
                                      const char *record)
 {
     const int64_t r = a->plan->task.draw.n_replicates,
-                  bytes = NM_RECORD_BYTES(a->plan->task.reduction.n_slots);
+                  bytes = NM_WHOLE_RECORD_BYTES(&a->plan->task.reduction);
     memcpy(w->records + number % r * bytes, record, (size_t)bytes);
     return number % r == r - 1 ? write_cell(a, w, number / r) : NM_OK;
 }

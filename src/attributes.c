@@ -11,6 +11,7 @@
 
 #include "assemble.h"
 #include "grid_nc.h"
+#include "projection.h"
 #include "salib.h"
 #include "version.h"
 
@@ -65,7 +66,7 @@ void nm_assembly_list_coordinates(nm_assembly *a)
             add_word(a->coordinates, sizeof a->coordinates, a->plan->model->params[p].name);
         }
     }
-    if (nm_plan_is_reduced(a->plan)) {
+    if (nm_plan_is_reduced(a->plan) && a->plan->task.reduction.kind != NM_REDUCE_SCATTER) {
         add_word(a->coordinates, sizeof a->coordinates, nm_assembly_unit(a));
     }
 }
@@ -146,6 +147,28 @@ nm_status nm_assembly_describe_statistic(nm_assembly *a, int variable, const nm_
         NM_TRY(put_format(a, variable, "cell_methods", "%s: %s", nm_assembly_unit(a),
                           rows[statistic].method));
         NM_TRY(put_format(a, variable, "ancillary_variables", "%s_n n", output->name));
+    }
+    return put_coordinates(a, variable);
+}
+
+nm_status nm_assembly_describe_quantile(nm_assembly *a, int variable, const nm_output *output,
+                                        double quantile)
+{
+    NM_TRY(put_fill(a, variable));
+    NM_TRY(put_text(a, variable, "units", output->unit[0] ? output->unit : "1"));
+    NM_TRY(put_format(a, variable, "long_name", "quantile %.15g%s%s", quantile,
+                      output->text[0] ? ": " : "", output->text));
+    NM_TRY(put_text(a, variable, "coverage_content_type", "modelResult"));
+    NM_TRY(nm_assembly_check(
+        a, nc_put_att_double(a->id, variable, "quantile", NC_DOUBLE, 1, &quantile)));
+    NM_TRY(put_format(a, variable, "ancillary_variables", "%s_n n", output->name));
+    if (a->plan->task.reduction.n_projections == 0) {
+        NM_TRY(put_text(a, variable, "nessmap_resolution",
+                        "exact: interpolated between neighbouring values"));
+    } else {
+        NM_TRY(put_format(a, variable, "nessmap_resolution",
+                          "interpolated in %d bins of about equal probability, by a pilot",
+                          (int)NM_QUANTILE_BINS));
     }
     return put_coordinates(a, variable);
 }
@@ -272,18 +295,23 @@ static nm_status summarize_points(nm_assembly *a, const char *variants)
 static nm_status summarize_cells(nm_assembly *a, const char *variants)
 {
     const nm_plan *plan = a->plan;
-    int is_bins = plan->task.reduction.kind == NM_REDUCE_BINS;
+    int is_bins = plan->task.reduction.kind == NM_REDUCE_BINS,
+        is_scatter = plan->task.reduction.kind == NM_REDUCE_SCATTER;
     char reduced[2048];
     list_reduced(reduced, sizeof reduced, a);
     return put_format(
         a, NC_GLOBAL, "summary",
         "%" PRId64 " parameter sets of the model %s%s%s%s, of which %s%s keeps how many points "
-        "have which outcome (count_*) and flag (flag_count_*), and of each output the mean, "
+        "have which outcome (count_*)%s, and of each output the mean, "
         "standard deviation, smallest and largest value over the points where it is finite, whose "
         "number is *_n. Within a cell vary: %s.",
         plan->n_points, plan->model->name, variants[0] ? " (" : "", variants,
-        variants[0] ? ")" : "", is_bins ? "each cell of the axes" : "the file",
-        is_bins ? "" : " as a whole", reduced);
+        variants[0] ? ")" : "",
+        is_bins      ? "each cell of the axes"
+        : is_scatter ? "each bin"
+                     : "the file",
+        is_bins || is_scatter ? "" : " as a whole",
+        is_scatter ? "" : " and flag (flag_count_*)", reduced);
 }
 
 /* Attributes that people and catalogues look for. */
@@ -342,7 +370,8 @@ static nm_status describe_for_programs(nm_assembly *a)
         const long long cell_points = reduction->cell_points;
         char reduced[2048];
         list_reduced(reduced, sizeof reduced, a);
-        layout = reduction->kind == NM_REDUCE_BINS ? "grid"
+        layout = reduction->kind == NM_REDUCE_BINS      ? "grid"
+                 : reduction->kind == NM_REDUCE_SCATTER ? "bins"
                  : reduction->n_inputs > 0         ? "indices"
                                                    : "summary";
         NM_TRY(put_text(a, NC_GLOBAL, "nessmap_reduce", plan->config->reduce.kind));
@@ -405,6 +434,13 @@ nm_status nm_assembly_describe_counts(nm_assembly *a)
                                                     NC_INT64, NM_N_OUTCOMES, counts)));
     NM_TRY(nm_assembly_check(
         a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_n_failed", NC_INT64, 1, &n_failed)));
+    NM_TRY(nm_assembly_check(
+        a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_n_not_run", NC_INT64, 1, &n_not_run)));
+    const int kind = a->plan->task.reduction.kind;
+    const long long n_clamped = a->tally->n_clamped;
+    if (kind != NM_REDUCE_SCATTER && kind != NM_REDUCE_GIVEN) {
+        return NM_OK;
+    }
     return nm_assembly_check(
-        a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_n_not_run", NC_INT64, 1, &n_not_run));
+        a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_n_clamped", NC_INT64, 1, &n_clamped));
 }

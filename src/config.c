@@ -279,6 +279,11 @@ void nm_config_destroy(nm_config **config)
     }
     free(c->reduce.variables);
     free(c->reduce.kind);
+    for (int i = 0; i < c->reduce.n_axes; i++) {
+        free_axis(&c->reduce.axes[i]);
+    }
+    free(c->reduce.axes);
+    free(c->reduce.quantiles);
     free(c->path);
     free(c->title);
     free(c->model);

@@ -56,9 +56,13 @@ typedef struct nm_config_random {
 
 /* What is kept of many points. */
 typedef struct nm_config_reduce {
-    char *kind;      /* "full", "bins", "summary" */
+    char *kind;      /* "full", "bins", "summary", "sobol", "morris" */
     int n_variables; /* 0: those of [output] */
     char **variables;
+    int n_axes;           /* of bins along outputs or parameters; 0: the bins are cells of [[axis]] */
+    nm_config_axis *axes; /* min, max, n and scale */
+    int n_quantiles;
+    double *quantiles; /* rising, each between 0 and 1 */
     nm_where where, kind_where, variables_where;
 } nm_config_reduce;
 

@@ -86,7 +86,9 @@ static nm_status read_values(nm_config_axis *axis, const nm_section *s, const nm
 static nm_status read_range(nm_config_axis *axis, const nm_section *s)
 {
     static const char *const scales[] = {"linear", "log"};
-    static const char missing[] = "an axis needs min, max and n, or values";
+    const char *missing = strncmp(s->name, "reduce.", 7) == 0
+                              ? "bins need min, max and n"
+                              : "an axis needs min, max and n, or values";
     NM_TRY(nm_key_need_quantity(&axis->min, s, "min", missing));
     NM_TRY(nm_key_need_quantity(&axis->max, s, "max", missing));
     NM_TRY(nm_key_whole(&axis->n, s, "n", 1, INT64_MAX,
@@ -123,6 +125,19 @@ static nm_status read_axis(nm_config_axis *axis, const nm_config *config, const 
     NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));
     const nm_toml *values = nm_toml_find(table, "values");
     return values ? read_values(axis, &s, values) : read_range(axis, &s);
+}
+
+nm_status nm_config_range(nm_config_axis *axis, const nm_config *config, const nm_toml *table,
+                          const char *list)
+{
+    static const char *const keys[] = {"name", "min", "max", "n", "scale"};
+    nm_section s = {.config = config, .table = table};
+    snprintf(s.name, sizeof s.name, "%s", list);
+    axis->where.line = table->line;
+    axis->min.where.line = axis->max.where.line = -1;
+    NM_TRY(read_name(&axis->name, &s, list));
+    NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));
+    return read_range(axis, &s);
 }
 
 /* The keys of each distribution. */

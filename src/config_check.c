@@ -161,9 +161,9 @@ static nm_status check_design(const nm_config *config, const nm_section *s)
     if (n && !is_random) {
         return nm_key_fail(s, n, "n", "only designs that draw take n; an axis has its own");
     }
-    if (replicates && !is_sobol && strcmp(config->design_kind, "lhs") != 0) {
+    if (replicates && !is_random) {
         return nm_key_fail(s, replicates, "replicates",
-                           "only lhs, sobol, saltelli and morris are randomised as a whole");
+                           "only designs that draw have independent randomisations");
     }
     if (scramble && !is_sobol) {
         return nm_key_fail(s, scramble, "scramble",
@@ -337,7 +337,7 @@ static nm_status read_output(nm_config *config, const nm_toml *root)
 
 static nm_status read_reduce(nm_config *config, const nm_toml *root)
 {
-    static const char *const keys[] = {"kind", "variables"};
+    static const char *const keys[] = {"kind", "variables", "axes", "quantiles"};
     static const char *const kinds[] = {"full", "bins", "summary", "sobol", "morris"};
     nm_config_reduce *reduce = &config->reduce;
     const nm_toml *list;
@@ -361,7 +361,8 @@ static nm_status read_reduce(nm_config *config, const nm_toml *root)
         return nm_key_fail(&s, variables, "variables",
                            "kind = \"full\" keeps the variables of [output]; write them there");
     }
-    return read_variables(&reduce->variables, &reduce->n_variables, &reduce->variables_where, &s);
+    NM_TRY(read_variables(&reduce->variables, &reduce->n_variables, &reduce->variables_where, &s));
+    return nm_config_projections(config, s.table);
 }
 
 static nm_status read_limits(nm_config *config, const nm_toml *root)

@@ -22,6 +22,14 @@ nm_status nm_config_check(nm_config *config, const nm_toml *root);
 nm_status nm_config_axes(nm_config *config, const nm_toml *root);
 nm_status nm_config_randoms(nm_config *config, const nm_toml *root);
 
+/* The part that reads a range: name, min, max, n and scale, no list of values. list: "axis", for
+ * messages. */
+nm_status nm_config_range(nm_config_axis *axis, const nm_config *config, const nm_toml *table,
+                          const char *list);
+
+/* The part that reads the keys `axes` and `quantiles` of [[reduce]], whose kind is known. */
+nm_status nm_config_projections(nm_config *config, const nm_toml *reduce);
+
 /* Fills config->resolved. */
 nm_status nm_config_resolve(nm_config *config);
 

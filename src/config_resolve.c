@@ -154,6 +154,30 @@ static void write_variables(FILE *out, char *const *variables, int n)
     fprintf(out, "]\n");
 }
 
+static void write_projections(FILE *out, const nm_config_reduce *reduce)
+{
+    for (int i = 0; i < reduce->n_quantiles; i++) {
+        fputs(i > 0 ? ", " : "quantiles = [", out);
+        write_number(out, reduce->quantiles[i]);
+    }
+    fputs(reduce->n_quantiles > 0 ? "]\n" : "", out);
+    for (int i = 0; i < reduce->n_axes; i++) {
+        const nm_config_axis *axis = &reduce->axes[i];
+        fprintf(out, "%s{ name = ", i > 0 ? ", " : "axes = [");
+        write_text(out, axis->name);
+        fprintf(out, ", min = ");
+        write_quantity(out, &axis->min);
+        fprintf(out, ", max = ");
+        write_quantity(out, &axis->max);
+        fprintf(out, ", n = %lld", (long long)axis->n);
+        fputs(axis->is_log < 0    ? " }"
+              : axis->is_log == 1 ? ", scale = \"log\" }"
+                                  : ", scale = \"linear\" }",
+              out);
+    }
+    fputs(reduce->n_axes > 0 ? "]\n" : "", out);
+}
+
 static void write_output(FILE *out, const nm_config *config)
 {
     fprintf(out, "\n[output]\n");
@@ -190,6 +214,7 @@ static void write_config(FILE *out, const nm_config *config)
     fprintf(out, "\n[[reduce]]\n");
     write_text_key(out, "kind", config->reduce.kind);
     write_variables(out, config->reduce.variables, config->reduce.n_variables);
+    write_projections(out, &config->reduce);
     fprintf(out, "\n[limits]\n");
     write_number_key(out, "max_failed", config->max_failed);
     fprintf(out, "memory = %lld\ndevice_memory = %lld\n", (long long)config->memory_bytes,

@@ -11,13 +11,14 @@
 
 /* --- 1. the launch sequence ------------------------------------------------------------------- */
 
-enum { IN_AUTO = 1, IN_FOLLOW = 2, IN_BOTH = 3, IN_REDUCED = 4 };
+enum { IN_AUTO = 1, IN_FOLLOW = 2, IN_BOTH = 3, IN_REDUCED = 4, IN_PROJECTED = 8, IN_QUANTILES = 16 };
 
 typedef enum grid_kind {
     GRID_POINTS,   /* a thread for each point of the batch */
     GRID_RESIDENT, /* as many as fit the device: they take work from a list until it is empty */
     GRID_BLOCKS,   /* a block of threads for each block of points of each part */
-    GRID_RECORDS   /* a thread for each slot, and one for the counts, of each part */
+    GRID_RECORDS,  /* a thread for each slot, and one for the counts, of each part */
+    GRID_SLOTS     /* a block of threads for each slot of each part */
 } grid_kind;
 
 typedef struct step {
@@ -38,14 +39,21 @@ static const step sequence[] = {
     {"nm_gpu_finish", GRID_RESIDENT, IN_BOTH, 1},
     {"nm_gpu_reduce_blocks", GRID_BLOCKS, IN_REDUCED, 0},
     {"nm_gpu_reduce_cells", GRID_RECORDS, IN_REDUCED, 0},
+    {"nm_gpu_clear_words", GRID_POINTS, IN_PROJECTED, 0},
+    {"nm_gpu_project", GRID_POINTS, IN_PROJECTED, 0},
+    {"nm_gpu_quantiles", GRID_SLOTS, IN_QUANTILES, 0},
 };
 enum { N_STEPS = sizeof sequence / sizeof sequence[0] };
 _Static_assert((int)N_STEPS <= (int)NM_CUDA_MAX_KERNELS, "room for the kernels of all steps");
 
 static int is_used(const step *step, const nm_plan *plan)
 {
-    return step->when == IN_REDUCED
-               ? nm_plan_is_reduced(plan)
+    const nm_reduction *reduction = &plan->task.reduction;
+    return step->when == IN_REDUCED ? nm_plan_is_reduced(plan)
+           : step->when == IN_PROJECTED
+               ? reduction->n_projections > 0
+           : step->when == IN_QUANTILES
+               ? reduction->n_projections == 0 && reduction->n_quantiles > 0
                : step->when & (plan->task.solver.mode == NM_MODE_FOLLOW ? IN_FOLLOW : IN_AUTO);
 }
 
@@ -66,6 +74,8 @@ static int64_t grid_of(const nm_cuda_device *device, int i_step, const nm_batch 
         return whole_blocks(parts * batch->blocks_per_part, 1);
     case GRID_RECORDS:
         return whole_blocks(parts * (device->plan->task.reduction.n_slots + 1), threads);
+    case GRID_SLOTS:
+        return whole_blocks(parts * device->plan->task.reduction.n_slots, 1);
     default:
         return points;
     }
@@ -245,6 +255,15 @@ static nm_status upload_task(nm_cuda_device *device, nm_task *task)
     }
     for (int i = 0; i < draw->n_columns; i++) {
         NM_TRY(upload(device, &draw->column[i], draw->n_points));
+    }
+    nm_reduction *reduction = &task->reduction;
+    if (reduction->n_projections > 0) {
+        const double *projections = (const double *)(const void *)reduction->projections;
+        NM_TRY(upload(device, &reduction->table, reduction->n_table));
+        NM_TRY(upload(device, &projections,
+                      reduction->n_projections *
+                          (int64_t)(sizeof(nm_projection) / sizeof(double))));
+        reduction->projections = (const nm_projection *)(const void *)projections;
     }
     nm_cu_pointer there;
     size_t bytes;

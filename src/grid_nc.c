@@ -248,6 +248,12 @@ static nm_status read_counts(int64_t *counts, const reader *r, const char *name,
     return NM_OK;
 }
 
+/* the counts of a scan whose own counts are of its bins */
+static const char *prefix_of(const nm_plan *plan)
+{
+    return plan->task.reduction.kind == NM_REDUCE_SCATTER ? "total_" : "";
+}
+
 static nm_status count_cells(nm_tally *tally, const reader *r, const nm_plan *plan)
 {
     int64_t cell_points = plan->task.reduction.n_inputs > 0 ? plan->task.draw.n_draws
@@ -263,8 +269,10 @@ static nm_status count_cells(nm_tally *tally, const reader *r, const nm_plan *pl
     for (int64_t first = 0; status == NM_OK && first < r->n_points; first += SLAB_CELLS) {
         int64_t n = r->n_points - first < SLAB_CELLS ? r->n_points - first : SLAB_CELLS;
         for (int k = 0; status == NM_OK && k < N_COUNTS; k++) {
-            const char *name =
-                k < NM_N_OUTCOMES ? nm_count_names[k] : nm_flag_count_names[k - NM_N_OUTCOMES];
+            char name[96];
+            snprintf(name, sizeof name, "%s%s", prefix_of(plan),
+                     k < NM_N_OUTCOMES ? nm_count_names[k]
+                                       : nm_flag_count_names[k - NM_N_OUTCOMES]);
             status = read_counts(counts + k, r, name, first, n, buffer);
         }
         for (int64_t i = 0; status == NM_OK && i < n; i++) {
@@ -283,10 +291,18 @@ nm_status nm_grid_nc_tally(const char *path, const nm_plan *plan, nm_tally **tal
     reader r;
     *tally = NULL;
     int is_reduced = nm_plan_is_reduced(plan);
-    NM_TRY(open_reader(&r, path, is_reduced ? nm_count_names[0] : "outcome"));
+    char shape[96];
+    snprintf(shape, sizeof shape, "%s%s", prefix_of(plan),
+             is_reduced ? nm_count_names[0] : "outcome");
+    NM_TRY(open_reader(&r, path, shape));
     nm_status status = nm_tally_create(tally, plan);
     if (status == NM_OK) {
         status = is_reduced ? count_cells(*tally, &r, plan) : count_file(*tally, &r, plan);
+    }
+    long long n_clamped;
+    if (status == NM_OK &&
+        nc_get_att_longlong(r.id, NC_GLOBAL, "nessmap_n_clamped", &n_clamped) == NC_NOERR) {
+        (*tally)->n_clamped = n_clamped;
     }
     nc_close(r.id);
     if (status != NM_OK) {

@@ -13,6 +13,7 @@
 
 #include "model_topology.h"
 #include "preset.h"
+#include "projection.h"
 #include "version.h"
 #include "words.h"
 
@@ -159,6 +160,12 @@ static nm_status bind_outputs(nm_plan *plan)
     for (int i = 0; i < n_variables; i++) {
         NM_TRY(choose_output(is_chosen, plan, variables[i]));
     }
+    for (int i = 0; i < config->reduce.n_axes; i++) {
+        int number = nm_catalogue_find(&plan->catalogue, config->reduce.axes[i].name);
+        if (number >= 0) {
+            is_chosen[number] = 1;
+        }
+    }
     for (int i = 0; i < NM_MAX_OUTPUTS; i++) {
         plan->task.slot[i] = -1;
         if (is_chosen[i]) {
@@ -214,7 +221,13 @@ static nm_status find_room(int64_t *room, const nm_plan *plan, int64_t need)
 static int64_t cell_file_bytes(const nm_plan *plan)
 {
     int64_t value = plan->config->precision_bits / 8;
-    return plan->task.n_slots * (4 * value + (int64_t)sizeof(int64_t)) +
+    const nm_reduction *r = &plan->task.reduction;
+    if (r->kind == NM_REDUCE_SCATTER) {
+        return r->projections[0].n_bins *
+               (plan->task.n_slots * (4 * value + (int64_t)sizeof(int64_t)) +
+                (1 + NM_N_OUTCOMES) * (int64_t)sizeof(int64_t));
+    }
+    return plan->task.n_slots * ((4 + r->n_quantiles) * value + (int64_t)sizeof(int64_t)) +
            (1 + NM_N_OUTCOMES + NM_N_FLAGS) * (int64_t)sizeof(int64_t);
 }
 
@@ -239,10 +252,13 @@ static nm_status cut_tiles(nm_plan *plan)
     } else {
         /* half of a buffer for the records of a tile, half for the points of a chunk */
         int64_t cell_points = kind == NM_REDUCE_BINS      ? draw->n_draws
-                              : kind == NM_REDUCE_SUMMARY ? plan->n_points
+                              : kind == NM_REDUCE_SUMMARY || kind == NM_REDUCE_SCATTER
+                                  ? plan->n_points
                                                           : draw->n_draws / draw->n_replicates;
+        NM_TRY(nm_projection_plan(plan, kind, cell_points));
+        bytes = point_bytes(plan);
         nm_plan_cut_cells(plan, kind, cell_points, 0);
-        int64_t record = NM_RECORD_BYTES(plan->task.reduction.n_slots),
+        int64_t record = NM_WHOLE_RECORD_BYTES(&plan->task.reduction),
                 chunk = nm_plan_block_points(plan) * bytes;
         NM_TRY(find_room(&room, plan, 2 * (record > chunk ? record : chunk)));
         nm_plan_cut_cells(plan, kind, cell_points, room / 2);
@@ -527,6 +543,7 @@ void nm_plan_destroy(nm_plan **plan)
     for (int i = 0; i < NM_MAX_PARAMS; i++) {
         free((*plan)->columns[i]);
     }
+    nm_projection_clear(*plan);
     free(*plan);
     *plan = NULL;
 }

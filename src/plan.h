@@ -75,6 +75,9 @@ struct nm_plan {
     double *axis_table
         [NM_MAX_AXES]; /* owned: all values of each axis; NULL where n > NM_AXIS_TABLE_MAX */
     double *columns[NM_MAX_PARAMS]; /* owned: table design */
+    nm_projection *projections;     /* owned: those of task.reduction, and its table */
+    double *table;
+    int bins_are_log[NM_MAX_PROJECTED]; /* 1: the bins along this axis are even in the logarithm */
 };
 
 /* Checks the configuration against the model. `backend` (a static "cpu" or "cuda") goes into the

@@ -65,6 +65,17 @@ static void print_reduction(const nm_plan *plan, FILE *stream)
         fprintf(stream, "reduce       bins: %s cells of %s draws each; their points are not kept\n",
                 nm_words_count(cells, plan->n_points / reduction->cell_points),
                 nm_words_count(points, reduction->cell_points));
+    } else if (reduction->kind == NM_REDUCE_SCATTER) {
+        fprintf(stream, "reduce       bins: %s along %d ax%s; points are not kept\n",
+                nm_words_count(cells, reduction->projections[0].n_bins - 1),
+                reduction->projections[0].n_axes,
+                reduction->projections[0].n_axes == 1 ? "is" : "es");
+    } else if (reduction->kind == NM_REDUCE_GIVEN) {
+        fprintf(stream,
+                "reduce       sobol: first-order indices of %d parameters from %s points in each "
+                "randomisation, in %d bins of each parameter; points are not kept\n",
+                reduction->n_inputs, nm_words_count(points, reduction->cell_points),
+                (int)reduction->projections[0].axis[0].n);
     } else if (reduction->n_inputs > 0) {
         fprintf(stream,
                 "reduce       %s: indices of %d parameters from %s groups in each randomisation; "

@@ -9,6 +9,7 @@ struct nm_reducer {
     void *results;               /* of a chunk */
     char *block;                 /* the record of a block */
     double *room;                /* for groups: nm_group_room */
+    double *kept;                /* [n_slots][part_points] for exact quantiles, else NULL */
     nm_fold fold;                /* blocks of the part that is under way */
     char *record;                /* where the next part goes */
     int64_t at, end;             /* next point to compute, end of the tile */
@@ -20,6 +21,12 @@ nm_status nm_fold_create(nm_fold *fold, int n_slots)
     *fold = (nm_fold){.n_slots = n_slots};
     fold->records = malloc((size_t)(NM_FOLD_LEVELS * NM_RECORD_BYTES(n_slots)));
     return fold->records ? NM_OK : nm_fail(NM_MEMORY, "no memory for the records of a cell");
+}
+
+static int has_exact_quantiles(const nm_plan *plan)
+{
+    const nm_reduction *reduction = &plan->task.reduction;
+    return reduction->n_projections == 0 && reduction->n_words > 0;
 }
 
 nm_status nm_reducer_create(nm_reducer **reducer, const nm_plan *plan)
@@ -35,7 +42,11 @@ nm_status nm_reducer_create(nm_reducer **reducer, const nm_plan *plan)
     r->block = malloc((size_t)NM_RECORD_BYTES(n_slots));
     r->room = malloc((size_t)nm_group_room(&plan->task.reduction) * sizeof(double));
     nm_status status = nm_fold_create(&r->fold, n_slots);
-    if (status == NM_OK && (!r->results || !r->block || !r->room)) {
+    int keeps = has_exact_quantiles(plan);
+    if (keeps) {
+        r->kept = malloc((size_t)(n_slots * plan->task.reduction.part_points) * sizeof *r->kept);
+    }
+    if (status == NM_OK && (!r->results || !r->block || !r->room || (keeps && !r->kept))) {
         status = nm_fail(NM_MEMORY, "no memory for a chunk of %lld points",
                          (long long)plan->chunk_points);
     }
@@ -51,6 +62,7 @@ void nm_reducer_destroy(nm_reducer **reducer)
         free((*reducer)->results);
         free((*reducer)->block);
         free((*reducer)->room);
+        free((*reducer)->kept);
         free((*reducer)->fold.records);
         free(*reducer);
         *reducer = NULL;
@@ -86,6 +98,29 @@ int nm_reducer_next(nm_reducer *reducer, nm_tile *chunk)
     return 1;
 }
 
+/* The words of the part that is under way: the n points from point i of the chunk on. */
+static void take_words(nm_reducer *reducer, const nm_tile *chunk, int64_t i, int64_t n)
+{
+    const nm_task *task = &reducer->plan->task;
+    const nm_reduction *r = &task->reduction;
+    int64_t *words = (int64_t *)(void *)(reducer->record + NM_RECORD_BYTES(r->n_slots));
+    if (reducer->n_part == 0) {
+        nm_words_clear(words, r);
+    }
+    if (!reducer->kept) {
+        nm_project(words, chunk, i, n, task);
+        return;
+    }
+    for (int slot = 0; slot < r->n_slots; slot++) {
+        double *kept = reducer->kept + slot * reducer->part_points;
+        memcpy(kept + reducer->n_part, (const double *)chunk->values + slot * chunk->n + i,
+               (size_t)n * sizeof *kept);
+        if (reducer->n_part + n == reducer->part_points) {
+            nm_quantiles_of((double *)words + slot * r->n_quantiles, kept, reducer->part_points, r);
+        }
+    }
+}
+
 void nm_reducer_take(nm_reducer *reducer, const nm_tile *chunk)
 {
     const nm_task *task = &reducer->plan->task;
@@ -104,13 +139,16 @@ void nm_reducer_take(nm_reducer *reducer, const nm_tile *chunk)
         if (!is_all) {
             nm_fold_add(&reducer->fold, reducer->block);
         }
+        if (task->reduction.n_words > 0) {
+            take_words(reducer, chunk, i, n);
+        }
         i += n;
         reducer->n_part += n;
         if (reducer->n_part == reducer->part_points) {
             if (!is_all) {
                 nm_fold_end(&reducer->fold, reducer->record);
             }
-            reducer->record += NM_RECORD_BYTES(n_slots);
+            reducer->record += NM_WHOLE_RECORD_BYTES(&task->reduction);
             reducer->n_part = 0;
         }
     }

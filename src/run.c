@@ -21,6 +21,7 @@
 #include "pilot.h"
 #include "plan.h"
 #include "progress.h"
+#include "projection_pilot.h"
 #include "runlog.h"
 #include "summary.h"
 #include "words.h"
@@ -411,6 +412,7 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
         return report_finished(run, summary);
     }
     NM_TRY(check_backend(run));
+    NM_TRY(nm_projection_prepare(run->plan));
     if (options->timeline) {
         NM_TRY(nm_timeline_open(&run->timeline, options->timeline));
         run->backend_options.timeline = run->timeline;
@@ -544,10 +546,11 @@ static char *partial_path(const char *out_path)
     return nm_file_format("%.*s.partial.nc", (int)stem, out_path);
 }
 
-static nm_status assemble_open(const nm_plan *plan, nm_journal *journal, const char *out_path,
+static nm_status assemble_open(nm_plan *plan, nm_journal *journal, const char *out_path,
                                int partial, nm_tally **tally)
 {
     int64_t n_done = nm_journal_n_done(journal);
+    NM_TRY(nm_projection_prepare(plan));
     if (!partial && n_done < plan->n_tiles) {
         return nm_fail(
             NM_INTERRUPTED,

@@ -409,6 +409,12 @@ void nm_summary_print(FILE *stream, const nm_plan *plan, const nm_tally *tally,
         line(stream, "not computed yet", "%s", text);
     }
     flags_line(stream, tally);
+    if (tally->n_clamped > 0) {
+        line(stream, "far values",
+             "%s lay so far from what a pilot of the scan found that means, deviations and indices "
+             "take them for nearer; counts and extremes are exact",
+             nm_words_count(text, tally->n_clamped));
+    }
 
     /* what it took */
     if (stats) {

@@ -46,7 +46,7 @@ static double value_of(const nm_scanned *scanned, double key)
 
 static int stored_column(const nm_task *task, int param)
 {
-    for (int i = 0; i < task->n_stored; i++) {
+    for (int i = 0; i < task->n_stored && task->reduction.kind == NM_REDUCE_FULL; i++) {
         if (task->stored[i] == param) {
             return i;
         }
@@ -160,7 +160,8 @@ nm_status nm_tally_create(nm_tally **tally, const nm_plan *plan)
         return nm_fail(NM_MEMORY, "out of memory for the counts of the summary");
     }
     t->scanned = scanned;
-    if (plan->task.reduction.kind != NM_REDUCE_SUMMARY) {
+    if (plan->task.reduction.kind != NM_REDUCE_SUMMARY &&
+        plan->task.reduction.kind != NM_REDUCE_SCATTER) {
         scan_axes(scanned, &t->n_scanned, draw);
     }
     for (int i = 0; i < draw->n_random; i++) {

@@ -10,6 +10,7 @@
 typedef struct nm_tally {
     int64_t n_points, count[16]; /* by nm_outcome */
     int64_t flag_count[16];      /* by flag bit */
+    int64_t n_clamped; /* values that sums in bins took for nearer than they are (projection.h) */
     /* for the "why": counts by parameter bin and outcome, [n_scanned][n_bins][NM_N_OUTCOMES] */
     int n_scanned, n_bins;
     int scanned_param[NM_MAX_PARAMS];

@@ -13,6 +13,8 @@ enum {
     MAX_RECORD = 32 << 20, /* bytes of a payload of points */
     MAX_REDUCED_TILE = 1 << 20, /* points of a tile of a large reduced scan */
     MANY_TILES = 65536,         /* a reduced scan with more of them gets larger ones */
+    MAX_WORDS_TILE = 1 << 24,   /* points of a tile whose record is large */
+    MAX_WORDS = 1 << 30,        /* bytes of all such records, where WANTED_TILES have not more */
     MAX_CELLS = 8 << 20,        /* bytes of a payload of cells */
     MAX_RESULTS =
         256 << 20, /* bytes of the results of a reduced tile, which a device holds at once */
@@ -116,7 +118,7 @@ int64_t nm_plan_tile_parts(const nm_plan *plan, int64_t i_tile)
 int64_t nm_plan_tile_bytes(const nm_plan *plan, int64_t i_tile)
 {
     return nm_plan_is_reduced(plan)
-               ? nm_plan_tile_parts(plan, i_tile) * NM_RECORD_BYTES(plan->task.reduction.n_slots)
+               ? nm_plan_tile_parts(plan, i_tile) * NM_WHOLE_RECORD_BYTES(&plan->task.reduction)
                : nm_plan_points_bytes(plan, nm_plan_tile_points(plan, i_tile));
 }
 
@@ -133,7 +135,7 @@ int64_t nm_plan_count_failed(const nm_plan *plan, int64_t i_tile, const void *pa
         return n_failed;
     }
     int n_slots = plan->task.reduction.n_slots;
-    for (int64_t at = 0; at < bytes; at += NM_RECORD_BYTES(n_slots)) {
+    for (int64_t at = 0; at < bytes; at += NM_WHOLE_RECORD_BYTES(&plan->task.reduction)) {
         const char *record = (const char *)payload + at;
         const int64_t *count = (const int64_t *)(record + n_slots * (int64_t)sizeof(nm_stat));
         n_failed += count[NM_OUTCOME_not_converged] + count[NM_OUTCOME_left_domain];
@@ -159,7 +161,14 @@ void nm_plan_cut_points(nm_plan *plan, int64_t most_bytes)
 static void shape_reduction(nm_reduction *reduction, const nm_task *task, nm_reduce_kind kind)
 {
     const int d = task->draw.n_random;
-    *reduction = (nm_reduction){.kind = kind, .group = 1, .n_slots = task->n_slots};
+    reduction->kind = kind;
+    reduction->group = 1;
+    reduction->n_slots = task->n_slots;
+    if (kind == NM_REDUCE_GIVEN) {
+        reduction->n_inputs = d;
+        reduction->n_quantities = task->n_slots + NM_N_INDICATORS;
+        reduction->n_each = 1;
+    }
     if (kind != NM_REDUCE_SOBOL && kind != NM_REDUCE_MORRIS) {
         return;
     }
@@ -179,13 +188,20 @@ void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, 
     const int64_t block_points = nm_plan_block_points(plan);
     reduction->cell_points = cell_points;
     int64_t point_bytes = nm_plan_points_bytes(plan, NM_BLOCK_POINTS) / NM_BLOCK_POINTS;
-    int64_t record_bytes = NM_RECORD_BYTES(reduction->n_slots);
+    int64_t record_bytes = NM_WHOLE_RECORD_BYTES(reduction);
 
     /* points of a tile: enough tiles for all threads, not too many for the journal */
     int64_t wanted = least((plan->n_points - 1) / WANTED_TILES + 1, MAX_TILE);
     wanted = most(wanted, (plan->n_points - 1) / MANY_TILES + 1);
     wanted = least(wanted, least(MAX_REDUCED_TILE, MAX_RESULTS / point_bytes));
     wanted = most(wanted, block_points);
+    if (reduction->n_quantiles > 0 && reduction->n_projections == 0) {
+        wanted = most(wanted, cell_points); /* exact quantiles need all points of a cell */
+    }
+    if (reduction->n_projections > 0) {
+        int64_t n_tiles = most(WANTED_TILES, MAX_WORDS / record_bytes);
+        wanted = most(wanted, least((plan->n_points - 1) / n_tiles + 1, MAX_WORDS_TILE));
+    }
 
     if (cell_points <= wanted) {
         int64_t room = (most_bytes > 0 ? least(most_bytes, MAX_CELLS) : MAX_CELLS) / record_bytes;

@@ -48,7 +48,7 @@ static const struct mistake {
     {M "[limits]\nmemroy = 1\n",
      "scan.toml:3: unknown key \"limits.memroy\"; did you mean \"limits.memory\"?"},
     {M "[[reduce]]\nkind = 'full'\nstat = 1\n",
-     "scan.toml:4: unknown key \"reduce.stat\"; the keys here are kind, variables"},
+     "scan.toml:4: unknown key \"reduce.stat\"; the keys here are kind, variables, axes, quantiles"},
     /* shapes */
     {M "[axis]\nname = 'K_o'\n", "scan.toml:2: axis = a table, but there may be several; write "
                                  "[[axis]] with two brackets"},
@@ -222,6 +222,16 @@ static const struct mistake {
     {M "[[reduce]]\nkind = 'full'\nvariables = ['V']\n",
      "scan.toml:4: reduce.variables = a list, but kind = \"full\" keeps the variables of [output]; "
      "write them there"},
+    {M "[[reduce]]\nkind = 'summary'\naxes = [{name = 'V', min = 0, max = 1, n = 2}]\n",
+     "scan.toml:4: reduce.axes = a list, but only kind = \"bins\" sorts points along axes"},
+    {M "[[reduce]]\nkind = 'bins'\naxes = [{name = 'V', min = 0, max = 1, n = 2},\n"
+       "{name = 'V', min = 0, max = 1, n = 2}]\n",
+     "scan.toml:5: reduce.axes.name = \"V\", but each axis of bins is another output or parameter"},
+    {M "[[reduce]]\nkind = 'bins'\naxes = [{name = 'V', min = 0, max = 1}]\n",
+     "scan.toml:4: reduce.axes.V.n is missing; bins need min, max and n"},
+    {M "[[reduce]]\nkind = 'sobol'\nquantiles = [0.5]\n",
+     "scan.toml:4: reduce.quantiles = a list, but kind = \"bins\" and kind = \"summary\" alone have "
+     "quantiles"},
     {M "[[reduce]]\nkind = 'full'\n[[reduce]]\nkind = 'summary'\n",
      "scan.toml:4: [[reduce]] stands 2 times, but there may be 1 at most"},
     {M "[limits]\nmax_failed = 2\n", "scan.toml:3: limits.max_failed = 2, but the share of points "

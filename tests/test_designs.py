@@ -234,10 +234,9 @@ def check_single_points(args, checks):
 def check_mistakes(args, checks):
     for text, sentence in (
         (scan("sobol", 1000, "replicates = 16"), "multiple of design.replicates"),
-        (scan("random", 100, "replicates = 2"), "only lhs, sobol, saltelli and morris"),
         (scan("lhs", 100, 'scramble = "none"'), "a sequence to scramble"),
         (scan("sobol", 64, "second_order = true"), "saltelli"),
-        (scan("sobol", 64, reduce="sobol"), 'say design.kind = "saltelli"'),
+        (scan("morris", 64, reduce="sobol"), 'say design.kind = "saltelli"'),
         (scan("sobol", 2**33), "at most 2^32 points"),
     ):
         with Run(args, text) as run:

@@ -286,7 +286,7 @@ def check_refusals(args, checks, folder):
         "one draw": (text(n=1, reduce="bins"), "design.n is 1"),
         "no axes": (text(axes="", reduce="bins"), "no [[axis]]"),
         "unknown": (text(reduce="binz"), 'did you mean "bins"?'),
-        "no groups": (text(reduce="sobol"), "has not its groups of points"),
+        "no groups": (text(reduce="morris"), "has not its groups of points"),
     }
     for what, (config, words) in cases.items():
         (folder / "wrong.toml").write_text(config)

@@ -138,7 +138,7 @@ def open_grid(path):
 def as_points(cells):
     """A file of bins in the form of one of points: the most frequent outcome, and the share with a steady state."""
     counts = [cells[f"count_{name}"] for name in CLASSES]
-    outcome = xarray.concat(counts, "kind").argmax("kind").astype("i1")
+    outcome = xarray.concat(counts, "kind").argmax("kind").where(cells["n"] > 0, CODES["not_run"]).astype("i1")
     outcome.attrs = {"flag_values": np.array(list(CODES.values())), "flag_meanings": " ".join(CLASSES)}
     n_run = cells["n"] - cells["count_not_run"]
     n_steady = sum(cells[f"count_{name}"] for name in str(cells.attrs.get("valid_outcomes", "equilibrium ness")).split())
@@ -193,7 +193,7 @@ def choose(grid, x, y, selections):
         factor, unit = readable(grid[axis].attrs.get("units", "1"))
         notes.append(f"{symbol(axis)} = {number(float(grid[axis]) * factor)} {unit}".strip())
     if SHARE in grid:
-        notes.append(f"most frequent outcome of {int(grid['draw'])} draws")
+        notes.append("most frequent outcome of " + (f"{int(grid['draw'])} draws" if "draw" in grid else "a bin's points"))
     if "draw" in grid["outcome"].dims:
         notes.append(f"most frequent outcome and median of {grid.sizes['draw']} draws")
         outcome = grid["outcome"]

@@ -21,7 +21,7 @@ typedef unsigned long long uint64_t;
 #include "nessmap/status.h"
 
 enum {
-    NM_ABI = 6,          /* raised with every change of this file */
+    NM_ABI = 7,          /* raised with every change of this file */
     NM_MAX_PARAMS = 96,  /* parameters of a model */
     NM_MAX_VARIANTS = 8, /* variants of a model */
     NM_MAX_AXES = 8,     /* gridded parameters of a scan */
@@ -217,7 +217,9 @@ typedef enum nm_reduce_kind {
     NM_REDUCE_BINS,
     NM_REDUCE_SUMMARY,
     NM_REDUCE_SOBOL, /* variance-based indices, of groups of Saltelli's design */
-    NM_REDUCE_MORRIS /* elementary effects, of groups of Morris's design */
+    NM_REDUCE_MORRIS, /* elementary effects, of groups of Morris's design */
+    NM_REDUCE_SCATTER, /* bins along outputs or parameters */
+    NM_REDUCE_GIVEN  /* first-order indices from any sample */
 } nm_reduce_kind;
 
 enum { NM_BLOCK_POINTS = 1024 }; /* points whose statistics are merged as one pairwise tree */
@@ -240,10 +242,32 @@ typedef struct nm_stat {
 enum { NM_INDICATOR_LIST(NM_INDICATOR_ENUM) NM_N_INDICATORS };
 #undef NM_INDICATOR_ENUM
 
+/* Whole numbers that points are sorted into: any order of points gives the same (kernels/project.h). Along each axis
+ * stand n bins between n + 1 edges; the last of all bins holds the points that are in none. */
+typedef enum nm_kept { /* of each bin */
+    NM_KEEP_COUNT,     /* its points */
+    NM_KEEP_SUMS,      /* the points of each outcome; of each output the number of values and their sum */
+    NM_KEEP_MOMENTS    /* and the sum of the squares, the least and the largest value */
+} nm_kept;
+enum { NM_MAX_PROJECTED = 3, NM_MAX_QUANTILES = 16 };
+typedef struct nm_projected {
+    int32_t source; /* a slot of the task, or -1 - k for its stored parameter k */
+    int32_t n;      /* bins */
+    int64_t edges;  /* where they begin in the table */
+} nm_projected;
+typedef struct nm_projection {
+    int32_t n_axes, keep;
+    int64_t n_bins; /* that of no bin included */
+    int64_t first;  /* word of the first bin */
+    nm_projected axis[NM_MAX_PROJECTED];
+} nm_projection;
+
 /* A cell is a run of cell_points consecutive points; a record is nm_stat[n_slots], int64_t[NM_N_OUTCOMES] points of
- * each outcome, int64_t[NM_N_FLAGS] points with each flag. A tile holds whole cells, or a share of one long cell that
+ * each outcome, int64_t[NM_N_FLAGS] points with each flag, then n_words words of 8 bytes: those of the projections, or,
+ * without any, the n_quantiles quantiles of each slot as doubles. Words are added up, from first_extreme on the least is
+ * taken; the first n_slots count the values that were too far away to be summed as they are. A tile holds whole cells, or a share of one long cell that
  * starts at a multiple of part_points, a power of two of blocks. Where points are reduced, a task stores its outputs
- * as double and no parameters.
+ * as double, and only those parameters that projections need.
  *
  * Where base points have `group` points, these stand as one in blocks and statistics: a block is NM_BLOCK_POINTS groups,
  * and its n_slots = n_quantities n_each statistics are of combinations of the members of a group (kernels/reduce.h), for
@@ -255,10 +279,17 @@ typedef struct nm_reduction {
     int32_t n_inputs, n_quantities, n_each;
     int64_t cell_points;
     int64_t part_points; /* points that one record of a tile stands for: cell_points, or a tile's share of a cell */
+    int32_t n_projections, n_quantiles;
+    int64_t n_words, first_extreme, n_table;
+    const nm_projection *projections; /* [n_projections] */
+    const double *table;              /* [n_table] centre and scale of each slot, then edges; rising */
+    double quantile[NM_MAX_QUANTILES];
 } nm_reduction;
 
 #define NM_RECORD_BYTES(n_slots)                                                                            \
     ((int64_t)(n_slots) * (int64_t)sizeof(nm_stat) + (NM_N_OUTCOMES + NM_N_FLAGS) * (int64_t)sizeof(int64_t))
+/* the whole record, words included */
+#define NM_WHOLE_RECORD_BYTES(r) (NM_RECORD_BYTES((r)->n_slots) + (r)->n_words * (int64_t)sizeof(int64_t))
 
 typedef struct nm_task { /* constant over a run */
     int32_t abi;
@@ -335,6 +366,23 @@ void nm_reduce_block(void *record, const nm_tile *points, int64_t offset, int64_
 int64_t nm_group_room(const nm_reduction *reduction);
 void nm_reduce_groups(void *record, const nm_tile *points, int64_t offset, int64_t n, const nm_task *task,
                       double *room);
+
+/* The words of no points; those of two sets of points together. */
+void nm_words_clear(int64_t *words, const nm_reduction *reduction);
+void nm_words_merge(int64_t *into, const int64_t *more, const nm_reduction *reduction);
+
+/* Sorts the points [offset, offset + n) into the bins of the projections. */
+void nm_project(int64_t *words, const nm_tile *points, int64_t offset, int64_t n, const nm_task *task);
+
+/* Quantiles by linear interpolation between the values[n] that are finite, NaN where there are none; values are moved. */
+void nm_quantiles_of(double *quantiles, double *values, int64_t n, const nm_reduction *reduction);
+
+/* 1 if an outcome says so, else 0 (NM_INDICATOR_LIST) */
+double nm_indicator_of(int indicator, int outcome);
+
+/* The n + 1 edges of n bins: along an axis, whose n is of no matter; of equal probability, open at both ends. */
+void nm_edges_of_axis(double *edges, int64_t n, const nm_axis *axis);
+void nm_edges_of_random(double *edges, int64_t n, const nm_random *random);
 
 /* Adds the record of the next block of a cell, or, throughout, of the next share of 2^k blocks: both give the same
  * bits. The last one may be shorter. */

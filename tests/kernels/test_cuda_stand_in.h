@@ -39,4 +39,13 @@ NM_STAND_IN_ATOMIC_ADD(unsigned)
 NM_STAND_IN_ATOMIC_ADD(unsigned long long)
 #undef NM_STAND_IN_ATOMIC_ADD
 
+static inline __attribute__((unused)) long long atomicMin(long long *least, long long x)
+{
+    long long old = __atomic_load_n(least, __ATOMIC_RELAXED);
+    while (x < old &&
+           !__atomic_compare_exchange_n(least, &old, x, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+    return old;
+}
+
 #endif
