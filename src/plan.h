@@ -75,6 +75,7 @@ struct nm_plan {
     double *axis_table
         [NM_MAX_AXES]; /* owned: all values of each axis; NULL where n > NM_AXIS_TABLE_MAX */
     double *columns[NM_MAX_PARAMS]; /* owned: table design */
+    nm_refinement *refinement;      /* owned; NULL: none. The points of the plan are the first ones */
 };
 
 /* Checks the configuration against the model. `backend` (a static "cpu" or "cuda") goes into the
