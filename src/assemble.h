@@ -98,6 +98,10 @@ nm_status nm_assembly_take_replicate(nm_assembly *a, nm_index_writer *writer, in
                                      const char *record);
 void nm_index_writer_destroy(nm_index_writer **writer);
 
+/* Has `write` fill the file under its temporary name, and gives it its own when it is on the disk. */
+nm_status nm_assembly_create(nm_assembly *a, nm_status (*write)(nm_assembly *a, void *context),
+                             void *context);
+
 /* returns NM_IO with a sentence where `code` of a NetCDF call is an error. */
 nm_status nm_assembly_check(const nm_assembly *a, int code);
 
