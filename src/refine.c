@@ -23,15 +23,20 @@ static nm_status no_memory(void)
 enum { STEADY, NOT_STEADY, FAILED };    /* classes by steady state */
 enum { BELOW, ABOVE, WITHOUT_VALUE };   /* classes by an output */
 
+static int has_failed(int outcome)
+{
+    return outcome == NM_OUTCOME_not_converged || outcome == NM_OUTCOME_left_domain;
+}
+
 static int8_t classify(const nm_refinement *refinement, int outcome, const double *values)
 {
     if (refinement->class == NM_CLASS_OUTCOME) {
         return (int8_t)outcome;
     }
     if (refinement->class == NM_CLASS_STEADY) {
-        return outcome == NM_OUTCOME_not_converged || outcome == NM_OUTCOME_left_domain ? FAILED
-               : nm_outcome_has_values(outcome)                                         ? STEADY
-                                                                                        : NOT_STEADY;
+        return has_failed(outcome)              ? FAILED
+               : nm_outcome_has_values(outcome) ? STEADY
+                                                : NOT_STEADY;
     }
     double value = values[refinement->slot];
     return isnan(value) ? WITHOUT_VALUE : value >= refinement->threshold ? ABOVE : BELOW;
@@ -259,6 +264,9 @@ static nm_status bracket_segments(nm_refined *refined)
 
 static int is_open(const nm_bracket *bracket, const nm_refinement *refinement)
 {
+    if (bracket->is_stuck) {
+        return 0;
+    }
     int64_t most = 0;
     for (int d = 0; d < refinement->n_dims; d++) {
         int64_t width = llabs(bracket->to[d] - bracket->from[d]);
@@ -291,6 +299,12 @@ static nm_status halve(driver *driver, int64_t *number, int64_t *place, int64_t 
     nm_status status = run_stage(driver, &middles, place, *n_open, "middles of brackets");
     for (int64_t i = 0; status == NM_OK && i < *n_open; i++) {
         nm_bracket *bracket = &refined->bracket[number[i]];
+        /* where the solver gives up, the bracket of two answers is the better one */
+        if (has_failed(middles.outcome[i]) && !has_failed(bracket->outcome[0]) &&
+            !has_failed(bracket->outcome[1])) {
+            bracket->is_stuck = 1;
+            continue;
+        }
         set_end(bracket, middles.class[i] == bracket->class[0] ? 0 : 1, &middles, i, n_dims);
     }
     clear_found(&middles);
@@ -414,9 +428,14 @@ void nm_refine_print(FILE *stream, const nm_plan *plan, const nm_refine_report *
         fprintf(stream, "  no boundary: no two neighbouring points differ in %s\n",
                 plan->config->design_class);
     } else {
-        fprintf(stream, "  %s points of the boundary, each known to %.2g of its axis\n",
+        fprintf(stream, "  %s points of the boundary, known to %.2g of their axis",
                 nm_words_count(a, report->n_boundary),
                 0.5 * (double)refinement->width / (double)NM_LATTICE);
+        if (report->n_stuck > 0) {
+            fprintf(stream, " (%s of them to %.2g, where the solver gives up)",
+                    nm_words_count(a, report->n_stuck), report->half_width);
+        }
+        fprintf(stream, "\n");
     }
     fprintf(stream, "  %s solves in %s stages", nm_words_count(a, report->n_solved),
             nm_words_count(b, 1 + report->n_stages));

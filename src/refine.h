@@ -38,6 +38,7 @@ typedef struct nm_bracket { /* two places of different classes with a boundary b
     int64_t number;    /* of the segment; a map: of the vertex or probe that it began with */
     int32_t direction; /* as in nm_edge; 0 for segments */
     int8_t class[2], outcome[2];
+    int8_t is_stuck; /* its middle was not solved */
 } nm_bracket;
 
 typedef struct nm_refined { /* what a refinement has found */
@@ -53,6 +54,8 @@ typedef struct nm_refined { /* what a refinement has found */
 /* What is said of it in the file and in the summary. */
 typedef struct nm_refine_report {
     int64_t n_stages, n_solved, n_failed, n_vertices, n_cells, n_boundary;
+    int64_t n_stuck;     /* boundary points whose bracket stayed wide, since the solver gave up in it */
+    double half_width;   /* the largest of all brackets, a share of the axis */
     double equal_grid;   /* points of the grid of the finest cells; 0 for segments */
     double missed_share; /* with 95 % confidence, no region that is a larger share was missed */
     double crossing_share; /* of segments whose ends differ */

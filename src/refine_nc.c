@@ -386,6 +386,16 @@ static nm_status define_boundary(writer *w)
     return NM_OK;
 }
 
+static double half_width(const nm_bracket *bracket, int n_dims)
+{
+    int64_t width = 0;
+    for (int d = 0; d < n_dims; d++) {
+        int64_t length = llabs(bracket->to[d] - bracket->from[d]);
+        width = length > width ? length : width;
+    }
+    return 0.5 * (double)width / (double)NM_LATTICE;
+}
+
 /* The numbers of one end of all brackets. */
 static nm_status write_end(const writer *w, int end, int8_t *small)
 {
@@ -415,13 +425,10 @@ static nm_status write_boundary(const writer *w)
     nm_status status = place && half && pair && small ? NM_OK : no_memory();
     for (int64_t i = 0; status == NM_OK && i < n; i++) {
         const nm_bracket *bracket = &refined->bracket[i];
-        int64_t width = 0;
         for (int d = 0; d < n_dims; d++) {
-            int64_t length = llabs(bracket->to[d] - bracket->from[d]);
             place[i * n_dims + d] = nm_lattice_middle(bracket->from[d], bracket->to[d]);
-            width = length > width ? length : width;
         }
-        half[i] = 0.5 * (double)width / (double)NM_LATTICE;
+        half[i] = half_width(bracket, n_dims);
         pair[i] = (int32_t)bracket->number;
         small[i] = (int8_t)bracket->direction;
     }
@@ -608,6 +615,8 @@ static nm_status describe(const writer *w)
     }
     NM_TRY(put_count(w, "nessmap_refine_stages", report->n_stages));
     NM_TRY(put_count(w, "nessmap_refine_solves", report->n_solved));
+    NM_TRY(put_count(w, "nessmap_refine_stuck", report->n_stuck));
+    NM_TRY(put_numbers(w, "nessmap_refine_half_width", &report->half_width, 1));
     NM_TRY(put_numbers(w, "nessmap_refine_class_share", report->class_share, NM_MOST_CLASSES));
     NM_TRY(put_numbers(w, "nessmap_refine_missed_share", &report->missed_share, 1));
     if (w->refinement->is_segments) {
@@ -678,6 +687,11 @@ static void measure(const writer *w)
     report->equal_grid = is_map ? nm_plan_equal_grid(refined->plan) : 0.0;
     report->crossing_share =
         is_map ? 0.0 : 2.0 * (double)refined->n_brackets / (double)vertices->n;
+    for (int64_t i = 0; i < refined->n_brackets; i++) {
+        double half = half_width(&refined->bracket[i], w->refinement->n_dims);
+        report->half_width = half > report->half_width ? half : report->half_width;
+        report->n_stuck += refined->bracket[i].is_stuck;
+    }
     int64_t n_probes = is_map ? refined->probes.n : vertices->n;
     report->missed_share = n_probes > 0 ? 1.0 - pow(0.05, 1.0 / (double)n_probes) : 1.0;
 }
@@ -772,6 +786,8 @@ nm_status nm_refine_nc_report(nm_refine_report *report, const char *path)
     NM_TRY(nm_nc_check(nc_open(path, NC_NOWRITE, &id), "read", path));
     report->n_stages = read_count(id, "nessmap_refine_stages");
     report->n_solved = read_count(id, "nessmap_refine_solves");
+    report->n_stuck = read_count(id, "nessmap_refine_stuck");
+    nc_get_att_double(id, NC_GLOBAL, "nessmap_refine_half_width", &report->half_width);
     report->n_failed = read_count(id, "nessmap_n_failed");
     report->n_vertices = read_length(id, "vertex");
     report->n_cells = read_length(id, "cell");
