@@ -221,7 +221,8 @@ nm_status nm_config_axes(nm_config *config, const nm_toml *root)
     int n;
     NM_TRY(nm_section_list(&list, &n, config, root, "axis", NM_MAX_AXES));
     const nm_toml *design = nm_toml_find(root, "design"),
-                  *kind = design && design->kind == NM_TOML_TABLE ? nm_toml_find(design, "kind") : NULL;
+                  *kind =
+                      design && design->kind == NM_TOML_TABLE ? nm_toml_find(design, "kind") : NULL;
     int is_refined = kind && kind->text && strcmp(kind->text, "refine") == 0;
     config->axes = calloc((size_t)n + 1, sizeof *config->axes);
     if (!config->axes) {

@@ -217,11 +217,10 @@ static nm_status check_design(const nm_config *config, const nm_section *s)
 
 static nm_status read_design(nm_config *config, const nm_toml *root)
 {
-    static const char *const keys[] = {"kind",       "n",        "seed",        "file",
-                                       "replicates", "scramble", "second_order",
-                                       "levels",     "probes",   "tolerance",   "class",
-                                       "threshold"};
-    static const char *const kinds[] = {"grid",     "random", "lhs",  "sobol",
+    static const char *const keys[] = {"kind",       "n",         "seed",         "file",
+                                       "replicates", "scramble",  "second_order", "levels",
+                                       "probes",     "tolerance", "class",        "threshold"};
+    static const char *const kinds[] = {"grid",     "random", "lhs",   "sobol",
                                         "saltelli", "morris", "table", "refine"};
     static const char *const scrambles[] = {"nested", "none"};
     nm_section s;
@@ -385,14 +384,12 @@ static nm_status read_limits(nm_config *config, const nm_toml *root)
 static const struct {
     const char *key, *table;
 } homes[] = {
-    {"kind", "design"},        {"n", "design"},
-    {"seed", "design"},        {"file", "design"},
-    {"levels", "design"},      {"probes", "design"},
-    {"mode", "solver"},        {"audit", "solver"},
-    {"starts", "solver"},      {"rtol", "solver"},
-    {"variables", "output"},   {"precision", "output"},
-    {"compression", "output"}, {"max_failed", "limits"},
-    {"memory", "limits"},      {"device_memory", "limits"},
+    {"kind", "design"},          {"n", "design"},          {"seed", "design"},
+    {"file", "design"},          {"levels", "design"},     {"probes", "design"},
+    {"mode", "solver"},          {"audit", "solver"},      {"starts", "solver"},
+    {"rtol", "solver"},          {"variables", "output"},  {"precision", "output"},
+    {"compression", "output"},   {"max_failed", "limits"}, {"memory", "limits"},
+    {"device_memory", "limits"},
 };
 
 static nm_status check_top(const nm_section *top)

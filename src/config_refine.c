@@ -17,10 +17,11 @@ static nm_status check_axes(const nm_config *config, const nm_section *s)
 {
     const char *place = nm_config_at(config, config->design_where);
     if (config->n_axes != 2) {
-        return nm_fail(NM_USAGE,
-                       "%sdesign.kind = \"refine\" divides the cells of two axes, found %d [[axis]]; "
-                       "give two, or [[random]] parameters and n for segments in more dimensions",
-                       place, config->n_axes);
+        return nm_fail(
+            NM_USAGE,
+            "%sdesign.kind = \"refine\" divides the cells of two axes, found %d [[axis]]; "
+            "give two, or [[random]] parameters and n for segments in more dimensions",
+            place, config->n_axes);
     }
     for (int i = 0; i < config->n_axes; i++) {
         const nm_config_axis *axis = &config->axes[i];
@@ -36,17 +37,18 @@ static nm_status check_axes(const nm_config *config, const nm_section *s)
             bits++;
         }
         if (axis->n < 2 || (int64_t)1 << bits != axis->n) {
-            return nm_fail(NM_USAGE,
-                           "%saxis.%s.n = %lld, but kind = \"refine\" halves its cells, so n must be "
-                           "a power of two such as 64",
-                           at, axis->name, (long long)axis->n);
+            return nm_fail(
+                NM_USAGE,
+                "%saxis.%s.n = %lld, but kind = \"refine\" halves its cells, so n must be "
+                "a power of two such as 64",
+                at, axis->name, (long long)axis->n);
         }
         if (bits + config->design_levels > NM_CELL_BITS) {
-            return nm_fail(NM_USAGE,
-                           "%saxis.%s.n = %lld with design.levels = %lld: the finest cells would be "
-                           "more than 2^%d along the axis; lower one of them",
-                           at, axis->name, (long long)axis->n, (long long)config->design_levels,
-                           NM_CELL_BITS);
+            return nm_fail(
+                NM_USAGE,
+                "%saxis.%s.n = %lld with design.levels = %lld: the finest cells would be "
+                "more than 2^%d along the axis; lower one of them",
+                at, axis->name, (long long)axis->n, (long long)config->design_levels, NM_CELL_BITS);
         }
     }
     const nm_toml *n = nm_toml_find(s->table, "n");
@@ -58,23 +60,25 @@ static nm_status check_randoms(const nm_config *config, const nm_section *s)
 {
     const char *place = nm_config_at(config, config->design_where);
     if (config->n_axes > 0) {
-        return nm_fail(NM_USAGE,
-                       "%sdesign.kind = \"refine\" has two [[axis]] or [[random]] parameters, found "
-                       "both; remove one kind",
-                       place);
+        return nm_fail(
+            NM_USAGE,
+            "%sdesign.kind = \"refine\" has two [[axis]] or [[random]] parameters, found "
+            "both; remove one kind",
+            place);
     }
     if (config->n_random > MOST_PAIR_PARAMS) {
-        return nm_fail(NM_USAGE,
-                       "%sdesign.kind = \"refine\" takes %d [[random]] parameters at most, found %d",
-                       place, MOST_PAIR_PARAMS, config->n_random);
+        return nm_fail(
+            NM_USAGE, "%sdesign.kind = \"refine\" takes %d [[random]] parameters at most, found %d",
+            place, MOST_PAIR_PARAMS, config->n_random);
     }
     for (int i = 0; i < config->n_random; i++) {
         const nm_config_random *random = &config->random[i];
         if (strcmp(random->dist, "uniform") != 0 && strcmp(random->dist, "loguniform") != 0) {
-            return nm_fail(NM_USAGE,
-                           "%srandom.%s.dist = \"%s\", but kind = \"refine\" draws segments in a box: "
-                           "dist must be uniform or loguniform",
-                           nm_config_at(config, random->where), random->name, random->dist);
+            return nm_fail(
+                NM_USAGE,
+                "%srandom.%s.dist = \"%s\", but kind = \"refine\" draws segments in a box: "
+                "dist must be uniform or loguniform",
+                nm_config_at(config, random->where), random->name, random->dist);
         }
     }
     static const char *const map_keys[] = {"levels", "probes"};
@@ -104,11 +108,12 @@ static nm_status read_class(nm_config *config, const nm_section *s)
         NM_TRY(nm_copy_text(&config->design_class, NM_DEFAULT_DESIGN_CLASS));
     }
     config->design_class_where.line = class ? class->line : -1;
-    int is_value = strcmp(config->design_class, "outcome") != 0 &&
-                   strcmp(config->design_class, "steady") != 0;
+    int is_value =
+        strcmp(config->design_class, "outcome") != 0 && strcmp(config->design_class, "steady") != 0;
     if (is_value && !nm_is_name(config->design_class)) {
-        return nm_key_fail(s, class, "class",
-                           "it is \"outcome\", \"steady\", or the name of an output with threshold");
+        return nm_key_fail(
+            s, class, "class",
+            "it is \"outcome\", \"steady\", or the name of an output with threshold");
     }
     if (threshold && !is_value) {
         return nm_key_fail(s, threshold, "threshold",
@@ -141,9 +146,10 @@ nm_status nm_config_refine(nm_config *config, const nm_section *s)
                         "the number of refinements must be a whole number from 0 to 20"));
     NM_TRY(nm_key_whole(&config->design_probes, s, "probes", 0, MOST_PROBES,
                         "the number of probes must be a whole number from 0 to 16777216"));
-    NM_TRY(nm_key_number(&config->design_tolerance, s, "tolerance", 1e-13, 1.0,
-                         "the width of a bracket as a share of its axis must be a number from 1e-13 "
-                         "to 1"));
+    NM_TRY(
+        nm_key_number(&config->design_tolerance, s, "tolerance", 1e-13, 1.0,
+                      "the width of a bracket as a share of its axis must be a number from 1e-13 "
+                      "to 1"));
     NM_TRY(read_class(config, s));
     return config->n_random > 0 ? check_randoms(config, s) : check_axes(config, s);
 }

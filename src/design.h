@@ -24,14 +24,14 @@ typedef struct nm_refinement {
     int n_dims;
     nm_axis axis[NM_REFINE_DIMS];
     int is_segments;
-    nm_lattice lattice;       /* a map: its cells */
-    int64_t n_probes;         /* a map: the last ones of the first points */
-    int64_t n_first;          /* first points: corners and probes, or the ends of each segment in turn */
-    int64_t *first;           /* owned: [n_first][n_dims] their places */
-    nm_refine_class class;    /* what separates */
-    int output, slot;         /* NM_CLASS_OUTPUT: of it; found by the plan */
+    nm_lattice lattice; /* a map: its cells */
+    int64_t n_probes;   /* a map: the last ones of the first points */
+    int64_t n_first;    /* first points: corners and probes, or the ends of each segment in turn */
+    int64_t *first;     /* owned: [n_first][n_dims] their places */
+    nm_refine_class class; /* what separates */
+    int output, slot;      /* NM_CLASS_OUTPUT: of it; found by the plan */
     double threshold;
-    int64_t width;            /* of a bracket that is narrow enough, on the lattice */
+    int64_t width; /* of a bracket that is narrow enough, on the lattice */
 } nm_refinement;
 
 /* Frees it; takes NULL. */

@@ -53,9 +53,10 @@ static nm_status make_room(nm_refinement *refinement)
 {
     refinement->first =
         malloc((size_t)(refinement->n_first * refinement->n_dims) * sizeof *refinement->first);
-    return refinement->first ? NM_OK
-                             : nm_fail(NM_MEMORY, "no memory for the %lld first points of a refinement",
-                                       (long long)refinement->n_first);
+    return refinement->first
+               ? NM_OK
+               : nm_fail(NM_MEMORY, "no memory for the %lld first points of a refinement",
+                         (long long)refinement->n_first);
 }
 
 static nm_status make_map(nm_refinement *refinement, const nm_binder *binder)

@@ -91,8 +91,8 @@ void nm_plan_print(const nm_plan *plan, FILE *stream)
     fprintf(stream, "%s\n", model->n_variants > 0 ? ")" : "");
     print_params(plan, stream);
     fprintf(stream, "points       %s%s in %s tiles of %s\n", plan->refinement ? "first " : "",
-            nm_words_count(a, plan->n_points),
-            nm_words_count(b, plan->n_tiles), nm_words_count(c, plan->tile_points));
+            nm_words_count(a, plan->n_points), nm_words_count(b, plan->n_tiles),
+            nm_words_count(c, plan->tile_points));
     int is_reduced = nm_plan_is_reduced(plan);
     if (is_reduced) {
         print_reduction(plan, stream);

@@ -47,7 +47,8 @@ static nm_status find_output(nm_plan *plan)
         return nm_fail(NM_USAGE,
                        "%sdesign.threshold = \"%s\": %s; give a number, or a text in a unit like "
                        "\"%s\"",
-                       nm_config_at(config, threshold->where), threshold->text, nm_last_error(), unit);
+                       nm_config_at(config, threshold->where), threshold->text, nm_last_error(),
+                       unit);
     }
     return NM_OK;
 }
@@ -92,7 +93,8 @@ nm_status nm_plan_stage(nm_plan **stage, const nm_plan *plan, const int64_t *pla
                            (long long)n);
         }
         for (int64_t i = 0; i < n; i++) {
-            made->columns[d][i] = plan->model->axis_value(&refinement->axis[d], place[i * n_dims + d]);
+            made->columns[d][i] =
+                plan->model->axis_value(&refinement->axis[d], place[i * n_dims + d]);
         }
         made->task.draw.column[d] = made->columns[d];
     }
@@ -146,11 +148,12 @@ static void print_map(const nm_plan *plan, FILE *stream)
     /* a line across the map: two edges and about five corners of a ring per finest cell, and half of
      * them again on each coarser level */
     int64_t line = (int64_t)1 << most;
-    fprintf(stream,
-            "estimate     about %s further solves for each boundary as long as the map; the equal grid "
-            "has %s\n",
-            nm_words_count(a, line * (12 + 3 * n_halvings / 2)),
-            nm_words_count(c, (int64_t)nm_plan_equal_grid(plan)));
+    fprintf(
+        stream,
+        "estimate     about %s further solves for each boundary as long as the map; the equal grid "
+        "has %s\n",
+        nm_words_count(a, line * (12 + 3 * n_halvings / 2)),
+        nm_words_count(c, (int64_t)nm_plan_equal_grid(plan)));
 }
 
 void nm_plan_print_refinement(const nm_plan *plan, FILE *stream)

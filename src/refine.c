@@ -20,8 +20,8 @@ static nm_status no_memory(void)
 
 /* --- 1. points that were solved ----------------------------------------------------------------- */
 
-enum { STEADY, NOT_STEADY, FAILED };    /* classes by steady state */
-enum { BELOW, ABOVE, WITHOUT_VALUE };   /* classes by an output */
+enum { STEADY, NOT_STEADY, FAILED };  /* classes by steady state */
+enum { BELOW, ABOVE, WITHOUT_VALUE }; /* classes by an output */
 
 static int has_failed(int outcome)
 {
@@ -34,9 +34,7 @@ static int8_t classify(const nm_refinement *refinement, int outcome, const doubl
         return (int8_t)outcome;
     }
     if (refinement->class == NM_CLASS_STEADY) {
-        return has_failed(outcome)              ? FAILED
-               : nm_outcome_has_values(outcome) ? STEADY
-                                                : NOT_STEADY;
+        return has_failed(outcome) ? FAILED : nm_outcome_has_values(outcome) ? STEADY : NOT_STEADY;
     }
     double value = values[refinement->slot];
     return isnan(value) ? WITHOUT_VALUE : value >= refinement->threshold ? ABOVE : BELOW;
@@ -105,7 +103,8 @@ static nm_status take(nm_refined *refined, nm_found *found, const nm_plan *stage
         nm_plan_map_tile(stage, &tile, i_tile, payload);
         for (int64_t i = 0; status == NM_OK && i < tile.n; i++) {
             if (tile.outcome[i] < 0 || tile.outcome[i] >= NM_N_OUTCOMES) {
-                status = nm_fail(NM_IO, "a stage of the refinement holds an outcome that does not exist");
+                status = nm_fail(NM_IO,
+                                 "a stage of the refinement holds an outcome that does not exist");
             }
         }
         if (status == NM_OK) {
@@ -132,7 +131,8 @@ static nm_status run_stage(driver *driver, nm_found *found, const int64_t *place
     nm_journal *journal = NULL;
     char what[128], count[NM_WORDS];
     int64_t number = ++driver->refined.n_stages;
-    snprintf(what, sizeof what, "stage %lld: %s %s", (long long)number, nm_words_count(count, n), kind);
+    snprintf(what, sizeof what, "stage %lld: %s %s", (long long)number, nm_words_count(count, n),
+             kind);
     char *path = nm_file_format("%s.parts/stage%04lld", driver->out_path, (long long)number);
     nm_status status = path ? nm_plan_stage(&stage, driver->refined.plan, place, n) : no_memory();
     if (status == NM_OK) {
@@ -388,8 +388,9 @@ double nm_refine_failed_share(const nm_refine_report *report)
 
 const char *nm_refine_class_name(const nm_plan *plan, int class)
 {
-    static const char *const steady[] = {"steady", "not_steady", "failed"},
-                      *const output[] = {"below", "above", "without_value"};
+    static const char *const steady[] = {"steady", "not_steady", "failed"}, *const output[] = {
+                                                                                "below", "above",
+                                                                                "without_value"};
     switch (plan->refinement->class) {
     case NM_CLASS_OUTCOME:
         return class < NM_N_OUTCOMES ? nm_outcome_name(class) : NULL;
@@ -405,7 +406,7 @@ static void print_shares(FILE *stream, const nm_plan *plan, const nm_refine_repo
 {
     fprintf(stream, plan->refinement->is_segments ? "  ends of segments " : "  area of the map ");
     const char *between = "";
-    for (int class = 0; class < NM_MOST_CLASSES; class++) {
+    for (int class = 0; class < NM_MOST_CLASSES; class ++) {
         const char *name = nm_refine_class_name(plan, class);
         if (name && report->class_share[class] > 0.0) {
             fprintf(stream, "%s %s %.6g %%", between, name, 100.0 * report->class_share[class]);
@@ -451,10 +452,11 @@ void nm_refine_print(FILE *stream, const nm_plan *plan, const nm_refine_report *
                 100.0 * report->crossing_share);
     }
     if (report->missed_share < 1.0) {
-        fprintf(stream,
-                "  a region of more than %.3g %% of the whole would have been hit by a probe (95 %% "
-                "confidence)\n",
-                100.0 * report->missed_share);
+        fprintf(
+            stream,
+            "  a region of more than %.3g %% of the whole would have been hit by a probe (95 %% "
+            "confidence)\n",
+            100.0 * report->missed_share);
     } else {
         fprintf(stream, "  no probes: what lies between the corners of a first cell is not seen\n");
     }
@@ -464,7 +466,8 @@ void nm_refine_print(FILE *stream, const nm_plan *plan, const nm_refine_report *
     }
     if (stats && stats->total_s > 0.0) {
         fprintf(stream, "  %s: %s sets/s over %s; the whole run took %s\n", stats->backend,
-                nm_words_rate(a, (double)stats->n_computed / (stats->compute_s > 0.0 ? stats->compute_s : 1.0)),
+                nm_words_rate(a, (double)stats->n_computed /
+                                     (stats->compute_s > 0.0 ? stats->compute_s : 1.0)),
                 nm_words_time(b, stats->compute_s), nm_words_time(c, stats->total_s));
     }
 }

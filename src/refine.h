@@ -43,7 +43,7 @@ typedef struct nm_bracket { /* two places of different classes with a boundary b
 
 typedef struct nm_refined { /* what a refinement has found */
     const nm_plan *plan;
-    nm_tree *tree;    /* a map */
+    nm_tree *tree;             /* a map */
     nm_found vertices, probes; /* vertices in the order in which the tree learned them; of segments
                                   their ends in turn */
     nm_bracket *bracket;
@@ -54,10 +54,10 @@ typedef struct nm_refined { /* what a refinement has found */
 /* What is said of it in the file and in the summary. */
 typedef struct nm_refine_report {
     int64_t n_stages, n_solved, n_failed, n_vertices, n_cells, n_boundary;
-    int64_t n_stuck;     /* boundary points whose bracket stayed wide, since the solver gave up in it */
-    double half_width;   /* the largest of all brackets, a share of the axis */
-    double equal_grid;   /* points of the grid of the finest cells; 0 for segments */
-    double missed_share; /* with 95 % confidence, no region that is a larger share was missed */
+    int64_t n_stuck; /* boundary points whose bracket stayed wide, since the solver gave up in it */
+    double half_width;     /* the largest of all brackets, a share of the axis */
+    double equal_grid;     /* points of the grid of the finest cells; 0 for segments */
+    double missed_share;   /* with 95 % confidence, no region that is a larger share was missed */
     double crossing_share; /* of segments whose ends differ */
     double mixed_share;    /* of the map: cells through which a boundary goes */
     double class_share[NM_MOST_CLASSES]; /* of the map in cells of that class; of the ends */

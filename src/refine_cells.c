@@ -127,7 +127,7 @@ int64_t nm_lattice_middle(int64_t a, int64_t b)
 /* Finds the number of a key by open addressing. */
 typedef struct table {
     uint64_t *key;
-    int64_t *number; /* -1: empty */
+    int64_t *number;    /* -1: empty */
     int64_t n, n_rooms; /* n_rooms: a power of two, or 0 */
 } table;
 
@@ -417,8 +417,7 @@ nm_status nm_tree_grow(nm_tree *tree, int64_t **missing, int64_t *n_missing)
     *n_missing = 0;
     /* first those that waited, then those that come up meanwhile */
     for (int64_t i = 0; status == NM_OK && i < tree->n_pending + tree->n_cells - first_new; i++) {
-        int64_t number =
-            i < tree->n_pending ? tree->pending[i] : first_new + i - tree->n_pending;
+        int64_t number = i < tree->n_pending ? tree->pending[i] : first_new + i - tree->n_pending;
         int64_t corner[4];
         int is_known;
         status = look(tree, number, corner, &is_known);

@@ -85,9 +85,9 @@ typedef struct nm_leaf { /* a cell that is not divided */
 nm_status nm_tree_leaves(const nm_tree *tree, nm_leaf **leaf, int64_t *n);
 
 typedef struct nm_edge { /* two places of different classes */
-    int64_t from, to;  /* keys of vertices; from = -1: a probe */
-    int64_t probe;     /* its number */
-    int32_t direction; /* 0, 1: along that axis; 2: from a probe to a corner of its cell */
+    int64_t from, to;    /* keys of vertices; from = -1: a probe */
+    int64_t probe;       /* its number */
+    int32_t direction;   /* 0, 1: along that axis; 2: from a probe to a corner of its cell */
 } nm_edge;
 
 /* Edges of cells of the finest level whose ends differ, sorted by direction and key; then the probes

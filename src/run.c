@@ -18,7 +18,7 @@
 #include "files.h"
 #include "grid_nc.h"
 #include "journal.h"
-#include "out_path.h"
+#include "out_file.h"
 #include "pilot.h"
 #include "plan.h"
 #include "progress.h"
@@ -64,64 +64,13 @@ void nm_run_interrupt(void)
 
 /* --- 2. a finished file ----------------------------------------------------------------------- */
 
-/* is_done: the file is there and answers this question. Refuses to go on over a file that does
- * not. */
-static nm_status look_at_output(int *is_done, const char *out_path, const nm_plan *plan)
-{
-    *is_done = 0;
-    struct stat found;
-    if (stat(out_path, &found) != 0) {
-        return NM_OK;
-    }
-    char fingerprint[33] = "";
-    if (!S_ISREG(found.st_mode) || nm_grid_nc_fingerprint(out_path, fingerprint) != NM_OK ||
-        fingerprint[0] == '\0') {
-        return nm_fail(NM_USAGE,
-                       "%s exists and is not a finished file of nessmap; it is left as it is: move "
-                       "it away or choose another -o",
-                       out_path);
-    }
-    if (strcmp(fingerprint, plan->fingerprint) != 0) {
-        return nm_fail(NM_FINGERPRINT,
-                       "%s answers another question (fingerprint %.8s, this one is %.8s); remove "
-                       "it or choose another -o",
-                       out_path, fingerprint, plan->fingerprint);
-    }
-    *is_done = 1;
-    return NM_OK;
-}
-
-/* A run killed between the rename and the end leaves a journal that is of no more use. */
-static void sweep_journal(const char *out_path, const nm_plan *plan)
-{
-    char *parts = nm_file_format("%s.parts", out_path);
-    nm_journal *journal = NULL;
-    if (parts && access(parts, F_OK) == 0 &&
-        nm_journal_open(&journal, out_path, plan, 0) == NM_OK) {
-        nm_refine_sweep(out_path);
-        nm_journal_close(&journal, 1);
-    }
-    free(parts);
-}
-
-static nm_status judge_failures(const nm_plan *plan, double share, const char *out_path)
-{
-    if (share > plan->config->max_failed) {
-        return nm_fail(NM_FAILED_POINTS,
-                       "%s is complete, but %.3g %% of its points failed, more than [limits] "
-                       "max_failed = %g allows",
-                       out_path, 100.0 * share, plan->config->max_failed);
-    }
-    return NM_OK;
-}
-
 static nm_status end_refinement(run *run, const nm_refine_report *report, const nm_run_stats *stats,
                                 FILE *summary)
 {
     if (summary) {
         nm_refine_print(summary, run->plan, report, stats, run->out_path);
     }
-    return judge_failures(run->plan, nm_refine_failed_share(report), run->out_path);
+    return nm_out_file_judge(run->plan, nm_refine_failed_share(report), run->out_path);
 }
 
 static nm_status report_finished(run *run, FILE *summary)
@@ -138,7 +87,7 @@ static nm_status report_finished(run *run, FILE *summary)
     if (summary) {
         nm_summary_print(summary, run->plan, run->tally, NULL, run->out_path);
     }
-    return judge_failures(run->plan, nm_summary_failed_share(run->tally), run->out_path);
+    return nm_out_file_judge(run->plan, nm_summary_failed_share(run->tally), run->out_path);
 }
 
 /* --- 3. tiles --------------------------------------------------------------------------------- */
@@ -397,20 +346,22 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
     const nm_run_options *options = run->options;
     NM_TRY(check_options(options));
     NM_TRY(nm_backend_choose(&run->backend, options->backend)); /* a wrong name comes first */
-    NM_TRY(nm_out_path_choose(&run->out_path, run->config->path, options->output));
+    NM_TRY(nm_out_file_choose(&run->out_path, run->config->path, options->output));
     NM_TRY(nm_plan_build(&run->plan, run->config, model, "cpu"));
     NM_TRY(choose_backend(run));
     if (run->plan->refinement && options->n_shards > 1) {
-        return nm_fail(NM_USAGE, "--shard %d/%d: a stage of a refinement needs all points of those "
-                       "before it; leave --shard out", options->shard, options->n_shards);
+        return nm_fail(NM_USAGE,
+                       "--shard %d/%d: a stage of a refinement needs all points of those "
+                       "before it; leave --shard out",
+                       options->shard, options->n_shards);
     }
 
     /* the answer may be there already; seen again under the lock, for another run may just have
      * ended */
     int is_done;
-    NM_TRY(look_at_output(&is_done, run->out_path, run->plan));
+    NM_TRY(nm_out_file_look(&is_done, run->out_path, run->plan));
     if (is_done && !options->fresh) {
-        sweep_journal(run->out_path, run->plan);
+        nm_out_file_sweep(run->out_path, run->plan);
         return report_finished(run, summary);
     }
     NM_TRY(check_backend(run));
@@ -422,7 +373,7 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
     if (options->fresh) {
         nm_refine_sweep(run->out_path);
     }
-    NM_TRY(look_at_output(&is_done, run->out_path, run->plan));
+    NM_TRY(nm_out_file_look(&is_done, run->out_path, run->plan));
     if (is_done && !options->fresh) {
         nm_refine_sweep(run->out_path);
         nm_journal_close(&run->journal, 1);
@@ -478,7 +429,7 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
         measure_rates(run);
         nm_summary_print(summary, run->plan, run->tally, &run->stats, run->out_path);
     }
-    return judge_failures(run->plan, nm_summary_failed_share(run->tally), run->out_path);
+    return nm_out_file_judge(run->plan, nm_summary_failed_share(run->tally), run->out_path);
 }
 
 /* a run that went well did not, where the picture of it that was asked for is torn */
@@ -581,10 +532,11 @@ nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const 
     }
     if (plan->refinement) {
         nm_plan_destroy(&plan);
-        return nm_fail(NM_USAGE,
-                       "%s.parts belongs to a refinement, whose stages follow from each other: `nessmap "
-                       "run` goes on with it and writes the file",
-                       out_path);
+        return nm_fail(
+            NM_USAGE,
+            "%s.parts belongs to a refinement, whose stages follow from each other: `nessmap "
+            "run` goes on with it and writes the file",
+            out_path);
     }
     nm_journal *journal = NULL;
     nm_tally *tally = NULL;
@@ -592,7 +544,7 @@ nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const 
     int is_done = 0;
     nm_status status = written_path ? NM_OK : nm_fail(NM_MEMORY, "no memory for a path");
     if (status == NM_OK) {
-        status = look_at_output(&is_done, written_path, plan);
+        status = nm_out_file_look(&is_done, written_path, plan);
     }
     if (status == NM_OK) {
         status = nm_journal_open(&journal, out_path, plan, 0);
@@ -607,7 +559,8 @@ nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const 
         if (summary) {
             nm_summary_print(summary, plan, tally, NULL, written_path);
         }
-        status = partial ? NM_OK : judge_failures(plan, nm_summary_failed_share(tally), written_path);
+        status =
+            partial ? NM_OK : nm_out_file_judge(plan, nm_summary_failed_share(tally), written_path);
     }
     nm_tally_destroy(&tally);
     nm_journal_close(&journal, 0);

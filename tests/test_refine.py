@@ -140,7 +140,7 @@ def check_picture(args, checks, folder, found):
     p = {name: found[name] for name in lysis_boundary.NEEDED if name != "g_K"}
     p |= {"g_K": found["g_K"][:, None], "p_max": found["p_max"][None, :]}
     is_bounded = lysis_boundary.is_bounded(p)
-    boundary = np.maximum(lysis_boundary.boundary_p_max(p), 1e-300)
+    boundary = np.clip(lysis_boundary.boundary_p_max(p), 1e-300, 1e300)
     near = np.abs(np.log(p["p_max"] / boundary)) < 2 * math.log(1e4) / 512
     wrong = (is_bounded != (found["outcome"] == 1)) & ~near
     # the boundary is steep where p_max is large: a pixel to the side, too

@@ -124,7 +124,7 @@ typedef struct grown {
 static grown grow(const nm_lattice *lattice, world world, const int64_t *probe, int64_t n_probes)
 {
     grown g = {0};
-    int8_t *probe_class = malloc((size_t)n_probes + 1);
+    int8_t *probe_class = calloc((size_t)n_probes + 1, 1);
     for (int64_t i = 0; i < n_probes; i++) {
         probe_class[i] = class_at(world, probe + 2 * i);
     }
@@ -184,7 +184,8 @@ static double check_leaves(const nm_tree *tree, const nm_lattice *lattice, world
     assert_int_equal(nm_tree_leaves(tree, &leaf, &n), NM_OK);
     for (int64_t i = 0; i < n; i++) {
         int64_t corner[4], place[2];
-        double here = 1.0 / (double)((int64_t)1 << (lattice->bits[0] + lattice->bits[1] + 2 * leaf[i].level));
+        double here =
+            1.0 / (double)((int64_t)1 << (lattice->bits[0] + lattice->bits[1] + 2 * leaf[i].level));
         area += here;
         mixed += leaf[i].class == NM_NO_CLASS ? here : 0.0;
         assert_true(leaf[i].class != NM_NO_CLASS || leaf[i].level == lattice->levels);
@@ -247,7 +248,8 @@ static void test_disc(void **state)
 {
     (void)state;
     const nm_lattice lattice = {.bits = {4, 4}, .levels = 6};
-    const int64_t probe[] = {(int64_t)(0.37 * (double)NM_LATTICE), (int64_t)(0.64 * (double)NM_LATTICE)};
+    const int64_t probe[] = {(int64_t)(0.37 * (double)NM_LATTICE),
+                             (int64_t)(0.64 * (double)NM_LATTICE)};
     grown blind = grow(&lattice, disc, NULL, 0);
     check_edges(&blind, &lattice, disc, 0);
     nm_tree_destroy(&blind.tree);
@@ -265,7 +267,8 @@ static void test_disc_below_the_finest(void **state)
     (void)state;
     const nm_lattice lattice = {.bits = {3, 3}, .levels = 1};
     const int64_t probe[] = {(int64_t)(0.1 * (double)NM_LATTICE), 99,
-                             (int64_t)(0.37 * (double)NM_LATTICE), (int64_t)(0.64 * (double)NM_LATTICE)};
+                             (int64_t)(0.37 * (double)NM_LATTICE),
+                             (int64_t)(0.64 * (double)NM_LATTICE)};
     grown g = grow(&lattice, disc, probe, 2);
     nm_edge *edge;
     int64_t n;
@@ -296,10 +299,10 @@ static void test_thread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_morton),      cmocka_unit_test(test_places),
-        cmocka_unit_test(test_ring),        cmocka_unit_test(test_sort),
-        cmocka_unit_test(test_line),        cmocka_unit_test(test_no_boundary),
-        cmocka_unit_test(test_disc),        cmocka_unit_test(test_disc_below_the_finest),
+        cmocka_unit_test(test_morton), cmocka_unit_test(test_places),
+        cmocka_unit_test(test_ring),   cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_line),   cmocka_unit_test(test_no_boundary),
+        cmocka_unit_test(test_disc),   cmocka_unit_test(test_disc_below_the_finest),
         cmocka_unit_test(test_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

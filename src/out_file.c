@@ -1,5 +1,5 @@
-/* The name of the output: as given, or after the configuration; and whether a file can be made there. */
-#include "out_path.h"
+/* The output of a run: its name, whether it is there, and whether it answers the question. */
+#include "out_file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "grid_nc.h"
+#include "journal.h"
+#include "refine.h"
 
 /* "scans/leak.toml" -> "leak.nc" in the working folder */
 static char *default_path(const char *config_path)
@@ -41,7 +44,7 @@ static nm_status check_folder(const char *path)
     return status;
 }
 
-nm_status nm_out_path_choose(char **out_path, const char *config_path, const char *given)
+nm_status nm_out_file_choose(char **out_path, const char *config_path, const char *given)
 {
     if (given && given[0] == '\0') {
         return nm_fail(NM_USAGE, "-o: the name of the output is empty; give a file such as out.nc");
@@ -59,4 +62,52 @@ nm_status nm_out_path_choose(char **out_path, const char *config_path, const cha
                        *out_path, *out_path, (*out_path)[length - 1] == '/' ? "" : "/");
     }
     return check_folder(*out_path);
+}
+
+nm_status nm_out_file_look(int *is_done, const char *out_path, const nm_plan *plan)
+{
+    *is_done = 0;
+    struct stat found;
+    if (stat(out_path, &found) != 0) {
+        return NM_OK;
+    }
+    char fingerprint[33] = "";
+    if (!S_ISREG(found.st_mode) || nm_grid_nc_fingerprint(out_path, fingerprint) != NM_OK ||
+        fingerprint[0] == '\0') {
+        return nm_fail(NM_USAGE,
+                       "%s exists and is not a finished file of nessmap; it is left as it is: move "
+                       "it away or choose another -o",
+                       out_path);
+    }
+    if (strcmp(fingerprint, plan->fingerprint) != 0) {
+        return nm_fail(NM_FINGERPRINT,
+                       "%s answers another question (fingerprint %.8s, this one is %.8s); remove "
+                       "it or choose another -o",
+                       out_path, fingerprint, plan->fingerprint);
+    }
+    *is_done = 1;
+    return NM_OK;
+}
+
+void nm_out_file_sweep(const char *out_path, const nm_plan *plan)
+{
+    char *parts = nm_file_format("%s.parts", out_path);
+    nm_journal *journal = NULL;
+    if (parts && access(parts, F_OK) == 0 &&
+        nm_journal_open(&journal, out_path, plan, 0) == NM_OK) {
+        nm_refine_sweep(out_path);
+        nm_journal_close(&journal, 1);
+    }
+    free(parts);
+}
+
+nm_status nm_out_file_judge(const nm_plan *plan, double share, const char *out_path)
+{
+    if (share > plan->config->max_failed) {
+        return nm_fail(NM_FAILED_POINTS,
+                       "%s is complete, but %.3g %% of its points failed, more than [limits] "
+                       "max_failed = %g allows",
+                       out_path, 100.0 * share, plan->config->max_failed);
+    }
+    return NM_OK;
 }
