@@ -18,6 +18,7 @@ import netCDF4
 import numpy as np
 
 import harness
+import test_cuda_run
 
 sys.path.insert(0, str(harness.ROOT / "tools"))
 import lysis_boundary
@@ -417,6 +418,32 @@ def check_bytes(args, checks, folder):
     checks.check(not parts.exists(), "bytes: parts are left after kills")
 
 
+# --- another backend ----------------------------------------------------------------------------------------------
+
+
+def check_cuda(args, checks, folder):
+    """Kernels of a GPU, run by the stand-in driver: the same list of points, and the same boundary."""
+    bench = test_cuda_run.Bench(args, folder)
+    if not bench.is_there():
+        harness.not_run("refinement on the CUDA backend: the stand-in driver is not built")
+        return
+    small = harness.sets(**{"design.levels": 2, "design.probes": 200, "design.tolerance": 1e-4,
+                            "axis.g_K.n": 16, "axis.p_max.n": 16})
+    found = {}
+    for backend in ("cpu", "cuda"):
+        done = bench.run(LYSIS, folder / f"{backend}.nc", *small, "--quiet", backend=backend)
+        if not checks.check(done.returncode == 0, f"{backend}: exit {done.returncode}: {done.stderr.strip()}"):
+            return
+        found[backend] = Refined(folder / f"{backend}.nc")
+    checks.check(bench.is_clean(), "cuda: the driver was misused")
+    cpu, cuda = found["cpu"], found["cuda"]
+    for name in ("nessmap_refine_key_hashes", "nessmap_refine_solves", "nessmap_refine_stages"):
+        checks.check(cpu.attributes[name] == cuda.attributes[name], f"cuda: {name} is not that of the CPU")
+    for name in ("vertex_key", "vertex_g_K", "probe_p_max", "cell_key", "cell_class", "boundary_g_K", "boundary_p_max"):
+        checks.check(np.array_equal(cpu[name], cuda[name]), f"cuda: {name} is not that of the CPU")
+    checks.check(np.allclose(cpu["vertex_V"], cuda["vertex_V"], rtol=1e-6, atol=1e-9, equal_nan=True), "cuda: V differs")
+
+
 # --- what cannot be -----------------------------------------------------------------------------------------------
 
 
@@ -483,6 +510,7 @@ def run_checks(args, checks):
             check_level_set(args, checks, folder)
             check_segments(args, checks, folder)
             check_bytes(args, checks, folder)
+            check_cuda(args, checks, folder)
             check_mistakes(args, checks, folder)
 
 
