@@ -11,6 +11,8 @@
 #include "units.h"
 #include "words.h"
 
+enum { BYTES_PER_CORNER = 256 }; /* its share of cells and tables */
+
 /* --- 1. class --------------------------------------------------------------------------------- */
 
 static nm_status find_output(nm_plan *plan)
@@ -148,11 +150,13 @@ static void print_map(const nm_plan *plan, FILE *stream)
     /* a line across the map: two edges and about five corners of a ring per finest cell, and half of
      * them again on each coarser level */
     int64_t line = (int64_t)1 << most;
+    const int64_t n_corners = 12 * line, row = 8 * plan->task.n_slots + BYTES_PER_CORNER;
     fprintf(
         stream,
-        "estimate     about %s further solves for each boundary as long as the map; the equal grid "
-        "has %s\n",
-        nm_words_count(a, line * (12 + 3 * n_halvings / 2)),
+        "estimate     about %s further solves and %s more memory for each boundary as long as the "
+        "map;\n             the equal grid has %s points\n",
+        nm_words_count(a, n_corners + line * 3 * n_halvings / 2),
+        nm_words_bytes(b, (double)(n_corners * row)),
         nm_words_count(c, (int64_t)nm_plan_equal_grid(plan)));
 }
 

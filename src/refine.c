@@ -221,18 +221,30 @@ static void set_end(nm_bracket *bracket, int end, const nm_found *found, int64_t
     bracket->outcome[end] = found->outcome[number];
 }
 
+static nm_status make_brackets(nm_refined *refined, int64_t n)
+{
+    const int n_dims = refined->plan->refinement->n_dims;
+    NM_TRY(grow_array(&refined->bracket, n, sizeof *refined->bracket));
+    NM_TRY(grow_array(&refined->bracket_place, 2 * n * n_dims, sizeof *refined->bracket_place));
+    for (int64_t i = 0; i < n; i++) {
+        int64_t *place = refined->bracket_place + 2 * i * n_dims;
+        refined->bracket[i] = (nm_bracket){.from = place, .to = place + n_dims};
+    }
+    return NM_OK;
+}
+
 static nm_status bracket_edges(nm_refined *refined)
 {
     nm_edge *edge;
     int64_t n;
     nm_status status = nm_tree_edges(refined->tree, &edge, &n);
     if (status == NM_OK) {
-        status = grow_array(&refined->bracket, n, sizeof *refined->bracket);
+        status = make_brackets(refined, n);
     }
     for (int64_t i = 0; status == NM_OK && i < n; i++) {
         nm_bracket *bracket = &refined->bracket[i];
         int is_probe = edge[i].from < 0;
-        *bracket = (nm_bracket){.direction = edge[i].direction};
+        bracket->direction = edge[i].direction;
         bracket->number = is_probe ? edge[i].probe : nm_tree_find(refined->tree, edge[i].from);
         set_end(bracket, 0, is_probe ? &refined->probes : &refined->vertices, bracket->number, 2);
         set_end(bracket, 1, &refined->vertices, nm_tree_find(refined->tree, edge[i].to), 2);
@@ -250,11 +262,11 @@ static nm_status bracket_segments(nm_refined *refined)
     for (int64_t i = 0; i < ends->n; i += 2) {
         n += ends->class[i] != ends->class[i + 1];
     }
-    NM_TRY(grow_array(&refined->bracket, n, sizeof *refined->bracket));
+    NM_TRY(make_brackets(refined, n));
     for (int64_t i = 0; i < ends->n; i += 2) {
         if (ends->class[i] != ends->class[i + 1]) {
             nm_bracket *bracket = &refined->bracket[refined->n_brackets++];
-            *bracket = (nm_bracket){.number = i / 2};
+            bracket->number = i / 2;
             set_end(bracket, 0, ends, i, n_dims);
             set_end(bracket, 1, ends, i + 1, n_dims);
         }
@@ -354,6 +366,7 @@ nm_status nm_refine_run(nm_refine_report *report, const nm_plan *plan, nm_journa
     clear_found(&driver.refined.probes);
     nm_tree_destroy(&driver.refined.tree);
     free(driver.refined.bracket);
+    free(driver.refined.bracket_place);
     return status;
 }
 
@@ -429,12 +442,13 @@ void nm_refine_print(FILE *stream, const nm_plan *plan, const nm_refine_report *
         fprintf(stream, "  no boundary: no two neighbouring points differ in %s\n",
                 plan->config->design_class);
     } else {
-        fprintf(stream, "  %s points of the boundary, known to %.2g of their axis",
-                nm_words_count(a, report->n_boundary),
-                0.5 * (double)refinement->width / (double)NM_LATTICE);
+        fprintf(
+            stream,
+            "  %s points of the boundary, each between two sets that are %.2g of the axis apart",
+            nm_words_count(a, report->n_boundary), (double)refinement->width / (double)NM_LATTICE);
         if (report->n_stuck > 0) {
-            fprintf(stream, " (%s of them to %.2g, where the solver gives up)",
-                    nm_words_count(a, report->n_stuck), report->half_width);
+            fprintf(stream, "\n  (%s of them up to %.2g, where the solver gives up between)",
+                    nm_words_count(a, report->n_stuck), 2.0 * report->half_width);
         }
         fprintf(stream, "\n");
     }

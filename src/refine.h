@@ -34,9 +34,9 @@ typedef struct nm_found { /* points and what was found there */
 } nm_found;
 
 typedef struct nm_bracket { /* two places of different classes with a boundary between them */
-    int64_t from[NM_REFINE_DIMS], to[NM_REFINE_DIMS];
-    int64_t number;    /* of the segment; a map: of the vertex or probe that it began with */
-    int32_t direction; /* as in nm_edge; 0 for segments */
+    int64_t *from, *to;     /* [n_dims] each */
+    int64_t number;         /* of the segment; a map: of the vertex or probe that it began with */
+    int32_t direction;      /* as in nm_edge; 0 for segments */
     int8_t class[2], outcome[2];
     int8_t is_stuck; /* its middle was not solved */
 } nm_bracket;
@@ -47,6 +47,7 @@ typedef struct nm_refined { /* what a refinement has found */
     nm_found vertices, probes; /* vertices in the order in which the tree learned them; of segments
                                   their ends in turn */
     nm_bracket *bracket;
+    int64_t *bracket_place; /* of both ends of all */
     int64_t n_brackets;
     int64_t n_stages, count[NM_N_OUTCOMES]; /* all points that were solved, by outcome */
 } nm_refined;

@@ -284,8 +284,9 @@ nm_status nm_refine_define_boundary(nm_refine_writer *w)
     NM_TRY(define_params(w, w->boundary_param, "boundary", dim));
     NM_TRY(nm_refine_define(
         w, &w->half_width, "boundary", "half_width", NC_DOUBLE, 1, &dim, "1",
-        "how far the boundary may lie from the point along its line, as a share of the "
-        "length of the axis (of its logarithm where it is logarithmic)"));
+        "half the distance of the two solved sets of different classes that the "
+        "point lies between, as a share of the length of the axis (of its logarithm "
+        "where it is logarithmic)"));
     if (is_segments) {
         NM_TRY(nm_refine_define(
             w, &w->segment, "boundary", "pair", NC_INT, 1, &dim, NULL,

@@ -129,6 +129,13 @@ static nm_status describe(const nm_refine_writer *w)
     NM_TRY(put_count(w, "nessmap_refine_solves", report->n_solved));
     NM_TRY(put_count(w, "nessmap_refine_stuck", report->n_stuck));
     NM_TRY(put_numbers(w, "nessmap_refine_half_width", &report->half_width, 1));
+    char names[1024] = "";
+    for (int class = 0; nm_refine_class_name(w->refined->plan, class); class ++) {
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%s", length ? " " : "",
+                 nm_refine_class_name(w->refined->plan, class));
+    }
+    NM_TRY(nm_refine_put_text(w, NC_GLOBAL, "nessmap_refine_classes", names));
     NM_TRY(put_numbers(w, "nessmap_refine_class_share", report->class_share, NM_MOST_CLASSES));
     NM_TRY(put_numbers(w, "nessmap_refine_missed_share", &report->missed_share, 1));
     if (w->refinement->is_segments) {

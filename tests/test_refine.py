@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import math
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -413,9 +414,14 @@ def check_bytes(args, checks, folder):
     checks.check(other.returncode == 4, f"bytes: another question over the parts: exit {other.returncode}")
     assembled = harness.run(args.nessmap, "assemble", parts)
     checks.check(assembled.returncode == 2 and "refinement" in assembled.stderr, f"assemble: {assembled.stderr}")
+    shutil.copytree(parts, folder / "aside")
     done = harness.run(args.nessmap, *command, "--threads", 2)
     checks.check(done.returncode == 0 and digest(output) == wanted, "bytes: a run killed seven times differs")
     checks.check(not parts.exists(), "bytes: parts are left after kills")
+    # as after a kill between the rename and the end
+    shutil.copytree(folder / "aside", parts)
+    done = harness.run(args.nessmap, *command)
+    checks.check(done.returncode == 0 and not parts.exists() and digest(output) == wanted, "bytes: parts are not swept")
 
 
 # --- another backend ----------------------------------------------------------------------------------------------
