@@ -246,6 +246,14 @@ def check_hill(args, checks, folder):
     mixed = found.attributes["nessmap_refine_mixed_share"]
     checks.check(area < above.mean() < area + mixed, f"hill: area {area} to {area + mixed}, it is {above.mean()}")
 
+    # cells too coarse for the disc: each probe in it is one end of a bracket
+    coarse, _ = run_file(args, checks, question.config, folder / "coarse.nc", *harness.sets(**{"design.levels": 0}))
+    if coarse is not None:
+        hits = flux(coarse["probe_k1f"], coarse["probe_k2f"]) >= THRESHOLD
+        off = np.abs(flux(coarse["boundary_k1f"], coarse["boundary_k2f"]) / THRESHOLD - 1.0)
+        checks.check(hits.any() and coarse.sizes["boundary"] == hits.sum() and off.max() < 1e-9 and
+                     np.all(coarse["boundary_direction"] == 2), f"hill by probes alone: {hits.sum()} hits, {off}")
+
     blind, text = run_file(args, checks, question.config, folder / "blind.nc", *harness.sets(**{"design.probes": 0}))
     if blind is not None:
         checks.check(blind.sizes["boundary"] == 0 and blind.sizes["vertex"] == 17 * 17 and "no boundary" in text and
@@ -297,6 +305,9 @@ def check_level_set(args, checks, folder):
     checks.check(mine == wanted and min(wanted) > 50, f"level set: {mine} boundary points instead of {wanted}")
     pairs = {tuple(sorted(p)) for p in zip(found["boundary_class_from"], found["boundary_class_to"])}
     checks.check(pairs >= {(0, 1), (1, 2)}, f"level set: classes {pairs}")
+    drawn = subprocess.run([sys.executable, harness.ROOT / "tools" / "plot_map.py", question.output, "-o",
+                            folder / "level.png"], capture_output=True, text=True)
+    checks.check(drawn.returncode == 0 and (folder / "level.png").stat().st_size > 10000, f"plot_map: {drawn.stderr}")
     # a vertex has the parameters and the values of the grid, bit for bit
     at = (np.searchsorted(g_k, found["vertex_g_K"]), np.searchsorted(p_max, found["vertex_p_max"]))
     checks.check(np.array_equal(g_k[at[0]], found["vertex_g_K"]) and np.array_equal(p_max[at[1]], found["vertex_p_max"]),
@@ -363,6 +374,9 @@ def check_segments(args, checks, folder):
     ends = found["vertex_J_R1"]
     above = ends >= 0
     checks.check(np.array_equal(np.flatnonzero(above[::2] != above[1::2]), pair), "segments: pairs that cross")
+    drawn = subprocess.run([sys.executable, harness.ROOT / "tools" / "plot_map.py", question.output],
+                           capture_output=True, text=True)
+    checks.check(drawn.returncode == 2 and "segments" in drawn.stderr, f"plot_map of segments: {drawn.stderr}")
     # the point lies on its segment
     u = np.stack([np.log10(found[f"vertex_{n}"]) for n in ("k1f", "k2f", "F_c")], 1)
     b = np.stack([np.log10(found[f"boundary_{n}"]) for n in ("k1f", "k2f", "F_c")], 1)
