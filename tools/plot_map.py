@@ -457,17 +457,17 @@ def draw_map(grid, x, y, notes, asked, overlay):
     names = shown_outputs(grid, dims, asked)
     figure, axes = plt.subplots(1, 1 + len(names), figsize=(5.2 * (1 + len(names)), 5.0), layout="constrained", squeeze=False)
     panels = axes[0]
-    extra = []
+    extra, marked = [], []
     for ax in panels:
         dress(ax, grid, x, y, (x_scale, y_scale), x_edges, y_edges)
         if overlay == "lysis":
             extra = overlay_lysis(ax, grid, x, y)
         if grid.attrs.get("nessmap_refine_class", "outcome") != "outcome":
-            extra = extra + mark_boundary(ax, grid, x, y)
+            marked = mark_boundary(ax, grid, x, y)
     class_panel(panels[0], grid, codes, xs, ys, x_edges, y_edges, dims)
     for ax, name, colours in zip(panels[1:], names, ("cividis", "viridis") * len(names)):
         value_panel(figure, ax, grid, name, xs, ys, x_edges, y_edges, dims, colours)
-    class_legend(panels[0], codes, grid.attrs.get("nessmap_growth_name"), extra, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, columnspacing=1.2)
+    class_legend(panels[0], codes, grid.attrs.get("nessmap_growth_name"), extra + marked, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, columnspacing=1.2)
     return figure, codes
 
 
