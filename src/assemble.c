@@ -461,8 +461,9 @@ static nm_status write_points(nm_assembly *a, nm_journal *journal, void *payload
 /* --- 5. the whole --------------------------------------------------------------------------------
  */
 
-static nm_status write_file(nm_assembly *a, nm_journal *journal)
+static nm_status write_file(nm_assembly *a, void *context)
 {
+    nm_journal *journal = context;
     int64_t bytes = nm_plan_tile_bytes(a->plan, 0);
     void *payload = malloc((size_t)bytes);
     if (!payload) {
@@ -500,8 +501,8 @@ static nm_status write_file(nm_assembly *a, nm_journal *journal)
     return status;
 }
 
-/* Writes the file under a temporary name and gives it its own when it is on the disk. */
-static nm_status write_and_rename(nm_assembly *a, nm_journal *journal)
+nm_status nm_assembly_create(nm_assembly *a, nm_status (*write)(nm_assembly *a, void *context),
+                             void *context)
 {
     nm_nc_prepare();
     errno = 0;
@@ -509,7 +510,7 @@ static nm_status write_and_rename(nm_assembly *a, nm_journal *journal)
     if (code != NC_NOERR) {
         return nm_nc_check(code, "create", a->temporary);
     }
-    nm_status status = write_file(a, journal);
+    nm_status status = write(a, context);
     errno = 0;
     code = nc_close(a->id);
     if (status == NM_OK) {
@@ -564,7 +565,7 @@ nm_status nm_grid_nc_assemble(const char *out_path, const nm_plan *plan, nm_jour
     find_roles(a);
     nm_status status = nm_tally_create(&a->tally, plan);
     if (status == NM_OK) {
-        status = write_and_rename(a, journal);
+        status = nm_assembly_create(a, write_file, journal);
     }
     if (status == NM_OK && tally) {
         *tally = a->tally;

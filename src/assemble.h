@@ -105,6 +105,10 @@ nm_status nm_assembly_define_bins(nm_assembly *a, nm_bin_writer **writer);
 nm_status nm_assembly_take_bins(nm_assembly *a, nm_bin_writer *writer, const char *record);
 void nm_bin_writer_destroy(nm_bin_writer **writer);
 
+/* Has `write` fill the file under its temporary name, and gives it its own when it is on the disk. */
+nm_status nm_assembly_create(nm_assembly *a, nm_status (*write)(nm_assembly *a, void *context),
+                             void *context);
+
 /* returns NM_IO with a sentence where `code` of a NetCDF call is an error. */
 nm_status nm_assembly_check(const nm_assembly *a, int code);
 

@@ -364,7 +364,9 @@ static nm_status describe_for_programs(nm_assembly *a)
     NM_TRY(put_text(a, NC_GLOBAL, "valid_outcomes", valid));
     NM_TRY(nm_assembly_check(
         a, nc_put_att_int(a->id, NC_GLOBAL, "nessmap_schema", NC_INT, 1, &schema)));
-    const char *layout = plan->layout == NM_LAYOUT_GRID ? "grid" : "sample";
+    const char *layout = plan->refinement               ? "refined"
+                         : plan->layout == NM_LAYOUT_GRID ? "grid"
+                                                          : "sample";
     if (nm_plan_is_reduced(plan)) {
         const nm_reduction *reduction = &plan->task.reduction;
         const long long cell_points = reduction->cell_points;

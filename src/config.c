@@ -290,6 +290,8 @@ void nm_config_destroy(nm_config **config)
     free(c->preset);
     free(c->design_kind);
     free(c->design_scramble);
+    free(c->design_class);
+    free(c->design_threshold.text);
     free(c->design_file);
     free(c->design_file_given);
     free(c->solver_mode);

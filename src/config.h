@@ -9,6 +9,11 @@
 /* What holds where a configuration says nothing. Names:
  * NM_DEFAULT_<TABLE>_<KEY>. */
 #define NM_DEFAULT_DESIGN_KIND        "grid"
+#define NM_DEFAULT_DESIGN_LEVELS      6
+#define NM_DEFAULT_DESIGN_PROBES      16384
+#define NM_DEFAULT_DESIGN_TOLERANCE   1e-10 /* share of an axis */
+#define NM_DEFAULT_DESIGN_CLASS       "outcome"
+#define NM_DEFAULT_DESIGN_CELLS       64 /* of an axis that is refined */
 #define NM_DEFAULT_SOLVER_MODE        "auto"
 #define NM_DEFAULT_SOLVER_AUDIT       0.01 /* share of points */
 #define NM_DEFAULT_SOLVER_STARTS      1
@@ -77,7 +82,7 @@ typedef struct nm_config {
     int n_variants;
     nm_named_quantity *variants; /* value.text is the choice; sorted by name */
 
-    char *design_kind; /* "grid", "random", "lhs", "sobol", "saltelli", "morris", "table" */
+    char *design_kind; /* "grid", "random", "lhs", "sobol", "saltelli", "morris", "table", "refine" */
     int64_t design_n;  /* draws, or base points (per cell where there are axes); 0: the kind has none */
     uint64_t design_seed;
     int64_t design_replicates; /* independent randomisations that share the n */
@@ -86,6 +91,11 @@ typedef struct nm_config {
     char *design_file;       /* counted from the folder of the configuration; NULL: no table */
     char *design_file_given; /* as written */
     nm_where design_where, design_file_where;
+    int64_t design_levels, design_probes; /* refine: refinements, points between the first corners */
+    double design_tolerance;              /* refine: width of a bracket, a share of its axis */
+    char *design_class;                   /* refine: "outcome", "steady", an output; else NULL */
+    nm_quantity design_threshold;         /* refine: of that output */
+    nm_where design_class_where;
 
     int n_axes, n_random; /* at most NM_MAX_AXES, NM_MAX_RANDOM */
     int n_fixed, n_ties;  /* at most NM_MAX_PARAMS, NM_MAX_TIES */

@@ -83,7 +83,8 @@ static nm_status read_values(nm_config_axis *axis, const nm_section *s, const nm
     return NM_OK;
 }
 
-static nm_status read_range(nm_config_axis *axis, const nm_section *s)
+/* otherwise: the n of an axis that does not say it; 0: it must */
+static nm_status read_range(nm_config_axis *axis, const nm_section *s, int64_t otherwise)
 {
     static const char *const scales[] = {"linear", "log"};
     const char *missing = strncmp(s->name, "reduce.", 7) == 0
@@ -93,6 +94,7 @@ static nm_status read_range(nm_config_axis *axis, const nm_section *s)
     NM_TRY(nm_key_need_quantity(&axis->max, s, "max", missing));
     NM_TRY(nm_key_whole(&axis->n, s, "n", 1, INT64_MAX,
                         "the number of values must be a whole number of 1 or more"));
+    axis->n = axis->n == 0 ? otherwise : axis->n;
     if (axis->n == 0) {
         return nm_key_missing(s, "n", missing);
     }
@@ -113,7 +115,8 @@ static nm_status read_range(nm_config_axis *axis, const nm_section *s)
     return NM_OK;
 }
 
-static nm_status read_axis(nm_config_axis *axis, const nm_config *config, const nm_toml *table)
+static nm_status read_axis(nm_config_axis *axis, const nm_config *config, const nm_toml *table,
+                           int64_t otherwise)
 {
     static const char *const keys[] = {"name", "min", "max", "n", "scale", "values"};
     nm_section s = {.config = config, .table = table, .name = "axis"};
@@ -124,7 +127,7 @@ static nm_status read_axis(nm_config_axis *axis, const nm_config *config, const 
     NM_TRY(read_name(&axis->name, &s, "axis"));
     NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));
     const nm_toml *values = nm_toml_find(table, "values");
-    return values ? read_values(axis, &s, values) : read_range(axis, &s);
+    return values ? read_values(axis, &s, values) : read_range(axis, &s, otherwise);
 }
 
 nm_status nm_config_range(nm_config_axis *axis, const nm_config *config, const nm_toml *table,
@@ -232,13 +235,18 @@ nm_status nm_config_axes(nm_config *config, const nm_toml *root)
     const nm_toml *list;
     int n;
     NM_TRY(nm_section_list(&list, &n, config, root, "axis", NM_MAX_AXES));
+    const nm_toml *design = nm_toml_find(root, "design"),
+                  *kind =
+                      design && design->kind == NM_TOML_TABLE ? nm_toml_find(design, "kind") : NULL;
+    int is_refined = kind && kind->text && strcmp(kind->text, "refine") == 0;
     config->axes = calloc((size_t)n + 1, sizeof *config->axes);
     if (!config->axes) {
         return fail_memory();
     }
     for (int i = 0; i < n; i++) {
         config->n_axes = i + 1;
-        NM_TRY(read_axis(&config->axes[i], config, &list->item[i]));
+        NM_TRY(read_axis(&config->axes[i], config, &list->item[i],
+                         is_refined ? NM_DEFAULT_DESIGN_CELLS : 0));
     }
     return NM_OK;
 }

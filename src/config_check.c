@@ -150,7 +150,8 @@ static nm_status check_design(const nm_config *config, const nm_section *s)
 {
     const char *place = nm_config_at(config, config->design_where);
     int is_table = strcmp(config->design_kind, "table") == 0,
-        is_random = !is_table && strcmp(config->design_kind, "grid") != 0,
+        is_random = !is_table && strcmp(config->design_kind, "grid") != 0 &&
+                    strcmp(config->design_kind, "refine") != 0,
         is_saltelli = strcmp(config->design_kind, "saltelli") == 0,
         is_sobol = is_saltelli || strcmp(config->design_kind, "sobol") == 0 ||
                    strcmp(config->design_kind, "morris") == 0;
@@ -158,6 +159,9 @@ static nm_status check_design(const nm_config *config, const nm_section *s)
     const nm_toml *replicates = nm_toml_find(s->table, "replicates"),
                   *scramble = nm_toml_find(s->table, "scramble"),
                   *second_order = nm_toml_find(s->table, "second_order");
+    if (strcmp(config->design_kind, "refine") == 0) {
+        n = NULL; /* nm_config_refine looks at it, and at what varies */
+    }
     if (n && !is_random) {
         return nm_key_fail(s, n, "n", "only designs that draw take n; an axis has its own");
     }
@@ -202,7 +206,7 @@ static nm_status check_design(const nm_config *config, const nm_section *s)
                        place, config->n_axes > 0 ? "axis" : "random",
                        config->n_axes > 0 ? config->axes[0].name : config->random[0].name);
     }
-    if (!is_random && !is_table && config->n_random > 0) {
+    if (strcmp(config->design_kind, "grid") == 0 && config->n_random > 0) {
         return nm_fail(
             NM_USAGE,
             "%sdesign.kind = \"grid\", but [[random]] %s is drawn; say kind = \"random\" and n",
@@ -213,21 +217,17 @@ static nm_status check_design(const nm_config *config, const nm_section *s)
 
 static nm_status read_design(nm_config *config, const nm_toml *root)
 {
-    static const char *const keys[] = {"kind",       "n",        "seed",        "file",
-                                       "replicates", "scramble", "second_order"};
-    static const char *const kinds[] = {"grid",     "random", "lhs",  "sobol",
-                                        "saltelli", "morris", "table"};
-    static const char *const later[] = {"refine"}, *const scrambles[] = {"nested", "none"};
+    static const char *const keys[] = {"kind",       "n",         "seed",         "file",
+                                       "replicates", "scramble",  "second_order", "levels",
+                                       "probes",     "tolerance", "class",        "threshold"};
+    static const char *const kinds[] = {"grid",     "random", "lhs",   "sobol",
+                                        "saltelli", "morris", "table", "refine"};
+    static const char *const scrambles[] = {"nested", "none"};
     nm_section s;
     NM_TRY(nm_section_open(&s, config, root, "design"));
     NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));
     const nm_toml *kind = nm_toml_find(s.table, "kind");
     config->design_where.line = kind ? kind->line : s.table ? s.table->line : -1;
-    if (kind && kind->text && nm_is_among(kind->text, later, NM_COUNT(later))) {
-        return nm_key_fail(&s, kind, "kind",
-                           "this version has no such design; available are grid, random, lhs, "
-                           "sobol, saltelli, morris and table");
-    }
     NM_TRY(nm_key_choice(&config->design_kind, &s, "kind", kinds, NM_COUNT(kinds),
                          NM_DEFAULT_DESIGN_KIND));
     NM_TRY(nm_key_whole(&config->design_n, &s, "n", 1, INT64_MAX,
@@ -249,7 +249,8 @@ static nm_status read_design(nm_config *config, const nm_toml *root)
     if (config->design_file_given) {
         NM_TRY(resolve_path(&config->design_file, config->path, config->design_file_given));
     }
-    return check_design(config, &s);
+    NM_TRY(check_design(config, &s));
+    return nm_config_refine(config, &s);
 }
 
 static nm_status read_solver(nm_config *config, const nm_toml *root)
@@ -384,13 +385,12 @@ static nm_status read_limits(nm_config *config, const nm_toml *root)
 static const struct {
     const char *key, *table;
 } homes[] = {
-    {"kind", "design"},        {"n", "design"},
-    {"seed", "design"},        {"file", "design"},
-    {"mode", "solver"},        {"audit", "solver"},
-    {"starts", "solver"},      {"rtol", "solver"},
-    {"variables", "output"},   {"precision", "output"},
-    {"compression", "output"}, {"max_failed", "limits"},
-    {"memory", "limits"},      {"device_memory", "limits"},
+    {"kind", "design"},          {"n", "design"},          {"seed", "design"},
+    {"file", "design"},          {"levels", "design"},     {"probes", "design"},
+    {"mode", "solver"},          {"audit", "solver"},      {"starts", "solver"},
+    {"rtol", "solver"},          {"variables", "output"},  {"precision", "output"},
+    {"compression", "output"},   {"max_failed", "limits"}, {"memory", "limits"},
+    {"device_memory", "limits"},
 };
 
 static nm_status check_top(const nm_section *top)

@@ -75,6 +75,10 @@ nm_status nm_key_missing(const nm_section *s, const char *key, const char *shoul
 /* Fails because the name of a parameter or variant, said at `node`, cannot be one. */
 nm_status nm_name_fail(const nm_section *s, const nm_toml *node, const char *name);
 
+/* The part of nm_config_check that reads the keys of kind = "refine" in [design], and refuses them
+ * elsewhere; axes and drawn parameters are read. */
+nm_status nm_config_refine(nm_config *config, const nm_section *s);
+
 /* Small helpers: 1 for an integer or a float; 1 where `word` is among `words`; "a, b, c"; a text of
  * at most 80 bytes that ends in "..." where it was cut; a copy or NM_MEMORY. */
 int nm_toml_is_number(const nm_toml *node);

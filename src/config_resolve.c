@@ -99,6 +99,17 @@ static void write_design(FILE *out, const nm_config *config)
     if (config->design_file_given) {
         write_text_key(out, "file", config->design_file_given);
     }
+    if (config->design_class) {
+        if (config->n_axes > 0) {
+            fprintf(out, "levels = %lld\nprobes = %lld\n", (long long)config->design_levels,
+                    (long long)config->design_probes);
+        }
+        write_number_key(out, "tolerance", config->design_tolerance);
+        write_text_key(out, "class", config->design_class);
+        if (config->design_threshold.where.line >= 0) {
+            write_quantity_key(out, "threshold", &config->design_threshold);
+        }
+    }
 }
 
 static void write_axis(FILE *out, const nm_config_axis *axis)

@@ -260,7 +260,8 @@ typedef enum kind {
     KIND_SALTELLI,
     KIND_MORRIS,
     KIND_GRID,
-    KIND_TABLE
+    KIND_TABLE,
+    KIND_REFINE
 } kind;
 
 static int is_drawn_kind(kind kind)
@@ -271,7 +272,7 @@ static int is_drawn_kind(kind kind)
 static nm_status find_kind(kind *kind, const nm_config *config)
 {
     static const char *const names[] = {"random", "lhs",  "sobol", "saltelli",
-                                        "morris", "grid", "table"};
+                                        "morris", "grid", "table", "refine"};
     *kind = config->n_random > 0 ? KIND_RANDOM : KIND_GRID;
     if (config->design_kind == NULL || config->design_kind[0] == '\0') {
         return NM_OK;
@@ -284,7 +285,7 @@ static nm_status find_kind(kind *kind, const nm_config *config)
     }
     return nm_fail(NM_USAGE,
                    "%sdesign.kind = \"%s\" is not known; it is one of grid, random, lhs, sobol, "
-                   "saltelli, morris, table",
+                   "saltelli, morris, table, refine",
                    nm_config_at(config, config->design_where), config->design_kind);
 }
 
@@ -398,7 +399,9 @@ nm_status nm_design_bind(nm_design *design, const nm_config *config, const nm_mo
     NM_TRY(bind_axes(&binder));
     NM_TRY(nm_design_random(&binder));
     set_sequence(draw, kind, config);
-    NM_TRY(kind == KIND_TABLE ? nm_design_table(&binder) : count_points(draw, config));
+    NM_TRY(kind == KIND_TABLE    ? nm_design_table(&binder)
+           : kind == KIND_REFINE ? nm_design_refine(&binder)
+                                 : count_points(draw, config));
     NM_TRY(nm_design_ties(&binder));
     list_stored(design, &binder);
     design->layout = draw->n_axes > 0 ? NM_LAYOUT_GRID : NM_LAYOUT_SAMPLE;
@@ -415,4 +418,5 @@ void nm_design_clear(nm_design *design)
         free(design->columns[i]);
         design->columns[i] = NULL;
     }
+    nm_refinement_destroy(&design->refinement);
 }

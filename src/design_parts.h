@@ -44,4 +44,7 @@ nm_status nm_design_random(nm_binder *binder);
 nm_status nm_design_table(nm_binder *binder);
 nm_status nm_design_ties(nm_binder *binder);
 
+/* Makes axes or drawn parameters that are bound into a refinement and the table of its first points. */
+nm_status nm_design_refine(nm_binder *binder);
+
 #endif

@@ -146,7 +146,13 @@ nm_status nm_grid_nc_stored_params(const char *path, int64_t index, int n, const
                                    double *values)
 {
     reader r;
-    NM_TRY(open_reader(&r, path, "outcome"));
+    int is_refined = 0, id, is_netcdf, variable;
+    NM_TRY(open_file(&id, &is_netcdf, path));
+    if (is_netcdf) {
+        is_refined = nc_inq_varid(id, "vertex_outcome", &variable) == NC_NOERR;
+        nc_close(id);
+    }
+    NM_TRY(open_reader(&r, path, is_refined ? "vertex_outcome" : "outcome"));
     nm_status status = NM_OK;
     if (index < 0 || index >= r.n_points) {
         status = nm_fail(NM_USAGE, "'%s' has no point %" PRId64 ": its points are 0 to %" PRId64,
@@ -158,7 +164,10 @@ nm_status nm_grid_nc_stored_params(const char *path, int64_t index, int n, const
         rest /= r.dim[i];
     }
     for (int i = 0; status == NM_OK && i < n; i++) {
-        status = read_at_point(&values[i], &r, at, names[i]);
+        char vertex_name[80];
+        snprintf(vertex_name, sizeof vertex_name, "vertex_%s", names[i]);
+        int is_listed = is_refined && nc_inq_varid(r.id, vertex_name, &variable) == NC_NOERR;
+        status = read_at_point(&values[i], &r, at, is_listed ? vertex_name : names[i]);
     }
     nc_close(r.id);
     return status;

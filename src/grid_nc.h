@@ -29,7 +29,8 @@ nm_status nm_grid_nc_fingerprint(const char *path, char out[33]);
 nm_status nm_grid_nc_config(const char *path, char **config_text);
 
 /* Reads the parameters names[n] of point `index` (flat, first axis slowest) into values[n], in the
- * units of the file: axes, drawn, tied and fixed ones alike. returns NM_USAGE for an index or a
+ * units of the file: axes, drawn, tied and fixed ones alike. Points of a refinement are its vertices.
+ * returns NM_USAGE for an index or a
  * name that the file lacks. */
 nm_status nm_grid_nc_stored_params(const char *path, int64_t index, int n, const char *const *names,
                                    double *values);

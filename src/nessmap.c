@@ -188,7 +188,7 @@ static nm_status print_scan_check(nm_scan *scan, FILE *stream)
     size_t length = strlen(text);
     fprintf(stream, "%s%s", text, length > 0 && text[length - 1] != '\n' ? "\n" : "");
     char points[NM_WORDS], tiles[NM_WORDS];
-    fprintf(stream, "\n# no errors: %s points in %s tile%s\n",
+    fprintf(stream, "\n# no errors: %s%s points in %s tile%s\n", plan->refinement ? "first " : "",
             nm_words_count(points, plan->n_points), nm_words_count(tiles, plan->n_tiles),
             plan->n_tiles == 1 ? "" : "s");
     if (plan->charged_share > 0.0) {

@@ -166,6 +166,10 @@ static nm_status bind_outputs(nm_plan *plan)
             is_chosen[number] = 1;
         }
     }
+    NM_TRY(nm_plan_bind_class(plan));
+    if (plan->refinement != NULL && plan->refinement->class == NM_CLASS_OUTPUT) {
+        is_chosen[plan->refinement->output] = 1;
+    }
     for (int i = 0; i < NM_MAX_OUTPUTS; i++) {
         plan->task.slot[i] = -1;
         if (is_chosen[i]) {
@@ -173,10 +177,13 @@ static nm_status bind_outputs(nm_plan *plan)
             plan->task.slot[i] = (int16_t)plan->task.n_slots++;
         }
     }
-    /* statistics are taken of doubles, whatever the file holds */
+    /* statistics are taken of doubles, whatever the file holds, and so are classes */
     int is_full = nm_plan_reduce_kind(config) == NM_REDUCE_FULL;
-    plan->task.is_f32 = is_full && config->precision_bits != 64;
+    plan->task.is_f32 = is_full && config->precision_bits != 64 && plan->refinement == NULL;
     plan->task.n_stored = is_full ? plan->task.n_stored : 0;
+    if (plan->refinement != NULL) {
+        plan->refinement->slot = plan->task.slot[plan->refinement->output];
+    }
     return NM_OK;
 }
 
@@ -479,6 +486,7 @@ static void take_design(nm_plan *plan, const nm_design *design)
     plan->n_points = design->draw.n_points;
     memcpy(plan->axis_table, design->axis_table, sizeof(design->axis_table));
     memcpy(plan->columns, design->columns, sizeof(design->columns));
+    plan->refinement = design->refinement;
 }
 
 static nm_status fill(nm_plan *plan, const char *backend)
@@ -544,6 +552,7 @@ void nm_plan_destroy(nm_plan **plan)
         free((*plan)->columns[i]);
     }
     nm_projection_clear(*plan);
+    nm_refinement_destroy(&(*plan)->refinement);
     free(*plan);
     *plan = NULL;
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "plan_refine.h"
 #include "words.h"
 
 enum { EVEN_POINTS = 64 }; /* no bytes between their columns */
@@ -39,7 +40,9 @@ static void print_params(const nm_plan *plan, FILE *stream)
         }
         fprintf(stream, " (seed %llu)\n", (unsigned long long)draw->seed);
     }
-    if (draw->n_columns > 0) {
+    if (plan->refinement != NULL) {
+        nm_plan_print_refinement(plan, stream);
+    } else if (draw->n_columns > 0) {
         fprintf(stream, "table       ");
         for (int i = 0; i < draw->n_columns; i++) {
             fprintf(stream, " %s", params[draw->column_param[i]].name);
@@ -98,8 +101,9 @@ void nm_plan_print(const nm_plan *plan, FILE *stream)
     }
     fprintf(stream, "%s\n", model->n_variants > 0 ? ")" : "");
     print_params(plan, stream);
-    fprintf(stream, "points       %s in %s tiles of %s\n", nm_words_count(a, plan->n_points),
-            nm_words_count(b, plan->n_tiles), nm_words_count(c, plan->tile_points));
+    fprintf(stream, "points       %s%s in %s tiles of %s\n", plan->refinement ? "first " : "",
+            nm_words_count(a, plan->n_points), nm_words_count(b, plan->n_tiles),
+            nm_words_count(c, plan->tile_points));
     int is_reduced = nm_plan_is_reduced(plan);
     if (is_reduced) {
         print_reduction(plan, stream);
@@ -114,7 +118,8 @@ void nm_plan_print(const nm_plan *plan, FILE *stream)
         snprintf(point, sizeof point, ", %lld bytes a point",
                  (long long)(nm_plan_points_bytes(plan, EVEN_POINTS) / EVEN_POINTS));
     }
-    fprintf(stream, "file         about %s%s%s; peak on disk %s\n",
+    fprintf(stream, "%s about %s%s%s; peak on disk %s\n",
+            plan->refinement ? "first points" : "file        ",
             nm_words_bytes(a, (double)plan->file_bytes), point,
             plan->config->compression > 0 ? " before compression" : "",
             nm_words_bytes(b, (double)plan->peak_disk_bytes));

@@ -1,5 +1,5 @@
 /* Turns an index of a finished file into the parameters of that point: from the design where it is
- * a rule, from the file's own columns where it was a table. */
+ * a rule, from the file's own columns where it was a table or grew in stages. */
 #include "point_file.h"
 
 #include <errno.h>
@@ -112,6 +112,6 @@ nm_status nm_point_file_find(double *params, nm_plan **plan, nm_config *config,
         config->design_file = NULL;
     }
     NM_TRY(nm_plan_build(plan, config, model, "cpu"));
-    return is_table ? find_in_table(params, model, path, index)
+    return is_table || (*plan)->refinement ? find_in_table(params, model, path, index)
                     : find_by_rule(params, *plan, index);
 }

@@ -1,7 +1,7 @@
 /* The pipeline, visible in one function: nm_run.
  *
- * 1. interruption      2. the output path     3. a finished file
- * 4. tiles             5. after the tiles     6. the run           7. assembly alone */
+ * 1. interruption   2. a finished file   3. tiles   4. after the tiles   5. stages of a refinement
+ * 6. the run        7. assembly alone */
 #include "run.h"
 
 #include <errno.h>
@@ -18,10 +18,12 @@
 #include "files.h"
 #include "grid_nc.h"
 #include "journal.h"
+#include "out_file.h"
 #include "pilot.h"
 #include "plan.h"
 #include "progress.h"
 #include "projection_pilot.h"
+#include "refine.h"
 #include "runlog.h"
 #include "summary.h"
 #include "words.h"
@@ -61,112 +63,15 @@ void nm_run_interrupt(void)
     atomic_store(&is_interrupted, 1);
 }
 
-/* --- 2. the output path ----------------------------------------------------------------------- */
+/* --- 2. a finished file ----------------------------------------------------------------------- */
 
-/* "scans/leak.toml" -> "leak.nc" in the working folder */
-static char *default_path(const char *config_path)
+static nm_status end_refinement(run *run, const nm_refine_report *report, const nm_run_stats *stats,
+                                FILE *summary)
 {
-    const char *slash = strrchr(config_path, '/');
-    const char *base = slash ? slash + 1 : config_path;
-    size_t length = strlen(base);
-    if (length > 5 && strcmp(base + length - 5, ".toml") == 0) {
-        length -= 5;
+    if (summary) {
+        nm_refine_print(summary, run->plan, report, stats, run->out_path);
     }
-    return nm_file_format("%.*s.nc", (int)length, base);
-}
-
-static nm_status check_folder(const char *path)
-{
-    char *folder = nm_file_folder_of(path);
-    struct stat found;
-    nm_status status = NM_OK;
-    if (!folder) {
-        status = nm_fail(NM_MEMORY, "no memory for a path");
-    } else if (stat(folder, &found) != 0) {
-        status =
-            nm_fail(NM_USAGE, "-o %s: the folder %s does not exist; make it first", path, folder);
-    } else if (!S_ISDIR(found.st_mode)) {
-        status = nm_fail(NM_USAGE, "-o %s: %s is not a folder", path, folder);
-    } else if (access(folder, W_OK | X_OK) != 0) {
-        status = nm_fail(NM_IO, "-o %s: the folder %s cannot be written (%s)", path, folder,
-                         strerror(errno));
-    }
-    free(folder);
-    return status;
-}
-
-static nm_status choose_path(char **out_path, const nm_config *config,
-                             const nm_run_options *options)
-{
-    if (options->output && options->output[0] == '\0') {
-        return nm_fail(NM_USAGE, "-o: the name of the output is empty; give a file such as out.nc");
-    }
-    *out_path = options->output ? strdup(options->output) : default_path(config->path);
-    if (!*out_path) {
-        return nm_fail(NM_MEMORY, "no memory for a path");
-    }
-    size_t length = strlen(*out_path);
-    struct stat found;
-    if ((*out_path)[length - 1] == '/' ||
-        (stat(*out_path, &found) == 0 && S_ISDIR(found.st_mode))) {
-        return nm_fail(NM_USAGE,
-                       "-o %s: this is a folder; give the name of a file, such as %s%sout.nc",
-                       *out_path, *out_path, (*out_path)[length - 1] == '/' ? "" : "/");
-    }
-    return check_folder(*out_path);
-}
-
-/* --- 3. a finished file ----------------------------------------------------------------------- */
-
-/* is_done: the file is there and answers this question. Refuses to go on over a file that does
- * not. */
-static nm_status look_at_output(int *is_done, const char *out_path, const nm_plan *plan)
-{
-    *is_done = 0;
-    struct stat found;
-    if (stat(out_path, &found) != 0) {
-        return NM_OK;
-    }
-    char fingerprint[33] = "";
-    if (!S_ISREG(found.st_mode) || nm_grid_nc_fingerprint(out_path, fingerprint) != NM_OK ||
-        fingerprint[0] == '\0') {
-        return nm_fail(NM_USAGE,
-                       "%s exists and is not a finished file of nessmap; it is left as it is: move "
-                       "it away or choose another -o",
-                       out_path);
-    }
-    if (strcmp(fingerprint, plan->fingerprint) != 0) {
-        return nm_fail(NM_FINGERPRINT,
-                       "%s answers another question (fingerprint %.8s, this one is %.8s); remove "
-                       "it or choose another -o",
-                       out_path, fingerprint, plan->fingerprint);
-    }
-    *is_done = 1;
-    return NM_OK;
-}
-
-/* A run killed between the rename and the end leaves a journal that is of no more use. */
-static void sweep_journal(const char *out_path, const nm_plan *plan)
-{
-    char *parts = nm_file_format("%s.parts", out_path);
-    nm_journal *journal = NULL;
-    if (parts && access(parts, F_OK) == 0 &&
-        nm_journal_open(&journal, out_path, plan, 0) == NM_OK) {
-        nm_journal_close(&journal, 1);
-    }
-    free(parts);
-}
-
-static nm_status judge_failures(const nm_plan *plan, const nm_tally *tally, const char *out_path)
-{
-    double share = nm_summary_failed_share(tally);
-    if (share > plan->config->max_failed) {
-        return nm_fail(NM_FAILED_POINTS,
-                       "%s is complete, but %.3g %% of its points failed, more than [limits] "
-                       "max_failed = %g allows",
-                       out_path, 100.0 * share, plan->config->max_failed);
-    }
-    return NM_OK;
+    return nm_out_file_judge(run->plan, nm_refine_failed_share(report), run->out_path);
 }
 
 static nm_status report_finished(run *run, FILE *summary)
@@ -174,14 +79,19 @@ static nm_status report_finished(run *run, FILE *summary)
     nm_progress_note(&run->progress,
                      "%s is finished already and answers this very question; nothing to do",
                      run->out_path);
+    if (run->plan->refinement) {
+        nm_refine_report report;
+        NM_TRY(nm_refine_nc_report(&report, run->out_path));
+        return end_refinement(run, &report, NULL, summary);
+    }
     NM_TRY(nm_grid_nc_tally(run->out_path, run->plan, &run->tally));
     if (summary) {
         nm_summary_print(summary, run->plan, run->tally, NULL, run->out_path);
     }
-    return judge_failures(run->plan, run->tally, run->out_path);
+    return nm_out_file_judge(run->plan, nm_summary_failed_share(run->tally), run->out_path);
 }
 
-/* --- 4. tiles --------------------------------------------------------------------------------- */
+/* --- 3. tiles --------------------------------------------------------------------------------- */
 
 static int is_mine(const run *run, int64_t i_tile)
 {
@@ -269,14 +179,14 @@ static nm_status compute(run *run)
     double start = nm_clock();
     nm_status status =
         n_before < n_points ? run->backend->run(run->plan, &run->backend_options, &source) : NM_OK;
-    run->stats.compute_s = n_before < n_points ? nm_clock() - start : 0.0;
+    run->stats.compute_s += n_before < n_points ? nm_clock() - start : 0.0;
     run->stats.n_devices = run->report.n_devices;
     run->stats.device = run->report.device;
     nm_progress_end(&run->progress);
     return status;
 }
 
-/* --- 5. after the tiles ----------------------------------------------------------------------- */
+/* --- 4. after the tiles ----------------------------------------------------------------------- */
 
 static nm_status stop_interrupted(run *run)
 {
@@ -314,6 +224,44 @@ static void measure_rates(run *run)
         run->stats.follow_rate = nm_pilot_rate(&follow);
         run->stats.n_pilot = newton.n_points;
     }
+}
+
+/* --- 5. stages of a refinement ---------------------------------------------------------------- */
+
+/* The points of a stage are computed as those of a scan of their own, into a journal of their own. */
+static nm_status solve_stage(void *context, nm_plan *stage, const char *path, const char *what,
+                             nm_journal **journal)
+{
+    run *run = context;
+    nm_plan *plan = run->plan;
+    nm_journal *first = run->journal;
+    NM_TRY(nm_journal_open(journal, path, stage, 0));
+    run->plan = stage;
+    run->journal = *journal;
+    run->i_next = 0;
+    nm_progress_note(&run->progress, "%s%s", what,
+                     nm_journal_n_done(*journal) < stage->n_tiles ? "" : ", done before");
+    nm_status status = compute(run);
+    if (status == NM_OK && nm_journal_n_done(*journal) < stage->n_tiles) {
+        status = stop_interrupted(run);
+    }
+    run->plan = plan;
+    run->journal = first;
+    if (status != NM_OK) {
+        nm_journal_close(journal, 0);
+    }
+    return status;
+}
+
+static nm_status refine(run *run, FILE *summary)
+{
+    const nm_refine_host host = {.context = run, .solve = solve_stage};
+    nm_refine_report report;
+    NM_TRY(nm_refine_run(&report, run->plan, run->journal, run->out_path, &host));
+    nm_refine_sweep(run->out_path);
+    nm_journal_close(&run->journal, 1);
+    run->stats.total_s = nm_clock() - run->start;
+    return end_refinement(run, &report, &run->stats, summary);
 }
 
 /* --- 6. the run ------------------------------------------------------------------------------- */
@@ -399,16 +347,22 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
     const nm_run_options *options = run->options;
     NM_TRY(check_options(options));
     NM_TRY(nm_backend_choose(&run->backend, options->backend)); /* a wrong name comes first */
-    NM_TRY(choose_path(&run->out_path, run->config, options));
+    NM_TRY(nm_out_file_choose(&run->out_path, run->config->path, options->output));
     NM_TRY(nm_plan_build(&run->plan, run->config, model, "cpu"));
     NM_TRY(choose_backend(run));
+    if (run->plan->refinement && options->n_shards > 1) {
+        return nm_fail(NM_USAGE,
+                       "--shard %d/%d: a stage of a refinement needs all points of those "
+                       "before it; leave --shard out",
+                       options->shard, options->n_shards);
+    }
 
     /* the answer may be there already; seen again under the lock, for another run may just have
      * ended */
     int is_done;
-    NM_TRY(look_at_output(&is_done, run->out_path, run->plan));
+    NM_TRY(nm_out_file_look(&is_done, run->out_path, run->plan));
     if (is_done && !options->fresh) {
-        sweep_journal(run->out_path, run->plan);
+        nm_out_file_sweep(run->out_path, run->plan);
         return report_finished(run, summary);
     }
     NM_TRY(check_backend(run));
@@ -418,8 +372,12 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
         run->backend_options.timeline = run->timeline;
     }
     NM_TRY(nm_journal_open(&run->journal, run->out_path, run->plan, options->fresh));
-    NM_TRY(look_at_output(&is_done, run->out_path, run->plan));
+    if (options->fresh) {
+        nm_refine_sweep(run->out_path);
+    }
+    NM_TRY(nm_out_file_look(&is_done, run->out_path, run->plan));
     if (is_done && !options->fresh) {
+        nm_refine_sweep(run->out_path);
         nm_journal_close(&run->journal, 1);
         return report_finished(run, summary);
     }
@@ -464,13 +422,16 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
             (long long)run->plan->n_tiles);
         return NM_OK;
     }
+    if (run->plan->refinement) {
+        return refine(run, summary);
+    }
     NM_TRY(assemble(run));
     run->stats.total_s = nm_clock() - run->start;
     if (summary) {
         measure_rates(run);
         nm_summary_print(summary, run->plan, run->tally, &run->stats, run->out_path);
     }
-    return judge_failures(run->plan, run->tally, run->out_path);
+    return nm_out_file_judge(run->plan, nm_summary_failed_share(run->tally), run->out_path);
 }
 
 /* a run that went well did not, where the picture of it that was asked for is torn */
@@ -572,13 +533,21 @@ nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const 
             break;
         }
     }
+    if (plan->refinement) {
+        nm_plan_destroy(&plan);
+        return nm_fail(
+            NM_USAGE,
+            "%s.parts belongs to a refinement, whose stages follow from each other: `nessmap "
+            "run` goes on with it and writes the file",
+            out_path);
+    }
     nm_journal *journal = NULL;
     nm_tally *tally = NULL;
     char *written_path = partial ? partial_path(out_path) : strdup(out_path);
     int is_done = 0;
     nm_status status = written_path ? NM_OK : nm_fail(NM_MEMORY, "no memory for a path");
     if (status == NM_OK) {
-        status = look_at_output(&is_done, written_path, plan);
+        status = nm_out_file_look(&is_done, written_path, plan);
     }
     if (status == NM_OK) {
         status = nm_journal_open(&journal, out_path, plan, 0);
@@ -593,7 +562,8 @@ nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const 
         if (summary) {
             nm_summary_print(summary, plan, tally, NULL, written_path);
         }
-        status = partial ? NM_OK : judge_failures(plan, tally, written_path);
+        status =
+            partial ? NM_OK : nm_out_file_judge(plan, nm_summary_failed_share(tally), written_path);
     }
     nm_tally_destroy(&tally);
     nm_journal_close(&journal, 0);

@@ -158,11 +158,11 @@ static const struct mistake {
      "keep one"},
     /* design */
     {M "[design]\nkind = 'refine'\n",
-     "scan.toml:3: design.kind = \"refine\", but this version has no such design; available are "
-     "grid, random, lhs, sobol, saltelli, morris and table"},
+     "scan.toml:3: design.kind = \"refine\" divides the cells of two axes, found 0 [[axis]]; give two, "
+     "or [[random]] parameters and n for segments in more dimensions"},
     {M "[design]\nkind = 'gird'\n",
      "scan.toml:3: design.kind = \"gird\", but it is one of grid, random, lhs, sobol, saltelli, "
-     "morris, table; did you mean \"grid\"?"},
+     "morris, table, refine; did you mean \"grid\"?"},
     {M "[design]\nseed = -1\n", "scan.toml:3: design.seed = -1, but a seed must be a whole number "
                                 "from 0 to 9223372036854775807"},
     {M "[design]\nn = 3\n",

@@ -4,7 +4,7 @@
     plot_map.py OUT.nc [-o OUT.png] [--x NAME] [--y NAME] [--sel NAME=VALUE]... [--show NAME NAME] [--overlay lysis]
 
 Two parameters give three maps, one parameter gives lines. Further axes of the file are held at their middle value,
-or where --sel says (nearest value, in units of the file); several draws in a cell are shown by the most frequent
+or where --sel says (nearest value, in units of the file); of a refinement, its picture; several draws in a cell are shown by the most frequent
 outcome and the median. Two outputs stand beside the classes: V and sigma_total where the model has them. Of a file
 with [[reduce]] kind = "bins", it is the share of draws with a steady state and the mean of V.
 
@@ -128,6 +128,8 @@ def open_grid(path):
         return as_points(grid)
     if "input" in grid.dims:
         raise Refused(f"{path}: holds sensitivity indices, which tools/plot_indices.py draws")
+    if "boundary_pair" in grid:
+        raise Refused(f"{path}: holds boundary points on segments; this tool draws maps of two axes")
     if "outcome" not in grid:
         raise Refused(f"{path}: has no variable `outcome`, so it is not an output of nessmap")
     if "sample" in grid["outcome"].dims:
@@ -455,16 +457,30 @@ def draw_map(grid, x, y, notes, asked, overlay):
     names = shown_outputs(grid, dims, asked)
     figure, axes = plt.subplots(1, 1 + len(names), figsize=(5.2 * (1 + len(names)), 5.0), layout="constrained", squeeze=False)
     panels = axes[0]
-    extra = []
+    extra, marked = [], []
     for ax in panels:
         dress(ax, grid, x, y, (x_scale, y_scale), x_edges, y_edges)
         if overlay == "lysis":
             extra = overlay_lysis(ax, grid, x, y)
+        if grid.attrs.get("nessmap_refine_class", "outcome") != "outcome":
+            marked = mark_boundary(ax, grid, x, y)
     class_panel(panels[0], grid, codes, xs, ys, x_edges, y_edges, dims)
     for ax, name, colours in zip(panels[1:], names, ("cividis", "viridis") * len(names)):
         value_panel(figure, ax, grid, name, xs, ys, x_edges, y_edges, dims, colours)
-    class_legend(panels[0], codes, grid.attrs.get("nessmap_growth_name"), extra, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, columnspacing=1.2)
+    class_legend(panels[0], codes, grid.attrs.get("nessmap_growth_name"), extra + marked, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, columnspacing=1.2)
     return figure, codes
+
+
+def mark_boundary(ax, grid, x, y):
+    """Points of a refined boundary that is not one of outcomes: a level of an output, say."""
+    at = [grid[f"boundary_{name}"].values * readable(grid[name].attrs.get("units", "1"))[0] for name in (x, y)]
+    name, words = grid.attrs["nessmap_refine_class"], "steady or not"
+    if name in grid:
+        factor, unit = readable(grid[name].attrs.get("units", "1"))
+        words = f"{symbol(name)} = {number(grid.attrs['nessmap_refine_threshold'] * factor)} {unit}, or the end of values"
+    style = {"marker": ".", "linestyle": "", "color": "#B2182B", "markersize": 1.5}
+    ax.plot(*at, **style, zorder=8)
+    return [plt.Line2D([], [], label=words, **{**style, "markersize": 6})]
 
 
 def overlay_lysis(ax, grid, x, y):
