@@ -140,7 +140,7 @@ nm_status nm_config_range(nm_config_axis *axis, const nm_config *config, const n
     axis->min.where.line = axis->max.where.line = -1;
     NM_TRY(read_name(&axis->name, &s, list));
     NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));
-    return read_range(axis, &s);
+    return read_range(axis, &s, 0);
 }
 
 /* The keys of each distribution. */
