@@ -242,6 +242,8 @@ def check_hill(args, checks, folder):
     checks.check(np.allclose(found["vertex_J_R1"], exact, rtol=1e-12, atol=0), "hill: values of the vertices")
     checks.check(found.attributes["nessmap_refine_key_hashes"] == HILL_HASHES,
                  f"hill: key hashes {found.attributes['nessmap_refine_key_hashes']}")
+    shown = np.abs(found["J_R1"] - flux(found["k1f"][:, None], found["k2f"][None, :]))
+    checks.check(found["J_R1"].shape == (512, 512) and shown.max() < 0.02, f"hill: picture off by {shown.max()}")
     area = found.attributes["nessmap_refine_class_share"][1]
     mixed = found.attributes["nessmap_refine_mixed_share"]
     checks.check(area < above.mean() < area + mixed, f"hill: area {area} to {area + mixed}, it is {above.mean()}")
