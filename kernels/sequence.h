@@ -30,13 +30,15 @@ NM_FN uint32_t nm_sobol(const uint32_t *directions, uint64_t n)
     return x;
 }
 
-/* Flips each digit by a bit that depends on the digits before it alone. */
+/* Flips each digit by a bit that depends on the digits before it alone. They are known, so that all 32 bits are found at
+ * once, on the lanes that the processor has. */
 NM_FN uint32_t nm_scramble(uint32_t x, uint32_t s0, uint32_t s1)
 {
-    uint32_t flips = 0, node = 1; /* the digits before, behind a leading 1 */
-    for (int j = 31; j >= 0; j--) {
-        flips |= nm_mix(nm_mix(node ^ s0) + s1) >> 31 << j;
-        node = node << 1 | (x >> j & 1u);
+    uint32_t flips = 0;
+    NM_ROLL
+    for (uint32_t j = 0; j < 32; j++) {
+        const uint32_t node = 1u << j | x >> 1 >> (31 - j); /* the digits before, behind a leading 1 */
+        flips |= nm_mix(nm_mix(node ^ s0) + s1) >> 31 << (31 - j);
     }
     return x ^ flips;
 }

@@ -12,6 +12,7 @@
 #include "assemble.h"
 #include "grid_nc.h"
 #include "projection.h"
+#include "salib.h"
 #include "version.h"
 
 /* --- 1. small change -----------------------------------------------------------------------------
@@ -402,6 +403,13 @@ static nm_status describe_for_programs(nm_assembly *a)
     }
     if (config && config->resolved) {
         NM_TRY(put_text(a, NC_GLOBAL, "nessmap_config", config->resolved));
+    }
+    if (plan->task.draw.group > 1) {
+        char *problem;
+        NM_TRY(nm_salib_problem(&problem, plan));
+        nm_status status = put_text(a, NC_GLOBAL, "salib_problem", problem);
+        free(problem);
+        return status;
     }
     return NM_OK;
 }

@@ -47,7 +47,7 @@ nm_status nm_balance_batch(const nm_plan *plan, const double *columns, int64_t n
     }
     task->draw.n_points = n;
     task->draw.n_draws = 1;
-    task->draw.sequence = NM_SEQUENCE_RANDOM; /* nothing is drawn: points stand in no group */
+    task->draw.sequence = NM_SEQUENCE_RANDOM;
     task->draw.n_axes = task->draw.n_random = task->draw.n_ties = 0;
     task->draw.n_columns = model->n_params;
     for (int i = 0; i < model->n_params; i++) {

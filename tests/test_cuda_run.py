@@ -161,7 +161,10 @@ def same_values(a, b):
         for name in names:
             if name not in one.variables or name not in other.variables:
                 differing.append(name)
-            elif np.asarray(one[name][...]).tobytes() != np.asarray(other[name][...]).tobytes():
+                continue
+            values, others = np.asarray(one[name][...]), np.asarray(other[name][...])
+            is_text = values.dtype == object
+            if not (np.array_equal(values, others) if is_text else values.tobytes() == others.tobytes()):
                 differing.append(name)
     return differing
 
@@ -177,6 +180,9 @@ def check_same_as_cpu(bench, checks):
     rng = np.random.default_rng(1)
     rows = [f"{10 ** x:.17g},{k:.17g}" for x, k in zip(rng.uniform(-2, 1.5, 700), rng.uniform(2, 9, 700))]
     (bench.folder / "sets.csv").write_text("g_Na,K_o\n" + "\n".join(rows) + "\n")
+    def drawn_by(kind, text, more=""):
+        return text.replace('kind = "random"', f'kind = "{kind}"\n{more}')
+
     scans = {
         "grid": GRID.format(n=100),
         "drawn": DRAWN.format(n=700),
@@ -186,6 +192,13 @@ def check_same_as_cpu(bench, checks):
         "bins": CELLS.format(draws=300, kind="bins"),
         "long_cells": CELLS.format(draws=2500, kind="bins"),
         "summary": CELLS.format(draws=600, kind="summary"),
+        "lhs": drawn_by("lhs", DRAWN.format(n=300)),
+        "sobol_points": drawn_by("sobol", DRAWN.format(n=300), "replicates = 3"),
+        "saltelli": drawn_by(
+            "saltelli", CELLS.format(draws=303, kind="sobol"), "replicates = 3\nsecond_order = true"
+        ),
+        "long_saltelli": drawn_by("saltelli", CELLS.format(draws=1500, kind="sobol")),
+        "morris": drawn_by("morris", CELLS.format(draws=300, kind="morris"), "replicates = 3"),
     }
     for name, text in scans.items():
         config = bench.config(name, text)

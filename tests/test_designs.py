@@ -6,6 +6,7 @@ SALib written out, on the same sample.
 python tests/test_designs.py --nessmap build/nessmap [--full]
 """
 
+import json
 import pathlib
 
 import harness
@@ -214,6 +215,22 @@ def check_same_bytes(args, checks):
             checks.check(run.bytes() == wanted, f"other bytes with {' '.join(options)}")
 
 
+def check_single_points(args, checks):
+    """A row of a file is found again by its number, where rows are kept and where they are not."""
+    for kind, reduce in (("lhs", None), ("sobol", None), ("saltelli", None), ("saltelli", "sobol")):
+        with Run(args, scan(kind, 64, reduce=reduce)) as run:
+            options = ("--from", "out.nc", "--index", "37", "--json")
+            done = harness.run(args.nessmap, "point", *options, cwd=run.path)
+            if not checks.check(done.returncode == 0, f"{kind}: exit {done.returncode}"):
+                continue
+            point = json.loads(done.stdout)
+            if reduce is None:
+                with harness.Results(run.path / "out.nc") as results:
+                    k1f = results["k1f"][37]
+                off = abs(point["parameters"]["k1f"] / k1f - 1.0)
+                checks.check(off < 1e-5, f"{kind}: another point than row 37")
+
+
 def check_mistakes(args, checks):
     for text, sentence in (
         (scan("sobol", 1000, "replicates = 16"), "multiple of design.replicates"),
@@ -235,6 +252,7 @@ def run_checks(args, checks):
     check_morris(args, checks)
     check_verdict(args, checks)
     check_same_bytes(args, checks)
+    check_single_points(args, checks)
     check_mistakes(args, checks)
 
 

@@ -15,6 +15,7 @@ TOOLS = pathlib.Path(__file__).resolve().parent.parent / "tools"
 sys.path.insert(0, str(TOOLS))
 
 import lysis_boundary
+import plot_indices
 import plot_map
 
 MEANINGS = "equilibrium ness oscillatory unstable no_steady_state_growth no_steady_state_depletion " \
@@ -292,3 +293,64 @@ def test_overlay(tmp_path, texts):
         plot_map.plot(tmp_path / "a.nc", tmp_path / "a.png", overlay="lysis")
         assert_is_picture(tmp_path / "a.png")
     assert "lysis boundary, closed form" in texts
+
+
+INPUTS = ("g_Na", "p_max", "K_o")
+
+
+def write_indices(path, kind, values, axes=()):
+    """A file of indices: values maps a quantity to (measure -> array over axes and inputs)."""
+    with netCDF4.Dataset(path, "w") as file:
+        dims = []
+        for name, points in axes:
+            file.createDimension(name, len(points))
+            file.createVariable(name, "f8", (name,))[:] = points
+            dims.append(name)
+        file.createDimension("input", len(INPUTS))
+        file.createVariable("input", str, ("input",))[:] = np.array(INPUTS, dtype=object)
+        for quantity, measures in values.items():
+            for measure, data in measures.items():
+                shape = (*dims, "input") if np.ndim(data) > len(dims) else tuple(dims)
+                file.createVariable(f"{measure}_{quantity}", "f8", shape)[...] = data
+                file[f"{measure}_{quantity}"].units = "V" if quantity == "V" and measure in ("mean", "mu_star", "sigma") else "1"
+        file.nessmap_reduce, file.title = kind, "Indices of a test"
+
+
+def sobol_of(first, total, width=0.01, variance=1.0, mean=-0.05):
+    return {"S1": first, "S1_conf": np.full(np.shape(first), width), "ST": total, "ST_conf": np.full(np.shape(total), width),
+            "variance": variance, "mean": mean}
+
+
+def test_indices(tmp_path, texts):
+    values = {"V": sobol_of([0.6, 0.3, 0.0], [0.7, 0.4, 0.0]), "steady": sobol_of([0.1, 0.2, 0.0], [0.8, 0.9, 0.0], mean=0.993),
+              "ell": sobol_of([0.1, 0.2, 0.0], [0.8, 0.9, 30.0], width=400.0), "failed": sobol_of([np.nan] * 3, [np.nan] * 3, variance=0.0)}
+    write_indices(tmp_path / "a.nc", "sobol", values)
+    assert plot_indices.plot(tmp_path / "a.nc", tmp_path / "a.png") == ["V", "steady", "ell"]  # what does not vary is left out
+    assert_is_picture(tmp_path / "a.png")
+    for wanted in ("$V$, mean −50 mV", "whether there is a steady state: 99.3 %", "$p_{\\mathrm{max}}$", "first order"):
+        assert wanted in texts, (wanted, texts)
+    assert any("not determined" in text for text in texts)
+
+    effects = {"V": {"mu_star": [0.05, 0.02, 0.0], "mu_star_conf": [0.01] * 3, "sigma": [0.03, 0.02, 0.0], "sigma_conf": [0.01] * 3,
+                     "variance": 1.0, "mean": -0.05}}
+    write_indices(tmp_path / "b.nc", "morris", effects)
+    assert plot_indices.plot(tmp_path / "b.nc", tmp_path / "b.png") == ["V"]
+    assert "change over the range of the input (mV)" in texts
+
+    axis = ("dG_ATP", [-60e3, -30e3])
+    values = {"V": sobol_of([[0.6, 0.3, 0.0], [0.1, 0.2, 0.3]], [[0.7, 0.4, 0.0], [0.2, 0.3, 0.4]], variance=[1.0, 1.0], mean=[-0.05, -0.03])}
+    write_indices(tmp_path / "c.nc", "sobol", values, [axis])
+    plot_indices.plot(tmp_path / "c.nc", tmp_path / "c.png", places=["dG_ATP=-31e3"])
+    assert "$V$, mean −30 mV" in texts
+
+
+def test_indices_refused(tmp_path):
+    write_indices(tmp_path / "a.nc", "sobol", {"V": sobol_of([0.6, 0.3, 0.0], [0.7, 0.4, 0.0])})
+    write_indices(tmp_path / "b.nc", "summary", {})
+    write_indices(tmp_path / "c.nc", "sobol", {"V": sobol_of([np.nan] * 3, [np.nan] * 3, variance=0.0)})
+    for name, options, sentence in (("a", {"show": ["X"]}, "--show X: this file has indices of V"), ("b", {}, "holds no indices"),
+                                    ("a", {"places": ["K=1"]}, "the axes of this file are none"), ("c", {}, "nothing varies")):
+        with pytest.raises(plot_map.Refused, match=sentence):
+            plot_indices.plot(tmp_path / f"{name}.nc", tmp_path / "x.png", **options)
+    with pytest.raises(plot_map.Refused, match="plot_indices"):
+        plot_map.open_grid(tmp_path / "a.nc")

@@ -20,7 +20,7 @@ LAYERS = [
     ["units", "expression", "files", "toml_shim", "slab", "conservation", "table", "table_csv", "table_nc", "timeline", "local_rank", "cuda_driver",
      "embedded", "cache", "cuda_nvrtc"],
     ["config", "config_axes", "config_check", "config_keys", "config_parts", "config_reduce", "config_resolve", "config_set", "model_topology", "topology_parts", "topology_network", "topology_nernst", "design", "design_parts", "design_sets", "joe_kuo", "preset"],
-    ["plan", "plan_parts", "plan_print", "plan_reduce", "projection", "tiles", "indices", "catalogue"],
+    ["plan", "plan_parts", "plan_print", "plan_reduce", "projection", "tiles", "indices", "catalogue", "salib"],
     ["backend", "reducer", "journal", "journal_folder", "manifest", "tally", "model_store"],
     ["backend_cpu", "model_compiler", "model_mistake", "model_build", "cuda_image", "cuda_ahead", "cuda_device", "cuda_batch", "backend_cuda", "grid_nc", "assemble", "assemble_cells", "assemble_bins", "assemble_indices", "attributes", "pilot", "projection_pilot", "balance", "balance_parts", "balance_print", "balance_tables", "balance_units", "balance_json", "balance_why", "describe", "describe_model",
      "point_file", "timecourse", "timecourse_nc"],

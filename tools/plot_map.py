@@ -126,6 +126,8 @@ def open_grid(path):
         raise Refused(f"{path}: is a summary of a whole scan, without axes to draw it over")
     if grid.attrs.get("nessmap_reduce") == "bins":
         return as_points(grid)
+    if "input" in grid.dims:
+        raise Refused(f"{path}: holds sensitivity indices, which tools/plot_indices.py draws")
     if "outcome" not in grid:
         raise Refused(f"{path}: has no variable `outcome`, so it is not an output of nessmap")
     if "sample" in grid["outcome"].dims:

@@ -440,6 +440,8 @@ template <unsigned M> NM_INLINE nm_dual<M> nm_abs(nm_dual<M> x) {
     return nm_chain(x, nm_vabs(x.v), nm_choose(x.v < nm_splat(0.0), nm_splat(-1.0), nm_splat(1.0)));
 }
 
+#include "nessmap/trigonometry.h"
+
 template <unsigned A, unsigned B> NM_INLINE nm_mask nm_less(nm_dual<A> a, nm_dual<B> b) { return a.v < b.v; }
 template <unsigned A> NM_INLINE nm_mask nm_less(nm_dual<A> a, double b) { return a.v < nm_splat(b); }
 template <unsigned A> NM_INLINE nm_mask nm_less(double a, nm_dual<A> b) { return nm_splat(a) < b.v; }
@@ -546,6 +548,8 @@ template <bool D, int I> NM_INLINE auto nm_unknown(nm_vec x, nm_vec slope) {
 typedef double complex nm_real;
 #define nm_exp cexp
 #define nm_log clog
+#define nm_sin csin
+#define nm_cos ccos
 #define nm_sqrt csqrt
 #define NM_REAL_PART(x) creal(x)
 /* exp(a + ib) - 1 = expm1(a) cos b - 2 sin^2(b/2) + i e^a sin b: no cancellation */
@@ -557,6 +561,8 @@ NM_FN nm_real nm_expm1(nm_real x) {
 typedef double nm_real;
 #define nm_exp exp
 #define nm_log log
+#define nm_sin sin
+#define nm_cos cos
 #define nm_sqrt sqrt
 #define nm_expm1 expm1
 #define NM_REAL_PART(x) (x)

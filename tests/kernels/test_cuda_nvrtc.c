@@ -95,17 +95,25 @@ static void test_curand(void **state)
 {
     (void)state;
 #ifdef NM_TEST_CURAND
-    const char *const text =
-        "#include \"draw.h\"\n"
-        "extern \"C\" __global__ void draw(const nm_draw *d, int64_t i, double *p) {\n"
-        "    nm_draw_point(d, i, p);\n"
-        "}\n";
-    char *own = compile(text, "none", strict), *ptx = compile(text, "none", strict_curand);
-    const ptx_census census = take_census(ptx), wanted = take_census(own);
-    print_message("draw.h with cuRAND: %d high products, %zu bytes of PTX; without: %zu\n",
-                  count(ptx, "mul.hi.u32"), strlen(ptx), strlen(own));
+    const char *const point = "#include \"draw.h\"\n"
+                              "extern \"C\" __global__ void draw(const nm_draw *d, int64_t i, double *p) {\n"
+                              "    nm_draw_point(d, i, p);\n"
+                              "}\n",
+                      *const pair = "#include \"draw.h\"\n"
+                                    "extern \"C\" __global__ void draw(uint64_t seed, uint64_t i, double *p) {\n"
+                                    "    const nm_words words = nm_philox(seed, i, 0, 0);\n"
+                                    "    p[0] = nm_pick_uniform(words, 0);\n"
+                                    "    p[1] = nm_pick_uniform(words, 1);\n"
+                                    "}\n";
+    char *own = compile(pair, "none", strict), *ptx = compile(pair, "none", strict_curand);
     assert_int_equal(count(ptx, "mul.hi.u32"), 20);
     assert_int_equal(count(own, "mul.hi.u32"), 0); /* else the header was not taken */
+    free(own);
+    free(ptx);
+    own = compile(point, "none", strict);
+    ptx = compile(point, "none", strict_curand);
+    const ptx_census census = take_census(ptx), wanted = take_census(own);
+    print_message("draw.h with cuRAND: %zu bytes of PTX; without: %zu\n", strlen(ptx), strlen(own));
     assert_int_equal(census.n_fma, wanted.n_fma);
     assert_int_equal(census.n_rounded, wanted.n_rounded);
     assert_int_equal(census.n_loose, 0);
