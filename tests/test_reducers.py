@@ -307,8 +307,8 @@ def check_device(args, checks):
             harness.not_run("reducers on a device: this build has no stand-in driver")
             return
         texts = {
-            "scatter": scan(n=3000, reduce='kind = "bins"\n' + AXES),
-            "given": scan("sobol", 2048, 'kind = "sobol"', "replicates = 4"),
+            "scatter": scan(n=1500, reduce='kind = "bins"\n' + AXES),
+            "given": scan("sobol", 1024, 'kind = "sobol"', "replicates = 4"),
             "cells": scan(n=90, more=MAP, reduce='kind = "bins"\nquantiles = [0.1, 0.5, 0.999]'),
         }
         if args.full:

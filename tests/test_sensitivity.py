@@ -84,6 +84,31 @@ def check_exact(args, checks, folder, model):
             checks.check(np.all(off < allowed), f"{model} {key}: {value} is not {wanted}")
 
 
+# main effects of the first inputs, the others being averaged, and the variance
+MAIN = {
+    "ishigami": ([lambda x: (1 + 0.1 * np.pi**4 / 5) * np.sin(x), lambda x: 7 * np.sin(x) ** 2], 13.844587940719254),
+    "g_function": ([lambda x, a=a: np.abs(4 * x - 2) / (1 + a) for a in (0.0, 1.0, 4.5, 9.0)], 0.46542443190220673),
+}
+
+
+def check_given(args, checks, folder, model):
+    """First-order indices from a plain sample: the exact ones but for what varies within each of 64 bins."""
+    _, (low, high), first = KNOWN[model][:3]
+    effects, variance = MAIN[model]
+    exact = np.array(first)
+    for i, effect in enumerate(effects):
+        x = low + (high - low) * (np.arange(64 * 1000) + 0.5) / (64 * 1000)
+        exact[i] -= effect(x).reshape(64, -1).var(axis=1).mean() / variance
+    text = scan(model, "sobol", N_BASE * REPLICATES, REPLICATES, "sobol")
+    with netCDF4.Dataset(run(args, checks, folder, text)) as f:
+        f.set_auto_mask(False)
+        value, width = f["S1_y"][:], f["S1_conf_y"][:]
+    off = value - exact
+    print(f"  {model} S1 from {N_BASE * REPLICATES} points: at most {np.max(np.abs(off)):.1e} off")
+    checks.check(np.max(np.abs(off)) < 3e-4, f"{model}: S1 {value} is not {exact}")
+    checks.check(np.max(width) < 2e-3, f"{model}: intervals {width}")
+
+
 def check_salib(args, checks, folder):
     """SALib reads the rows of a file, with the dictionary that stands in it."""
     try:
@@ -130,15 +155,16 @@ def check_dictionary(args, checks, folder):
 
 def run_checks(args, checks):
     with harness.scratch() as name:
-        folder = pathlib.Path(name)
+        folder = pathlib.Path(name) / "scans"
         cache = folder / "cache"
-        cache.mkdir()
+        cache.mkdir(parents=True)
         for model in KNOWN:
             shutil.copy(MODELS / f"{model}.c", folder)
         cxx = test_own_model.quick_compiler(folder)
         with test_own_model.environment(XDG_CACHE_HOME=cache, NESSMAP_CXX=cxx):
             for model in KNOWN:
                 check_exact(args, checks, folder, model)
+                check_given(args, checks, folder, model)
             check_salib(args, checks, folder)
             check_dictionary(args, checks, folder)
 
