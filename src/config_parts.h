@@ -22,6 +22,9 @@ nm_status nm_config_check(nm_config *config, const nm_toml *root);
 nm_status nm_config_axes(nm_config *config, const nm_toml *root);
 nm_status nm_config_randoms(nm_config *config, const nm_toml *root);
 
+/* The part of nm_config_check that reads output.gradients, at `node` of the table `output`. */
+nm_status nm_config_read_gradients(nm_config *config, const nm_toml *output, const nm_toml *node);
+
 /* Fills config->resolved. */
 nm_status nm_config_resolve(nm_config *config);
 
