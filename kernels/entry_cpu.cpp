@@ -48,26 +48,30 @@ struct job {
     list<nm_audited> audits;
 };
 
-/* Stores the derivatives of the lanes of `mask`, whose verdicts are stored at offset[lane]. */
-void store_gradients(job *j, const int64_t *offset, const nm_verdict *verdict, nm_mask mask, const nm_point *pt,
+/* Stores the derivatives of the lanes of `stored`, whose verdicts are stored at offset[lane]: NaN where there are none. */
+void store_gradients(job *j, const int64_t *offset, const nm_verdict *verdict, nm_mask stored, const nm_point *pt,
                      const nm_vec *y)
 {
     const nm_task *task = j->task;
     const int n_own = nm_own_slots(task);
     nm_vec gradient[NM_MAX_GRADIENTS];
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        if (!nm_has_gradients(verdict->outcome[lane], verdict->flags[lane])) {
-            nm_mask_set(&mask, lane, false);
-        }
-    }
-    if (n_own == task->n_slots || !nm_any_of(mask)) {
+    nm_mask wanted = stored;
+    if (n_own == task->n_slots) {
         return;
     }
-    NM_GRADIENT_NAME(NM_MODEL, NM_LANES)(gradient, task, pt->p, y, &j->pick);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (!nm_has_gradients(verdict->outcome[lane], verdict->flags[lane])) {
+            nm_mask_set(&wanted, lane, false);
+        }
+    }
+    if (nm_any_of(wanted)) {
+        NM_GRADIENT_NAME(NM_MODEL, NM_LANES)(gradient, task, pt->p, y, &j->pick);
+    }
     for (int slot = n_own; slot < task->n_slots; slot++) {
         for (int lane = 0; lane < NM_LANES; lane++) {
-            if (nm_get(mask, lane)) {
-                nm_store_value(j->tile, task, slot, offset[lane], nm_get(gradient[slot - n_own], lane));
+            if (nm_get(stored, lane)) {
+                nm_store_value(j->tile, task, slot, offset[lane],
+                               nm_get(wanted, lane) ? nm_get(gradient[slot - n_own], lane) : NM_NAN);
             }
         }
     }
@@ -171,7 +175,7 @@ bool finish(job *j, const traveller *queue, int n)
         *again = queue[lane];
         nm_next_round(again);
     }
-    store_gradients(j, offsets, &verdict, verdict.settled & mask & nm_not(oscillating), &pt, y);
+    store_gradients(j, offsets, &verdict, verdict.settled & mask, &pt, y);
     return true;
 }
 

@@ -88,6 +88,7 @@
 struct nm_directions {
     int n;             /* parameters of this pass */
     int n_all;         /* directions: the unknowns, and these */
+    int n_ties;
     int own[NM_NP];    /* the direction of a parameter; -1: none; -2 - t: that of tie t */
     double share[NM_MAX_TIES][NM_GRADIENT_PARAMS]; /* change of a tied parameter with each of them */
 };
@@ -99,6 +100,7 @@ NM_FN void nm_find_directions(nm_directions *to, const nm_task *task, int first)
     const nm_draw *draw = &task->draw;
     to->n = gradients->n_params - first < NM_GRADIENT_PARAMS ? gradients->n_params - first : NM_GRADIENT_PARAMS;
     to->n_all = NM_NY + to->n;
+    to->n_ties = draw->n_ties;
     for (int p = 0; p < NM_NP; p++) {
         to->own[p] = -1;
     }
@@ -154,7 +156,6 @@ struct nm_sloped_look {
     const nm_task *task;
     const nm_directions *to;
     bool wants_values, wants_net, wants_force, wants_sides, wants_standard;
-    nm_vec water; /* volume of a mole of it, where it only scales a row */
     nm_vec f[NM_NY], jac[NM_NY][NM_SLOPES], total_f[NM_NT + 1], total_jac[NM_NT + 1][NM_SLOPES];
     nm_sloped net[NM_NJ], out[NM_NJ], in[NM_NJ], x[NM_NJ], standard[NM_NJ], worth[NM_NE + 1];
     nm_sloped observable[NM_NO + 1];
@@ -162,31 +163,57 @@ struct nm_sloped_look {
     /* the fields of nm_point that outputs need */
     nm_sloped RT, v_w, p[NM_NP], held[NM_NS], ln_held[NM_NS], trapped[NM_NS], fixed[NM_NC], capacitance[NM_NC],
         applied[NM_NC];
-    int is_held[NM_NS], is_clamped[NM_NC];
+    const int *is_held, *is_clamped;
 
     NM_INLINE bool wants(int number) const { return task->gradients.row[number] >= 0; }
     NM_INLINE bool wants_observable(int i) const { return wants(NM_OUT_observable + i); }
-    /* derivatives that nobody asked for are left out where `is_wanted` says so */
+    /* derivatives that nobody asked for are left out */
     template <nm_dirs M> NM_INLINE void keep(nm_sloped *into, const nm_dual<M> &value, bool is_wanted)
     {
-        into->n = 0;
+        into->set = 0;
         into->v = value.v;
         if constexpr (M != 0) {
-            if (is_wanted) {
-                into->n = to->n_all;
-                for (int i = 0; i < into->n; i++) {
-                    into->d[i] = nm_splat(0.0);
+            if (!is_wanted) {
+                return;
+            }
+            nm_unroll<nm_count(M)>([&](auto k) NM_LAMBDA {
+                constexpr int i = nm_bit(M, k.value);
+                if constexpr (i < NM_NY) {
+                    into->d[i] = value.d[k.value];
+                    into->set |= (uint64_t)1 << i;
+                } else if (const int own = to->own[i - NM_NY]; own >= 0) {
+                    into->d[NM_NY + own] = value.d[k.value];
+                    into->set |= (uint64_t)1 << (NM_NY + own);
                 }
-                nm_add_slopes(into->d, to, value, nm_splat(1.0));
+            });
+            if (to->n_ties > 0) {
+                keep_ties(into, value);
             }
         }
+    }
+    template <nm_dirs M> NM_INLINE void keep_ties(nm_sloped *into, const nm_dual<M> &value)
+    {
+        for (int j = 0; j < to->n; j++) {
+            if (!(into->set >> (NM_NY + j) & 1)) {
+                into->d[NM_NY + j] = nm_splat(0.0);
+            }
+        }
+        into->set |= (((uint64_t)1 << to->n) - 1) << NM_NY;
+        nm_unroll<nm_count(M)>([&](auto k) NM_LAMBDA {
+            constexpr int i = nm_bit(M, k.value);
+            if constexpr (i >= NM_NY) {
+                if (to->own[i - NM_NY] <= -2) {
+                    nm_add_slope(into->d + NM_NY, to, i - NM_NY, value.d[k.value]);
+                }
+            }
+        });
     }
     template <nm_dirs M> NM_INLINE void give(nm_sloped *into, nm_dual<M> value) { keep(into, value, wants_values); }
     template <nm_dirs M> NM_INLINE void observe(int i, nm_dual<M> value) { keep(&observable[i], value, true); }
 
     template <int K, nm_dirs M> NM_INLINE void path(const nm_flux<M> &flux)
     {
-        nm_each_balance<K>(water, [&](auto y, nm_vec factor) NM_LAMBDA {
+        nm_each_balance<K>(v_w.v, [&](auto y, nm_vec factor) NM_LAMBDA {
             nm_add_slopes(jac[y.value], to, flux.net, factor);
         });
         keep(&net[K], flux.net, wants_net);
@@ -229,6 +256,25 @@ struct nm_sloped_look {
 
 /* --- 4. derivatives of a block ----------------------------------------------------------------------- */
 
+/* what the variants make of species and membranes */
+#define NM_ROW_H_KIND(name, when) nm_pt->is_held[NM_S_##name] = NM_HOLD_##when;
+#define NM_ROW_C_KIND(name, volume, potential, text)                                               \
+    {                                                                                              \
+        const int kind = (NM_POTENTIAL_PREPARE_##potential).kind;                                  \
+        nm_pt->is_neutral[NM_C_##name] = kind == 1;                                                \
+        nm_pt->is_clamped[NM_C_##name] = kind == 2;                                                \
+        nm_pt->is_charging[NM_C_##name] = kind == 3;                                               \
+    }
+NM_FN void nm_find_kinds(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick)
+{
+    NM_PARAMETERS(NM_ROW_P_LOCAL)
+    for (int s = 0; s < NM_NS; s++) {
+        nm_pt->is_held[s] = 0;
+    }
+    NM_HOLDS(NM_ROW_H_KIND)
+    NM_COMPARTMENTS(NM_ROW_C_KIND)
+}
+
 NM_FN void nm_find_wishes(nm_sloped_look *look)
 {
     const nm_sloped_look *sink = look;
@@ -256,13 +302,13 @@ struct nm_gradient_sink {
         const nm_gradients *gradients = &look->task->gradients;
         nm_vec *row = gradient + (int64_t)gradients->row[number] * gradients->n_params;
         for (int j = 0; j < to->n; j++) {
-            row[j] = value.n > NM_NY ? value.d[NM_NY + j] : nm_splat(0.0);
+            row[j] = value.set >> (NM_NY + j) & 1 ? value.d[NM_NY + j] : nm_splat(0.0);
         }
-        for (int i = 0; i < NM_NY && i < value.n; i++) {
+        nm_each_direction(value.set & (((uint64_t)1 << NM_NY) - 1), [&](int i) NM_LAMBDA {
             for (int j = 0; j < to->n; j++) {
                 row[j] = nm_vfma(-value.d[i], dy[i][NM_NY + j], row[j]);
             }
-        }
+        });
     }
 };
 NM_FN void nm_emit_observables(nm_gradient_sink *sink, const nm_sloped_look *look, const nm_sloped *,
@@ -286,16 +332,11 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_vec
     for (int i = 0; i < NM_NP; i++) {
         pt.p[i] = p[i];
     }
-    nm_prepare(&pt, pick);
+    nm_find_kinds(&pt, pick);
     look.task = task;
     look.to = &to;
-    look.water = pt.v_w;
-    for (int s = 0; s < NM_NS; s++) {
-        look.is_held[s] = pt.is_held[s];
-    }
-    for (int c = 0; c < NM_NC; c++) {
-        look.is_clamped[c] = pt.is_clamped[c];
-    }
+    look.is_held = pt.is_held;
+    look.is_clamped = pt.is_clamped;
     nm_mask has_zero = nm_mask_all(false);
     for (int i = 0; i < NM_N_FREE; i++) {
         has_zero = has_zero | nm_is_zero(y[i]);
@@ -310,10 +351,8 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_vec
             look.f[i] = nm_splat(0.0);
             look.clear(look.jac[i]);
             state[i].v = y[i];
-            state[i].n = NM_NY;
-            for (int k = 0; k < NM_NY; k++) {
-                state[i].d[k] = nm_splat(k == i ? 1.0 : 0.0);
-            }
+            state[i].set = (uint64_t)1 << i;
+            state[i].d[i] = nm_splat(1.0);
         }
         nm_visit_network<true>(&look, &pt, pick, y);
         nm_put_totals(&look);

@@ -324,6 +324,7 @@ NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks 
                wants_useful = nm_needs(sink, NM_OUT_scalar + NM_SCALAR_W_pump,
                                        NM_OUT_scalar + NM_SCALAR_efficiency),
                wants_fuel = wants_closure || wants_useful || nm_needs_any(sink, NM_OUT_P, NM_NE);
+    const bool wants_concentrations = wants_held || wants_F_stored || nm_needs_any(sink, NM_OUT_conc, NM_NS);
     const NUM zero = nm_splat(0.0), RT = pt->RT, T = pt->p[NM_P_T];
     NUM c[NM_NS], psi[NM_NC], volume[NM_NC], mu[NM_NS];
 
@@ -344,10 +345,14 @@ NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks 
         c[s.value] = mu[s.value] = zero;
         if constexpr (kind == NM_SPECIES_FREE) {
             constexpr int i = nm_unknown_of(s.value);
-            c[s.value] = nm_choose(y[i] < nm_splat(-690.0), zero, nm_vexp(y[i]));
+            if (wants_concentrations) {
+                c[s.value] = nm_choose(y[i] < nm_splat(-690.0), zero, nm_vexp(y[i]));
+            }
             mu[s.value] = y[i];
         } else if constexpr (kind == NM_SPECIES_TRAPPED) {
-            c[s.value] = pt->trapped[s.value] / volume[nm_place(s.value)];
+            if (wants_concentrations) {
+                c[s.value] = pt->trapped[s.value] / volume[nm_place(s.value)];
+            }
         } else if constexpr (kind == NM_SPECIES_HELD) {
             c[s.value] = pt->held[s.value];
             mu[s.value] = pt->ln_held[s.value];

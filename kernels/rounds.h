@@ -53,16 +53,12 @@ NM_FN void nm_store_value(nm_tile *tile, const nm_task *task, int slot, int64_t 
         ((double *)tile->values)[slot * tile->n + offset] = value;
     }
 }
-/* derivatives of a point that has none until they are stored */
 NM_FN void nm_store(nm_tile *tile, const nm_task *task, int64_t offset, const nm_verdict *verdict,
                     int lane)
 {
     const int n_own = nm_own_slots(task);
     for (int slot = 0; slot < n_own; slot++) {
         nm_store_value(tile, task, slot, offset, nm_get(verdict->out[slot], lane));
-    }
-    for (int slot = n_own; slot < task->n_slots; slot++) {
-        nm_store_value(tile, task, slot, offset, NM_NAN);
     }
     tile->outcome[offset] = (int8_t)verdict->outcome[lane];
     tile->flags[offset] = (uint16_t)verdict->flags[lane];
