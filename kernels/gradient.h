@@ -120,28 +120,26 @@ NM_FN void nm_find_directions(nm_directions *to, const nm_task *task, int first)
     }
 }
 
-/* slope by parameter p, into the derivatives d[n] by the parameters of the pass */
-NM_NOINLINE void nm_add_slope(nm_vec *d, const nm_directions *to, int p, nm_vec slope)
+/* slope by the parameter of tie t, into the derivatives d[n] by the parameters of the pass */
+NM_NOINLINE void nm_add_tied(nm_vec *d, const nm_directions *to, int t, nm_vec slope)
 {
-    const int own = to->own[p];
-    if (own >= 0) {
-        d[own] = d[own] + slope;
-    } else if (own <= -2) {
-        for (int j = 0; j < to->n; j++) {
-            d[j] = nm_vfma(slope, nm_splat(to->share[-2 - own][j]), d[j]);
-        }
+    for (int j = 0; j < to->n; j++) {
+        d[j] = nm_vfma(slope, nm_splat(to->share[t][j]), d[j]);
     }
 }
 /* all derivatives of x times `factor`, into row[n_all] */
-template <nm_dirs M> NM_FN void nm_add_slopes(nm_vec *row, const nm_directions *to, const nm_dual<M> &x, nm_vec factor)
+template <nm_dirs M> NM_FN void nm_add_slopes(NM_MAYBE_UNUSED nm_vec *row, NM_MAYBE_UNUSED const nm_directions *to, const nm_dual<M> &x,
+                                          NM_MAYBE_UNUSED nm_vec factor)
 {
     if constexpr (M != 0) {
         nm_unroll<nm_count(M)>([&](auto k) NM_LAMBDA {
             constexpr int i = nm_bit(M, k.value);
             if constexpr (i < NM_NY) {
                 row[i] = nm_vfma(factor, x.d[k.value], row[i]);
-            } else if (to->own[i - NM_NY] != -1) {
-                nm_add_slope(row + NM_NY, to, i - NM_NY, factor * x.d[k.value]);
+            } else if (const int own = to->own[i - NM_NY]; own >= 0) {
+                row[NM_NY + own] = nm_vfma(factor, x.d[k.value], row[NM_NY + own]);
+            } else if (own <= -2) {
+                nm_add_tied(row + NM_NY, to, -2 - own, factor * x.d[k.value]);
             }
         });
     }
@@ -203,7 +201,7 @@ struct nm_sloped_look {
             constexpr int i = nm_bit(M, k.value);
             if constexpr (i >= NM_NY) {
                 if (to->own[i - NM_NY] <= -2) {
-                    nm_add_slope(into->d + NM_NY, to, i - NM_NY, value.d[k.value]);
+                    nm_add_tied(into->d + NM_NY, to, -2 - to->own[i - NM_NY], value.d[k.value]);
                 }
             }
         });

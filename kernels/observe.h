@@ -272,10 +272,10 @@ template <class SINK> NM_FN bool nm_needs_any(NM_MAYBE_UNUSED const SINK *sink, 
     return any;
 }
 
-/* 0 where a pathway is idle */
-NM_FN nm_vec nm_unless(nm_mask is_idle, nm_vec x)
+/* x becomes 0 where a pathway is idle */
+NM_FN void nm_rest(nm_mask is_idle, nm_vec *x)
 {
-    return nm_choose(is_idle, nm_splat(0.0), x);
+    *x = nm_choose(is_idle, nm_splat(0.0), *x);
 }
 
 /* what the solver adds to a state's outputs */
@@ -422,11 +422,11 @@ NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks 
         constexpr int K = k.value;
         /* an idle pathway (no flux either way) dissipates nothing, even where its force has no value */
         nm_mask is_idle = look->out[K] + look->in[K] <= nm_splat(NM_IDLE);
-        NUM J = nm_unless(is_idle, look->net[K]), A = zero, T_sigma = zero;
-        if (wants_dissipation || wants_useful || nm_needs(sink, NM_OUT_A + K, NM_OUT_Tsigma + K)) {
-            A = look->x[K] * RT;
-            T_sigma = nm_unless(is_idle, J * A);
-        }
+        const bool wants_force = wants_dissipation || wants_useful || nm_needs(sink, NM_OUT_A + K, NM_OUT_Tsigma + K);
+        NUM J = look->net[K], A = wants_force ? look->x[K] * RT : NUM(zero);
+        nm_rest(is_idle, &J);
+        NUM T_sigma = wants_force ? J * A : NUM(zero);
+        nm_rest(is_idle, &T_sigma);
         NM_EMIT(NM_OUT_J + K, J);
         NM_EMIT(NM_OUT_Jout + K, look->out[K]);
         NM_EMIT(NM_OUT_Jin + K, look->in[K]);
@@ -434,19 +434,21 @@ NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks 
         NM_EMIT(NM_OUT_A + K, A);
         NM_EMIT(NM_OUT_Tsigma + K, T_sigma);
         if (wants_dissipation) {
-            dissipation = dissipation + T_sigma;
+            dissipation += T_sigma;
         }
-        NUM from_held = look->standard[K];
-        nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
-            constexpr int nu = nm_nu(K, s.value);
-            if constexpr (nu != 0 && (nm_unknown_of(s.value) < 0 || nm_is_holdable(s.value))) {
-                if (wants_held && (nm_unknown_of(s.value) < 0 || pt->is_held[s.value])) {
-                    from_held = from_held - (double)nu * mu[s.value];
-                }
-            }
-        });
         if (wants_held) {
-            held = held + nm_unless(is_idle, J * RT * from_held);
+            NUM from_held = look->standard[K];
+            nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+                constexpr int nu = nm_nu(K, s.value);
+                if constexpr (nu != 0 && (nm_unknown_of(s.value) < 0 || nm_is_holdable(s.value))) {
+                    if (nm_unknown_of(s.value) < 0 || pt->is_held[s.value]) {
+                        from_held = from_held - (double)nu * mu[s.value];
+                    }
+                }
+            });
+            NUM power = J * RT * from_held;
+            nm_rest(is_idle, &power);
+            held += power;
         }
         nm_unroll<NM_NE>([&](auto e) NM_LAMBDA {
             constexpr int nu = nm_nu(K, NM_NS + e.value);
@@ -455,9 +457,9 @@ NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks 
                     return;
                 }
                 NUM power = -(double)nu * J * RT * look->worth[e.value];
-                fuel[e.value] = fuel[e.value] + power;
-                fuel_total = fuel_total + power;
-                useful = useful + power;
+                fuel[e.value] += power;
+                fuel_total += power;
+                useful += power;
             }
         });
         if constexpr (nm_is_fueled(K)) {

@@ -116,18 +116,25 @@ NM_NOINLINE nm_sloped nm_choose(nm_mask m, const nm_sloped &a, const nm_sloped &
         [&](nm_vec p) NM_LAMBDA { return nm_choose(m, p, zero); },
         [&](nm_vec q) NM_LAMBDA { return nm_choose(m, zero, q); });
 }
-/* 0 where a pathway is idle; what it would carry if it were a little less idle stays, where there is such a thing */
-NM_INLINE nm_sloped nm_unless(nm_mask is_idle, const nm_sloped &x)
+NM_NOINLINE void nm_gain(nm_sloped *x, const nm_sloped &more)
 {
-    nm_sloped r(x);
+    x->v = x->v + more.v;
+    nm_each_direction(more.set & x->set, [&](int i) NM_LAMBDA { x->d[i] = x->d[i] + more.d[i]; });
+    nm_each_direction(more.set & ~x->set, [&](int i) NM_LAMBDA { x->d[i] = more.d[i]; });
+    x->set |= more.set;
+}
+NM_INLINE void operator+=(nm_sloped &x, const nm_sloped &more) { nm_gain(&x, more); }
+/* x becomes 0 where a pathway is idle; what it would carry if it were a little less idle stays, where there is such a
+ * thing */
+NM_INLINE void nm_rest(nm_mask is_idle, nm_sloped *x)
+{
     if (nm_any_of(is_idle)) {
         const nm_vec zero = nm_splat(0.0);
-        r.v = nm_choose(is_idle, zero, x.v);
-        nm_each_direction(x.set, [&](int i) NM_LAMBDA {
-            r.d[i] = nm_choose(is_idle & nm_not(nm_vfinite(x.d[i])), zero, x.d[i]);
+        x->v = nm_choose(is_idle, zero, x->v);
+        nm_each_direction(x->set, [&](int i) NM_LAMBDA {
+            x->d[i] = nm_choose(is_idle & nm_not(nm_vfinite(x->d[i])), zero, x->d[i]);
         });
     }
-    return r;
 }
 
 #endif
