@@ -56,16 +56,25 @@ void store_gradients(job *j, const int64_t *offset, const nm_verdict *verdict, n
     const int n_own = nm_own_slots(task);
     nm_vec gradient[NM_MAX_GRADIENTS];
     nm_mask wanted = stored;
+    bool is_row = true; /* lanes are neighbours in the tile */
     if (n_own == task->n_slots) {
         return;
     }
     for (int lane = 0; lane < NM_LANES; lane++) {
+        is_row = is_row && offset[lane] == offset[0] + lane;
         if (!nm_has_gradients(verdict->outcome[lane], verdict->flags[lane])) {
             nm_mask_set(&wanted, lane, false);
         }
     }
     if (nm_any_of(wanted)) {
         NM_GRADIENT_NAME(NM_MODEL, NM_LANES)(gradient, task, pt->p, y, &j->pick);
+    }
+    if (is_row && !task->is_f32 && nm_all_of(wanted)) {
+        for (int slot = n_own; slot < task->n_slots; slot++) {
+            memcpy((double *)j->tile->values + slot * j->tile->n + offset[0], &gradient[slot - n_own],
+                   NM_LANES * sizeof(double));
+        }
+        return;
     }
     for (int slot = n_own; slot < task->n_slots; slot++) {
         for (int lane = 0; lane < NM_LANES; lane++) {

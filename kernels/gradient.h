@@ -63,12 +63,18 @@
     nm_visit->give(&nm_visit->capacitance[NM_C_##name], nm_capacitance_of_##name);                 \
     nm_visit->give(&nm_visit->applied[NM_C_##name], nm_applied_of_##name);
 
-/* a pathway, whose net flux the observables know by its name */
+/* A pathway, whose net flux the observables know by its name. Where nobody wants one-way fluxes, a compiler leaves out
+ * what they take. */
 #define NM_ROW_J_VISIT(name, from, to, law, text)                                                  \
     NM_MAYBE_UNUSED const auto J_##name = [&]() NM_LAMBDA {                                        \
         NM_ROW_J_CONTEXT(name)                                                                     \
+        if (nm_visit->wants_sides) {                                                               \
+            const auto nm_flux_here = NM_LAW_##law;                                                \
+            nm_visit->template path<nm_k>(nm_flux_here);                                           \
+            return nm_flux_here.net;                                                               \
+        }                                                                                          \
         const auto nm_flux_here = NM_LAW_##law;                                                    \
-        nm_visit->template path<nm_k>(nm_flux_here);                                               \
+        nm_visit->template path_net<nm_k>(nm_flux_here);                                           \
         return nm_flux_here.net;                                                                   \
     }();
 
@@ -211,12 +217,24 @@ struct nm_sloped_look {
 
     template <int K, nm_dirs M> NM_INLINE void path(const nm_flux<M> &flux)
     {
+        add_path<K>(flux);
+        keep(&out[K], flux.out, true);
+        keep(&in[K], flux.in, true);
+    }
+    /* without one-way fluxes: a net flux tells whether a pathway is idle */
+    template <int K, nm_dirs M> NM_INLINE void path_net(const nm_flux<M> &flux)
+    {
+        const nm_vec zero = nm_splat(0.0);
+        add_path<K>(flux);
+        in[K] = zero;
+        out[K] = nm_choose(nm_vfinite(flux.net.v) & nm_not(flux.net.v == zero), nm_splat(1.0), zero);
+    }
+    template <int K, nm_dirs M> NM_INLINE void add_path(const nm_flux<M> &flux)
+    {
         nm_each_balance<K>(v_w.v, [&](auto y, nm_vec factor) NM_LAMBDA {
             nm_add_slopes(jac[y.value], to, flux.net, factor);
         });
         keep(&net[K], flux.net, wants_net);
-        keep(&out[K], flux.out, wants_sides);
-        keep(&in[K], flux.in, wants_sides);
         keep(&standard[K], flux.standard, wants_standard);
         keep(&x[K], flux.x, wants_force);
     }
