@@ -6,6 +6,13 @@
 #include NM_MODEL_FILE
 #include "rounds.h"
 
+#define NM_GRADIENT_NAME_2(model, lanes) nm_gradient_##model##_##lanes
+#define NM_GRADIENT_NAME(model, lanes)   NM_GRADIENT_NAME_2(model, lanes)
+
+/* kernels/entry_gradient.cpp: derivatives at the states y of points with parameters p, [n_outputs][n_params] */
+extern "C" void NM_GRADIENT_NAME(NM_MODEL, NM_LANES)(nm_vec *gradient, const nm_task *task, const nm_vec *p,
+                                                     const nm_vec *y, const nm_choices *pick);
+
 namespace
 {
 
@@ -41,6 +48,44 @@ struct job {
     list<nm_audited> audits;
 };
 
+/* Stores the derivatives of the lanes of `stored`, whose verdicts are stored at offset[lane]: NaN where there are none. */
+void store_gradients(job *j, const int64_t *offset, const nm_verdict *verdict, nm_mask stored, const nm_point *pt,
+                     const nm_vec *y)
+{
+    const nm_task *task = j->task;
+    const int n_own = nm_own_slots(task);
+    nm_vec gradient[NM_MAX_GRADIENTS];
+    nm_mask wanted = stored;
+    bool is_row = true; /* lanes are neighbours in the tile */
+    if (n_own == task->n_slots) {
+        return;
+    }
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        is_row = is_row && offset[lane] == offset[0] + lane;
+        if (!nm_has_gradients(verdict->outcome[lane], verdict->flags[lane])) {
+            nm_mask_set(&wanted, lane, false);
+        }
+    }
+    if (nm_any_of(wanted)) {
+        NM_GRADIENT_NAME(NM_MODEL, NM_LANES)(gradient, task, pt->p, y, &j->pick);
+    }
+    if (is_row && !task->is_f32 && nm_all_of(wanted)) {
+        for (int slot = n_own; slot < task->n_slots; slot++) {
+            memcpy((double *)j->tile->values + slot * j->tile->n + offset[0], &gradient[slot - n_own],
+                   NM_LANES * sizeof(double));
+        }
+        return;
+    }
+    for (int slot = n_own; slot < task->n_slots; slot++) {
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            if (nm_get(stored, lane)) {
+                nm_store_value(j->tile, task, slot, offset[lane],
+                               nm_get(wanted, lane) ? nm_get(gradient[slot - n_own], lane) : NM_NAN);
+            }
+        }
+    }
+}
+
 /* Newton over the tile; who needs more becomes a traveller */
 bool solve_tile(job *j)
 {
@@ -52,8 +97,8 @@ bool solve_tile(job *j)
     nm_put_fixed(&pt, p, task);
     for (int64_t block = 0; block < tile->n; block += NM_LANES) {
         nm_verdict verdict = {};
-        int64_t index[NM_LANES];
-        nm_mask mask = nm_mask_all(true);
+        int64_t index[NM_LANES], offsets[NM_LANES];
+        nm_mask mask = nm_mask_all(true), stored = nm_mask_all(false);
         verdict.out = out;
         verdict.settled = nm_mask_all(false);
         /* draw; lanes beyond the end repeat the last point and are not stored */
@@ -61,6 +106,7 @@ bool solve_tile(job *j)
             bool is_inside = block + lane < tile->n;
             int64_t offset = is_inside ? block + lane : tile->n - 1;
             index[lane] = tile->first + offset;
+            offsets[lane] = offset;
             nm_put_lane(&pt, lane, p, task, index[lane]);
             nm_mask_set(&mask, lane, is_inside);
             nm_store_params(tile, task, offset, p);
@@ -73,6 +119,7 @@ bool solve_tile(job *j)
             bool audit = nm_wants_audit(&verdict, lane, task, index[lane]);
             if (nm_get(verdict.settled, lane) && !audit) {
                 nm_store(tile, task, block + lane, &verdict, lane);
+                nm_mask_set(&stored, lane, true);
                 tile->n_newton++;
                 continue;
             }
@@ -92,6 +139,7 @@ bool solve_tile(job *j)
                 nm_keep_for_audit(kept, &verdict, y, lane);
             }
         }
+        store_gradients(j, offsets, &verdict, stored, &pt, y);
     }
     return true;
 }
@@ -101,12 +149,12 @@ bool finish(job *j, const traveller *queue, int n)
 {
     const nm_task *task = j->task;
     nm_point pt;
-    nm_vec out[NM_N_OUTPUTS];
+    nm_vec out[NM_N_OUTPUTS], y[NM_NY];
     double p[NM_NP];
     nm_verdict verdict = {};
     const nm_traveller *who[NM_LANES];
     const nm_audited *audited[NM_LANES];
-    int64_t index[NM_LANES];
+    int64_t index[NM_LANES], offsets[NM_LANES];
     nm_mask mask = nm_mask_all(false);
     verdict.out = out;
     nm_put_fixed(&pt, p, task);
@@ -114,6 +162,7 @@ bool finish(job *j, const traveller *queue, int n)
         const traveller *item = &queue[lane < n ? lane : 0];
         who[lane] = item;
         audited[lane] = item->audit >= 0 ? &j->audits.items[item->audit] : NULL;
+        offsets[lane] = item->offset;
         index[lane] = j->tile->first + item->offset;
         nm_put_lane(&pt, lane, p, task, index[lane]);
         nm_mask_set(&mask, lane, lane < n);
@@ -121,7 +170,7 @@ bool finish(job *j, const traveller *queue, int n)
     nm_prepare(&pt, &j->pick);
     nm_watch_round(&verdict, who, audited, mask, &pt, &j->pick, task);
     nm_mask oscillating = verdict.settled;
-    nm_end_round(&verdict, who, audited, index, mask & nm_not(oscillating), &pt, &j->pick, task);
+    nm_end_round(&verdict, y, who, audited, index, mask & nm_not(oscillating), &pt, &j->pick, task);
     verdict.settled = verdict.settled | oscillating;
     for (int lane = 0; lane < n; lane++) {
         if (nm_get(verdict.settled, lane)) {
@@ -135,6 +184,7 @@ bool finish(job *j, const traveller *queue, int n)
         *again = queue[lane];
         nm_next_round(again);
     }
+    store_gradients(j, offsets, &verdict, verdict.settled & mask, &pt, y);
     return true;
 }
 

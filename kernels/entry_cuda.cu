@@ -374,7 +374,7 @@ NM_KERNEL(nm_gpu_finish, 1)(const nm_batch batch) {
     const nm_scratch s = nm_find_scratch(&batch);
     nm_place_of place;
     nm_point pt;
-    nm_vec out[NM_N_OUTPUTS];
+    nm_vec out[NM_N_OUTPUTS], y[NM_NY];
     nm_queue *queue = &s.queues->follow[batch.round];
     double p[NM_NP];
     int position;
@@ -389,7 +389,7 @@ NM_KERNEL(nm_gpu_finish, 1)(const nm_batch batch) {
         verdict.out = out;
         nm_find_place(&place, &batch, position);
         nm_draw_parameters(&pt, p, place.index, &pick);
-        nm_end_round(&verdict, who, audited, &place.index, true, &pt, &pick, &nm_gpu_task);
+        nm_end_round(&verdict, y, who, audited, &place.index, true, &pt, &pick, &nm_gpu_task);
         if (verdict.settled) {
             nm_store(&place.tile, &nm_gpu_task, place.offset, &verdict, 0);
         } else {

@@ -156,12 +156,12 @@ int uses(const int *choice, int param) {
 /* slopes of the totals by the unknowns */
 struct total_slopes {
     double slope[NM_NT + 1][NM_NY];
-    template <int K, unsigned M> void path(const nm_flux<M> &) {}
-    template <int E, unsigned M> void fuel(nm_dual<M>) {}
-    template <int Y, unsigned M> void hold(nm_dual<M>) {}
-    template <int C, unsigned M> void charge(nm_dual<M>) {}
-    template <int C, unsigned M> void current(nm_dual<M>, const nm_point *) {}
-    template <int T, unsigned M> void total(nm_dual<M> row, nm_par) {
+    template <int K, nm_dirs M> void path(const nm_flux<M> &) {}
+    template <int E, nm_dirs M> void fuel(nm_dual<M>) {}
+    template <int Y, nm_dirs M> void hold(nm_dual<M>) {}
+    template <int C, nm_dirs M> void charge(nm_dual<M>) {}
+    template <int C, nm_dirs M> void current(nm_dual<M>, nm_plain, const nm_point *) {}
+    template <int T, nm_dirs M> void total(nm_dual<M> row, nm_plain) {
         nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { slope[T][i.value] = nm_slope<i.value>(row); });
     }
 };

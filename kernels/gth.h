@@ -36,16 +36,16 @@ static_assert(NM_NT == 1 && NM_NY == NM_N_FREE,
 struct nm_unit_rates {
     nm_vec forth[NM_NJ], back[NM_NJ], total_amount;
     nm_vec v_w;
-    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux)
+    template <int K, nm_dirs M> NM_INLINE void path(const nm_flux<M> &flux)
     {
         forth[K] = flux.out.v;
         back[K] = flux.in.v;
     }
-    template <int E, unsigned M> NM_INLINE void fuel(nm_dual<M>) {}
-    template <int Y, unsigned M> NM_INLINE void hold(nm_dual<M>) {}
-    template <int T, unsigned M> NM_INLINE void total(nm_dual<M>, nm_par wanted) { total_amount = wanted.v; }
-    template <int C, unsigned M> NM_INLINE void charge(nm_dual<M>) {}
-    template <int C, unsigned M> NM_INLINE void current(nm_dual<M>, const nm_point *) {}
+    template <int E, nm_dirs M> NM_INLINE void fuel(nm_dual<M>) {}
+    template <int Y, nm_dirs M> NM_INLINE void hold(nm_dual<M>) {}
+    template <int T, nm_dirs M> NM_INLINE void total(nm_dual<M>, nm_plain wanted) { total_amount = wanted.v; }
+    template <int C, nm_dirs M> NM_INLINE void charge(nm_dual<M>) {}
+    template <int C, nm_dirs M> NM_INLINE void current(nm_dual<M>, nm_plain, const nm_point *) {}
 };
 
 /* Puts the stationary state of the lanes in `active` into y. A network in pieces has none: its lanes do not converge. */

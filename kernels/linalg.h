@@ -94,4 +94,54 @@ template <int N> NM_FN void nm_lu_pivot(nm_vec (*a)[N], nm_vec *b, nm_mask *is_s
     }
 }
 
+/* Solves a X = B in place for a table [a | B] of n_columns columns, the first N of them a's: X takes the place of B.
+ * Pivots are the largest entries of a column against those of their rows; lanes that are singular give what is not
+ * finite. */
+template <int N, int W> NM_FN void nm_solve_columns(nm_vec (*a)[W], int n_columns)
+{
+    nm_vec scale[N];
+    for (int i = 0; i < N; i++) {
+        nm_vec big = nm_splat(0.0);
+        for (int j = 0; j < N; j++) {
+            big = nm_vmax(big, nm_vabs(a[i][j]));
+        }
+        scale[i] = 1.0 / big;
+    }
+    for (int k = 0; k < N; k++) {
+        /* bring the pivot of column k to row k; mostly it is there */
+        for (int i = k + 1; i < N; i++) {
+            const nm_mask swap = nm_vabs(a[i][k]) * scale[i] > nm_vabs(a[k][k]) * scale[k];
+            if (!nm_any_of(swap)) {
+                continue;
+            }
+            for (int j = k; j < n_columns; j++) {
+                nm_vec top = nm_choose(swap, a[i][j], a[k][j]);
+                a[i][j] = nm_choose(swap, a[k][j], a[i][j]);
+                a[k][j] = top;
+            }
+            nm_vec top = nm_choose(swap, scale[i], scale[k]);
+            scale[i] = nm_choose(swap, scale[k], scale[i]);
+            scale[k] = top;
+        }
+        const nm_vec inverse = 1.0 / a[k][k];
+        for (int i = k + 1; i < N; i++) {
+            const nm_vec l = -(a[i][k] * inverse);
+            for (int j = k + 1; j < n_columns; j++) {
+                a[i][j] = nm_vfma(l, a[k][j], a[i][j]);
+            }
+        }
+        a[k][k] = inverse;
+    }
+    for (int i = N - 1; i >= 0; i--) {
+        for (int j = N; j < n_columns; j++) {
+            nm_vec sum = a[i][j];
+            NM_UNROLL
+            for (int k = i + 1; k < N; k++) {
+                sum = nm_vfma(-a[i][k], a[k][j], sum);
+            }
+            a[i][j] = sum * a[i][i];
+        }
+    }
+}
+
 #endif

@@ -27,15 +27,6 @@ typedef struct nm_point {
     nm_vec RT, per_RT, RT_F2, v_w;
 } nm_point;
 
-typedef struct nm_membrane {
-    int kind;          /* 0 capacitor, 1 neutral, 2 clamp, 3 charging */
-    nm_par capacitance; /* [F m-2] */
-    nm_par held;       /* [V], of a clamp; applied current [A m-2], of one that charges */
-} nm_membrane;
-NM_FN nm_membrane nm_make_membrane(int kind, nm_par capacitance, nm_par held) {
-    nm_membrane m = {kind, capacitance, held};
-    return m;
-}
 /* capacitor(C): V from the charge; neutral(C): so small a capacitance that charges balance, which still stores
  * C V^2/2; clamp(V, C): an electrode holds V and carries what charge it takes; charging(C, I): C dV/dt = I - (current
  * that leaves), a state of its own, I [A m-2] applied inward. There the concentrations say nothing about V: if they are
@@ -53,8 +44,20 @@ NM_FN nm_membrane nm_make_membrane(int kind, nm_par capacitance, nm_par held) {
 #define NM_MEMBRANE_BY4(variant, a, b, c, d)                                                       \
     NM_BY4(variant, NM_MEMBRANE_##a, NM_MEMBRANE_##b, NM_MEMBRANE_##c, NM_MEMBRANE_##d)
 
+/* What the network takes from a point, by name: values out of nm_point, or, where derivatives by parameters are wanted,
+ * the expressions of the model's tables once more (gradient.h). */
+#ifndef NM_GRADIENTS
+#define NM_OF_P(name) nm_lift(nm_pt->p[NM_P_##name])
+#define NM_OF_S(field, name) nm_lift(nm_pt->field[NM_S_##name])
+#define NM_OF_C(field, name) nm_lift(nm_pt->field[NM_C_##name])
+#define NM_OF_FIXED(value) nm_lift(nm_pt->fixed[nm_here])
+#define NM_OF_POINT(field) nm_lift(nm_pt->field)
+#define NM_GIVEN
+#define NM_AFTER
+#endif
+
 /* parameters by their names */
-#define NM_ROW_P_LOCAL(name, ...) NM_MAYBE_UNUSED const nm_par name = nm_lift(nm_pt->p[NM_P_##name]);
+#define NM_ROW_P_LOCAL(name, ...) NM_MAYBE_UNUSED const nm_par name = NM_OF_P(name);
 
 /* Fills the rest of a point from its parameters p. */
 #define NM_ROW_S_PREPARE_FREE(name, z, where, value, text)                                         \
@@ -86,7 +89,7 @@ NM_FN nm_membrane nm_make_membrane(int kind, nm_par capacitance, nm_par held) {
 #define NM_POTENTIAL_PREPARE_floats(potential, membrane) NM_MEMBRANE_##membrane
 #define NM_ROW_C_PREPARE(name, volume, potential, text)                                            \
     {                                                                                              \
-        nm_membrane nm_m = NM_POTENTIAL_PREPARE_##potential;                                       \
+        const nm_membrane_any nm_m = NM_POTENTIAL_PREPARE_##potential;                             \
         nm_pt->fixed[NM_C_##name] = NM_RAW(NM_VOLUME_PREPARE_##volume);                            \
         nm_pt->is_neutral[NM_C_##name] = nm_m.kind == 1;                                           \
         nm_pt->is_clamped[NM_C_##name] = nm_m.kind == 2;                                           \
@@ -113,7 +116,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 
 /* 1/volume of each compartment */
 #define NM_VOLUME_INVERSE_swells(volume) NM_UNKNOWN(NM_Y_##volume, nm_vexp(-nm_y[NM_Y_##volume]), -nm_vexp(-nm_y[NM_Y_##volume]))
-#define NM_VOLUME_INVERSE_fixed(value) NM_PAR(1.0) / nm_lift(nm_pt->fixed[nm_here])
+#define NM_VOLUME_INVERSE_fixed(value) NM_PAR(1.0) / NM_OF_FIXED(value)
 #define NM_ROW_C_INVERSE(name, volume, potential, text) NM_LET(nm_inv_##name, NM_C_##name, NM_VOLUME_INVERSE_##volume);
 
 /* concentration nm_c_<species> and chemical potential / RT nm_mu_<species> */
@@ -121,19 +124,19 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
     NM_LET(nm_c_##name, 0, NM_UNKNOWN(NM_Y_##name, nm_vexp(nm_y[NM_Y_##name]), nm_vexp(nm_y[NM_Y_##name]))); \
     NM_LET(nm_mu_##name, 0, NM_UNKNOWN(NM_Y_##name, nm_y[NM_Y_##name], nm_splat(1.0)));
 #define NM_ROW_S_TRAPPED_C(name, z, where, value, text)                                            \
-    NM_LET(nm_c_##name, 0, nm_lift(nm_pt->trapped[NM_S_##name]) * nm_inv_##where);                 \
+    NM_LET(nm_c_##name, 0, NM_OF_S(trapped, name) * nm_inv_##where);                               \
     NM_LET(nm_mu_##name, 0, NM_PAR(0.0));
 #define NM_ROW_S_HELD_C(name, z, where, value, text)                                               \
-    NM_LET(nm_c_##name, 0, nm_lift(nm_pt->held[NM_S_##name]));                                     \
-    NM_LET(nm_mu_##name, 0, nm_lift(nm_pt->ln_held[NM_S_##name]));
+    NM_LET(nm_c_##name, 0, NM_OF_S(held, name));                                                   \
+    NM_LET(nm_mu_##name, 0, NM_OF_S(ln_held, name));
 #define NM_ROW_S_WATER_C(name, z, where, value, text) NM_LET(nm_c_##name, 0, NM_PAR(1.0));
 #define NM_ROW_S_WATER_MU(name, z, where, value, text)                                             \
-    NM_LET(nm_mu_##name, 0, -(nm_lift(nm_pt->v_w) * (NM_PAR(0.0) + nm_osm_##where)));
+    NM_LET(nm_mu_##name, 0, -(NM_OF_POINT(v_w) * (NM_PAR(0.0) + nm_osm_##where)));
 
 /* osmolarity and charge density of each compartment */
 #define NM_ROW_S_OSM(name, z, where, value, text) +NM_KEEP(NM_C_##where == nm_here, nm_c_##name)
 #define NM_ROW_S_RHO(name, z, where, value, text)                                                  \
-    +NM_KEEP(NM_C_##where == nm_here, nm_lift(nm_pt->charge[NM_S_##name]) * nm_c_##name)
+    +NM_KEEP(NM_C_##where == nm_here, NM_OF_S(charge, name) * nm_c_##name)
 #define NM_ROW_C_SUMS(name, volume, potential, text)                                               \
     NM_LET(nm_osm_##name, NM_C_##name, NM_ZERO NM_SPECIES(NM_ROW_S_OSM, NM_ROW_S_OSM, NM_SKIP, NM_ROW_S_OSM)); \
     NM_LET(nm_rho_##name, NM_C_##name, NM_ZERO NM_SPECIES(NM_ROW_S_RHO, NM_ROW_S_RHO, NM_SKIP, NM_ROW_S_RHO));
@@ -152,7 +155,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_POTENTIAL_NAME_floats(potential, membrane)                                              \
     NM_MAYBE_UNUSED NM_CONST_ANY potential =                                                       \
         NM_UNKNOWN(NM_Y_##potential, nm_y[NM_Y_##potential], nm_splat(1.0)) *                      \
-        (nm_lift(nm_pt->RT) * NM_PAR(1.0 / NM_FARADAY));
+        (NM_OF_POINT(RT) * NM_PAR(1.0 / NM_FARADAY));
 #define NM_POTENTIAL_NAME_ground
 #define NM_ROW_C_NAME(name, volume, potential, text) NM_VOLUME_NAME_##volume NM_POTENTIAL_NAME_##potential
 #define NM_NAMES                                                                                   \
@@ -161,7 +164,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 
 /* what a fuel is worth, nm_fuel_<fuel> = -dG/RT */
 #define NM_ROW_E_FUEL(name, energy, text)                                                          \
-    NM_LET_NAMED(nm_fuel_##name, -((NM_PAR(0.0) + (energy)) * nm_lift(nm_pt->per_RT)));            \
+    NM_LET_NAMED(nm_fuel_##name, -((NM_PAR(0.0) + (energy)) * NM_OF_POINT(per_RT)));               \
     NM_VISIT_FUEL(NM_E_##name, nm_fuel_##name);
 
 /* one pathway: its context, its law, its visit */
@@ -171,8 +174,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_ROW_S_FROM(name, ...) *NM_POWER(nm_moles(nm_k, 0, NM_S_##name), nm_c_##name)
 #define NM_ROW_S_TO(name, ...) *NM_POWER(nm_moles(nm_k, 1, NM_S_##name), nm_c_##name)
 #define NM_ROW_C_OSM_SUM(name, ...) +nm_value(nm_osm_##name)
-#define NM_ROW_J_VISIT(name, from, to, law, text)                                                  \
-    {                                                                                              \
+#define NM_ROW_J_CONTEXT(name)                                                                     \
         NM_MAYBE_UNUSED NM_CONSTANT(nm_k, NM_J_##name);                                            \
         NM_LET(nm_u, 0, NM_PAR(0.0) + (NM_ZERO NM_COMPARTMENTS(NM_ROW_C_ELECTRIC)));               \
         NM_LET(nm_x, 0,                                                                            \
@@ -181,25 +183,30 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
         NM_LET(nm_left, 0, NM_PAR_ONE *(NM_ONE NM_SPECIES(NM_ROW_S_FROM, NM_SKIP, NM_SKIP, NM_ROW_S_FROM))); \
         NM_LET(nm_right, 0, NM_PAR_ONE *(NM_ONE NM_SPECIES(NM_ROW_S_TO, NM_SKIP, NM_SKIP, NM_ROW_S_TO))); \
         NM_MAYBE_UNUSED NM_CONST_ANY_CONTEXT nm_ctx =                                              \
-            nm_make_context(nm_x, nm_u, nm_left, nm_right, nm_lift(nm_pt->RT), nm_lift(nm_pt->RT_F2), nm_path_charge(nm_k)); \
-        NM_NAMES                                                                                   \
+            nm_make_context(nm_x, nm_u, nm_left, nm_right, NM_OF_POINT(RT), NM_OF_POINT(RT_F2), nm_path_charge(nm_k)); \
+        NM_NAMES
+#ifndef NM_GRADIENTS
+#define NM_ROW_J_VISIT(name, from, to, law, text)                                                  \
+    {                                                                                              \
+        NM_ROW_J_CONTEXT(name)                                                                     \
         NM_VISIT_FLUX(nm_k, NM_LAW_##law);                                                         \
     }
+#endif
 
 /* one total: expression - its parameter; a species that is held stays where it is instead */
 #define NM_ROW_T_VISIT(name, expression, species, text)                                            \
     {                                                                                              \
-        const nm_par nm_wanted = nm_lift(nm_pt->p[NM_P_##name]);                                   \
+        const nm_par nm_wanted = NM_OF_P(name);                                                    \
         NM_NAMES                                                                                   \
         if (nm_is_holdable(NM_S_##species) && nm_pt->is_held[NM_S_##species]) {                    \
-            NM_VISIT_TOTAL(NM_T_##name, nm_mu_##species - nm_lift(nm_pt->ln_hold[NM_S_##species]), NM_PAR(1.0)); \
+            NM_VISIT_TOTAL(NM_T_##name, nm_mu_##species - NM_OF_S(ln_hold, species), NM_PAR(1.0));  \
         } else {                                                                                   \
             NM_VISIT_TOTAL(NM_T_##name, (expression) - nm_wanted, nm_wanted);                      \
         }                                                                                          \
     }
 #define NM_ROW_H_VISIT(name, when)                                                                 \
     if (nm_pt->is_held[NM_S_##name]) {                                                             \
-        NM_VISIT_HOLD(NM_Y_##name, nm_mu_##name - nm_lift(nm_pt->ln_hold[NM_S_##name]));           \
+        NM_VISIT_HOLD(NM_Y_##name, nm_mu_##name - NM_OF_S(ln_hold, name));                         \
     }
 
 /* Charge of each floating compartment: sum z c - C V/(F volume) = 0, or the clamp v - v_hold = 0, or the current that
@@ -207,12 +214,12 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_POTENTIAL_VISIT_ground(name)
 #define NM_POTENTIAL_VISIT_floats(name)                                                            \
     if (nm_pt->is_clamped[NM_C_##name]) {                                                          \
-        NM_VISIT_CHARGE(NM_C_##name, nm_psi_##name - nm_lift(nm_pt->clamp[NM_C_##name]));          \
+        NM_VISIT_CHARGE(NM_C_##name, nm_psi_##name - NM_OF_C(clamp, name));                        \
     } else if (nm_may_charge(NM_C_##name) && nm_pt->is_charging[NM_C_##name]) {                    \
-        NM_VISIT_CURRENT(NM_C_##name, nm_rho_##name);                                              \
+        NM_VISIT_CURRENT(NM_C_##name, nm_rho_##name, NM_OF_C(applied, name));                      \
     } else {                                                                                       \
         NM_VISIT_CHARGE(NM_C_##name,                                                               \
-                        nm_rho_##name - nm_lift(nm_pt->capacity[NM_C_##name]) * nm_psi_##name * nm_inv_##name); \
+                        nm_rho_##name - NM_OF_C(capacity, name) * nm_psi_##name * nm_inv_##name); \
     }
 #define NM_IS_floats(potential, membrane) floats
 #define NM_IS_ground ground
@@ -225,7 +232,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_VISIT_FLUX(k, flux) nm_visit->template path<(k)>(flux)
 #define NM_VISIT_TOTAL(t, row, scale) nm_visit->template total<(t)>(row, scale)
 #define NM_VISIT_CHARGE(c, row) nm_visit->template charge<(c)>(row)
-#define NM_VISIT_CURRENT(c, rho) nm_visit->template current<(c)>(rho, nm_pt)
+#define NM_VISIT_CURRENT(c, rho, applied) nm_visit->template current<(c)>(rho, applied, nm_pt)
 #define NM_VISIT_HOLD(y, row) nm_visit->template hold<(y)>(row)
 #define NM_VISIT_FUEL(e, worth) nm_visit->template fuel<(e)>(worth)
 /* name = expression in the names of species, potentials and volumes */
@@ -237,10 +244,10 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 
 /* a product that may have no factor is 1 */
 struct NM_ONE_THEN {};
-NM_INLINE nm_par operator*(NM_ONE_THEN, nm_nothing) { return nm_par(1.0); }
-template <unsigned M> NM_INLINE nm_dual<M> operator*(NM_ONE_THEN, nm_dual<M> x) { return x; }
+NM_INLINE nm_plain operator*(NM_ONE_THEN, nm_nothing) { return nm_plain(1.0); }
+template <nm_dirs M> NM_INLINE nm_dual<M> operator*(NM_ONE_THEN, nm_dual<M> x) { return x; }
 NM_INLINE nm_nothing operator-(nm_nothing, nm_nothing) { return nm_nothing{}; }
-template <unsigned M> NM_INLINE nm_dual<M> operator-(nm_nothing, nm_dual<M> x) { return -x; }
+template <nm_dirs M> NM_INLINE nm_dual<M> operator-(nm_nothing, nm_dual<M> x) { return -x; }
 
 template <bool NM_D, class NM_VISITOR>
 NM_FN void nm_visit_network(NM_VISITOR *nm_visit, const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
@@ -252,7 +259,7 @@ NM_FN void nm_visit_network(NM_VISITOR *nm_visit, const nm_point *nm_pt, NM_MAYB
 #define NM_VISIT_FLUX(k, flux) nm_visit_flux(nm_visit, k, flux)
 #define NM_VISIT_TOTAL(t, row, scale) nm_visit_total(nm_visit, t, row, scale)
 #define NM_VISIT_CHARGE(c, row) nm_visit_charge(nm_visit, c, row)
-#define NM_VISIT_CURRENT(c, rho) nm_visit_current(nm_visit, c, rho, nm_pt)
+#define NM_VISIT_CURRENT(c, rho, applied) nm_visit_current(nm_visit, c, rho, applied, nm_pt)
 #define NM_VISIT_HOLD(y, row) nm_visit->f[y] = (row)
 #define NM_VISIT_FUEL(e, worth) (void)(worth)
 #define NM_LET_NAMED(name, ...)                                                                    \
@@ -282,8 +289,8 @@ NM_FN void nm_visit_total(nm_visitor *visit, int t, nm_real row, nm_real scale) 
     visit->total[t] = row;
 }
 NM_FN void nm_visit_charge(nm_visitor *visit, int c, nm_real row) { visit->f[nm_potential_of(c)] = row; }
-NM_FN void nm_visit_current(nm_visitor *visit, int c, nm_real rho, const nm_point *pt) {
-    visit->f[nm_potential_of(c)] += pt->applied[c];
+NM_FN void nm_visit_current(nm_visitor *visit, int c, nm_real rho, nm_real applied, const nm_point *pt) {
+    visit->f[nm_potential_of(c)] += applied;
     if (nm_keeper(c) >= 0 && !pt->is_held[nm_species_of(nm_keeper(c))]) { visit->f[nm_keeper(c)] = rho; }
 }
 
@@ -291,18 +298,20 @@ NM_FN void nm_visit_network(nm_visitor *nm_visit, const nm_point *nm_pt, NM_MAYB
                             const nm_vec *nm_y) {
 #endif
     NM_PARAMETERS(NM_ROW_P_LOCAL)
+    NM_GIVEN
     NM_COMPARTMENTS(NM_ROW_C_INVERSE)
     NM_SPECIES(NM_ROW_S_FREE_C, NM_ROW_S_TRAPPED_C, NM_ROW_S_WATER_C, NM_ROW_S_HELD_C)
     NM_COMPARTMENTS(NM_ROW_C_SUMS)
     NM_COMPARTMENTS(NM_ROW_C_PSI)
     NM_SPECIES(NM_SKIP, NM_SKIP, NM_ROW_S_WATER_MU, NM_SKIP)
-    NM_MAYBE_UNUSED const nm_par nm_v_w = nm_lift(nm_pt->v_w);
+    NM_MAYBE_UNUSED const nm_par nm_v_w = NM_OF_POINT(v_w);
     NM_MAYBE_UNUSED const nm_par nm_osm = NM_PAR(0.0) NM_COMPARTMENTS(NM_ROW_C_OSM_SUM);
     NM_FUELS(NM_ROW_E_FUEL)
     NM_PATHWAYS(NM_ROW_J_VISIT)
     NM_HOLDS(NM_ROW_H_VISIT)
     NM_TOTALS(NM_ROW_T_VISIT)
     NM_COMPARTMENTS(NM_ROW_C_VISIT)
+    NM_AFTER
 }
 
 #endif

@@ -13,8 +13,32 @@ enum { NM_NEWTON_ITERATIONS = 30, NM_NEWTON_ITERATIONS_FAR = 100 };
 #define NM_NEWTON_STEP 1e-7 /* a smaller whole step is the last: the next error is its square */
 #define NM_UNBOUNDED   25.0 /* a volume e^25 times its start is no steady state any more */
 
+/* add(nm_index<Y>, factor) for every row Y of a balance or charge that takes `factor` times the flux of pathway K */
+template <int K, class ADD> NM_FN void nm_each_balance(NM_MAYBE_UNUSED nm_vec v_w, ADD add)
+{
+    nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+        constexpr int y = nm_unknown_of(s.value), nu = nm_nu(K, s.value);
+        if constexpr (y >= 0 && nu != 0) {
+            nm_vec factor = nm_splat((double)nu);
+            if constexpr (nm_kind(s.value) == NM_SPECIES_WATER) {
+                factor = factor * v_w;
+            }
+            add(nm_index<y>{}, factor);
+        }
+    });
+    if constexpr (NM_MAY_CHARGE) {
+        nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+            constexpr int v = nm_potential_of(c.value), q = nm_charge_left(K, c.value);
+            if constexpr (nm_may_charge(c.value) && q != 0) {
+                add(nm_index<v>{}, nm_splat(-(double)q));
+            }
+        });
+    }
+}
+
 /* balances with Jacobian, raw: dn/dt [mol per extent s-1], d(volume)/dt [m s-1], charge rows, and total rows */
 struct nm_balance {
+    static constexpr int width = NM_NY;
     nm_vec f[NM_NY], jac[NM_NY][NM_NY];
     nm_vec total_f[NM_NT + 1], total_jac[NM_NT + 1][NM_NY];
     nm_vec v_w;
@@ -31,74 +55,54 @@ struct nm_balance {
             }
         }
     }
-    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux)
+    template <int K, nm_dirs M> NM_INLINE void path(const nm_flux<M> &flux)
     {
-        nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
-            constexpr int y = nm_unknown_of(s.value), nu = nm_nu(K, s.value);
-            if constexpr (y >= 0 && nu != 0) {
-                nm_vec factor = nm_splat((double)nu);
-                if constexpr (nm_kind(s.value) == NM_SPECIES_WATER) {
-                    factor = factor * v_w;
-                }
-                f[y] = nm_vfma(factor, flux.net.v, f[y]);
-                if constexpr (M != 0) {
-                    nm_unroll<nm_count(M)>([&](auto i) NM_LAMBDA {
-                        constexpr int x = nm_bit(M, i.value);
-                        jac[y][x] = nm_vfma(factor, flux.net.d[i.value], jac[y][x]);
-                    });
-                }
+        nm_each_balance<K>(v_w, [&](auto y, nm_vec factor) NM_LAMBDA {
+            constexpr int row = y.value;
+            f[row] = nm_vfma(factor, flux.net.v, f[row]);
+            if constexpr (M != 0) {
+                nm_unroll<nm_count(M)>([&](auto i) NM_LAMBDA {
+                    constexpr int x = nm_bit(M, i.value);
+                    jac[row][x] = nm_vfma(factor, flux.net.d[i.value], jac[row][x]);
+                });
             }
         });
-        if constexpr (NM_MAY_CHARGE) {
-            nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
-                constexpr int v = nm_potential_of(c.value), q = nm_charge_left(K, c.value);
-                if constexpr (nm_may_charge(c.value) && q != 0) {
-                    f[v] = nm_vfma(nm_splat(-(double)q), flux.net.v, f[v]);
-                    if constexpr (M != 0) {
-                        nm_unroll<nm_count(M)>([&](auto i) NM_LAMBDA {
-                            constexpr int x = nm_bit(M, i.value);
-                            jac[v][x] = nm_vfma(nm_splat(-(double)q), flux.net.d[i.value], jac[v][x]);
-                        });
-                    }
-                }
-            });
-        }
     }
-    template <int E, unsigned M> NM_INLINE void fuel(nm_dual<M>) {}
-    template <int Y, unsigned M> NM_INLINE void row(nm_dual<M> x)
+    template <int E, nm_dirs M> NM_INLINE void fuel(nm_dual<M>) {}
+    template <int Y, nm_dirs M> NM_INLINE void row(nm_dual<M> x)
     {
         f[Y] = x.v;
         nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { jac[Y][i.value] = nm_slope<i.value>(x); });
     }
-    template <int Y, unsigned M> NM_INLINE void hold(nm_dual<M> x) { row<Y>(x); }
+    template <int Y, nm_dirs M> NM_INLINE void hold(nm_dual<M> x) { row<Y>(x); }
     /* The pathways have summed the current already; the ion that keeps the composition neutral gets its row. */
-    template <int C, unsigned M> NM_INLINE void current(nm_dual<M> rho, const nm_point *pt)
+    template <int C, nm_dirs M> NM_INLINE void current(nm_dual<M> rho, nm_plain applied, const nm_point *pt)
     {
         constexpr int keeper = nm_keeper(C);
-        f[nm_potential_of(C)] = f[nm_potential_of(C)] + pt->applied[C];
+        f[nm_potential_of(C)] = f[nm_potential_of(C)] + applied.v;
         if constexpr (keeper >= 0) {
             if (!pt->is_held[nm_species_of(keeper)]) {
                 row<keeper>(rho);
             }
         }
     }
-    template <int T, unsigned M> NM_INLINE void total_row(nm_dual<M> row)
+    template <int T, nm_dirs M> NM_INLINE void total_row(nm_dual<M> row)
     {
         total_f[T] = row.v;
         nm_unroll<NM_NY>([&](auto i) NM_LAMBDA { total_jac[T][i.value] = nm_slope<i.value>(row); });
     }
-    template <int T, unsigned M> NM_INLINE void total(nm_dual<M> row, nm_par) { total_row<T>(row); }
-    template <int C, unsigned M> NM_INLINE void charge(nm_dual<M> x) { row<nm_potential_of(C)>(x); }
+    template <int T, nm_dirs M> NM_INLINE void total(nm_dual<M> row, nm_plain) { total_row<T>(row); }
+    template <int C, nm_dirs M> NM_INLINE void charge(nm_dual<M> x) { row<nm_potential_of(C)>(x); }
 };
 
 /* declared totals take the place of the balances they name */
-NM_FN void nm_put_totals(nm_balance *b)
+template <class BALANCE> NM_FN void nm_put_totals(BALANCE *b)
 {
     nm_unroll<NM_NT>([&](auto t) NM_LAMBDA {
         constexpr int y = nm_total_unknown(t.value);
         b->f[y] = b->total_f[t.value];
         NM_UNROLL
-        for (int j = 0; j < NM_NY; j++) {
+        for (int j = 0; j < BALANCE::width; j++) {
             b->jac[y][j] = b->total_jac[t.value][j];
         }
     });
@@ -110,20 +114,20 @@ NM_FN nm_mask nm_is_zero(nm_vec ln_c)
 {
     return ln_c < nm_splat(0.9 * NM_LN_ZERO);
 }
-NM_FN void nm_freeze(nm_balance *b, const nm_mask *frozen)
+template <class BALANCE> NM_FN void nm_freeze(BALANCE *b, const nm_mask *frozen)
 {
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
         b->f[i] = nm_choose(frozen[i], nm_splat(0.0), b->f[i]);
         NM_UNROLL
-        for (int j = 0; j < NM_NY; j++) {
+        for (int j = 0; j < BALANCE::width; j++) {
             b->jac[i][j] = nm_choose(frozen[i], nm_splat(j == i ? 1.0 : 0.0), b->jac[i][j]);
         }
     }
 }
 /* Freezes what is zero. A total whose own species is zero takes the balance of another of its species. algebraic: lanes
  * where a row is a balance no more. */
-NM_FN void nm_freeze_zeros(nm_balance *b, const nm_vec *y, nm_mask *algebraic)
+template <class BALANCE> NM_FN void nm_freeze_zeros(BALANCE *b, const nm_vec *y, nm_mask *algebraic)
 {
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
@@ -141,7 +145,7 @@ NM_FN void nm_freeze_zeros(nm_balance *b, const nm_vec *y, nm_mask *algebraic)
             }
             b->f[i] = nm_choose(takes, b->total_f[t.value], b->f[i]);
             NM_UNROLL
-            for (int j = 0; j < NM_NY; j++) {
+            for (int j = 0; j < BALANCE::width; j++) {
                 b->jac[i][j] = nm_choose(takes, b->total_jac[t.value][j], b->jac[i][j]);
             }
             algebraic[i] = algebraic[i] | takes;
@@ -156,6 +160,7 @@ NM_FN void nm_freeze_zeros(nm_balance *b, const nm_vec *y, nm_mask *algebraic)
     nm_freeze(b, zero);
 }
 
+#ifndef NM_GRADIENTS
 /* A step as the damping sees it. FAR: traces (ln c < -20) and large potentials may move by a third of themselves, so
  * that states far out are reached in a few steps. */
 template <bool FAR> NM_FN nm_vec nm_far_step(nm_vec step, nm_vec y, int i)
@@ -242,7 +247,7 @@ NM_LEAF nm_newton_result nm_newton_hard(nm_vec *y, const nm_point *pt, const nm_
 struct nm_fuelled_balance { /* balances of the fuelled pathways alone */
     nm_vec f[NM_NY];
     nm_vec v_w;
-    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux)
+    template <int K, nm_dirs M> NM_INLINE void path(const nm_flux<M> &flux)
     {
         if constexpr (nm_is_fueled(K)) {
             nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
@@ -253,11 +258,11 @@ struct nm_fuelled_balance { /* balances of the fuelled pathways alone */
             });
         }
     }
-    template <int E, unsigned M> NM_INLINE void fuel(nm_dual<M>) {}
-    template <int Y, unsigned M> NM_INLINE void hold(nm_dual<M>) {}
-    template <int T, unsigned M> NM_INLINE void total(nm_dual<M>, nm_par) {}
-    template <int C, unsigned M> NM_INLINE void charge(nm_dual<M>) {}
-    template <int C, unsigned M> NM_INLINE void current(nm_dual<M>, const nm_point *) {}
+    template <int E, nm_dirs M> NM_INLINE void fuel(nm_dual<M>) {}
+    template <int Y, nm_dirs M> NM_INLINE void hold(nm_dual<M>) {}
+    template <int T, nm_dirs M> NM_INLINE void total(nm_dual<M>, nm_plain) {}
+    template <int C, nm_dirs M> NM_INLINE void charge(nm_dual<M>) {}
+    template <int C, nm_dirs M> NM_INLINE void current(nm_dual<M>, nm_plain, const nm_point *) {}
 };
 
 NM_LEAF nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *driving,
@@ -326,5 +331,6 @@ NM_LEAF nm_newton_result nm_newton_growth(nm_vec *y, nm_vec *rate, nm_vec *drivi
     }
     return r;
 }
+#endif /* NM_GRADIENTS */
 
 #endif

@@ -110,6 +110,8 @@ static_assert(NM_N_OUTPUTS <= NM_MAX_OUTPUTS, "too many outputs: raise NM_MAX_OU
 
 #define NM_IDLE 1e-290 /* one-way fluxes below this are none: they come from exp(-708) */
 
+#ifndef NM_GRADIENTS
+
 /* --- one look at a state ----------------------------------------------------------------------------- */
 
 struct nm_look : nm_balance {
@@ -121,7 +123,7 @@ struct nm_look : nm_balance {
     nm_mask is_driven,
         violates; /* an active driven pathway; one that dissipates less than nothing */
 
-    template <int K, unsigned M> NM_INLINE void path(const nm_flux<M> &flux)
+    template <int K, nm_dirs M> NM_INLINE void path(const nm_flux<M> &flux)
     {
         nm_balance::path<K, M>(flux);
         net[K] = flux.net.v;
@@ -157,13 +159,13 @@ struct nm_look : nm_balance {
             });
         }
     }
-    template <int E, unsigned M> NM_INLINE void fuel(nm_dual<M> value) { worth[E] = value.v; }
-    template <int Y, unsigned M> NM_INLINE void hold(nm_dual<M> x)
+    template <int E, nm_dirs M> NM_INLINE void fuel(nm_dual<M> value) { worth[E] = value.v; }
+    template <int Y, nm_dirs M> NM_INLINE void hold(nm_dual<M> x)
     {
         row<Y>(x);
         gross[Y] = nm_splat(1.0);
     }
-    template <int T, unsigned M> NM_INLINE void total(nm_dual<M> row, nm_par scale)
+    template <int T, nm_dirs M> NM_INLINE void total(nm_dual<M> row, nm_plain scale)
     {
         total_row<T>(row);
         /* measured by its largest terms: a derivative by ln c is the term itself */
@@ -234,6 +236,8 @@ NM_LEAF void nm_look_again(nm_look *look, const nm_vec *y, const nm_point *pt,
     nm_look_at(look, y, pt, pick);
 }
 
+#endif
+
 /* --- outputs ------------------------------------------------------------------------------------------ */
 
 /* A sink takes outputs by their numbers: `wants` says whether one is stored, `put` takes it. */
@@ -250,11 +254,36 @@ struct nm_sink { /* block buffer: [n_slots] */
         }                                                                                          \
     } while (0)
 
+/* Whether an output of these numbers is wanted, where a sink would rather not have the others worked out. */
+template <class SINK, class... NUMBER> NM_FN bool nm_needs(NM_MAYBE_UNUSED const SINK *sink, NM_MAYBE_UNUSED NUMBER... number)
+{
+    if constexpr (requires { SINK::is_lazy; }) {
+        return (sink->wants(number) || ...);
+    } else {
+        return true;
+    }
+}
+template <class SINK> NM_FN bool nm_needs_any(NM_MAYBE_UNUSED const SINK *sink, NM_MAYBE_UNUSED int first, int n)
+{
+    bool any = false;
+    for (int i = 0; i < n; i++) {
+        any = any || nm_needs(sink, first + i);
+    }
+    return any;
+}
+
+/* x becomes 0 where a pathway is idle */
+NM_FN void nm_rest(nm_mask is_idle, nm_vec *x)
+{
+    *x = nm_choose(is_idle, nm_splat(0.0), *x);
+}
+
 /* what the solver adds to a state's outputs */
 struct nm_remarks {
     nm_vec delta, tau_slow, tau_fast, growth_rate, n_states, iterations;
 };
 
+#ifndef NM_GRADIENTS
 #define NM_ROW_O_EMIT(name, unit, expression, text)                                                \
     if (sink->wants(NM_OUT_observable + NM_OBS_##name)) {                                          \
         NM_NAMES                                                                                   \
@@ -278,12 +307,26 @@ NM_FN void nm_emit_observables(SINK *sink, const nm_look *look, const nm_vec *nm
     NM_OBSERVABLES(NM_ROW_O_EMIT)
 }
 
-template <class SINK>
-NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_remarks *remarks,
-                   const nm_point *pt, const nm_choices *pick)
+#endif
+
+/* NUM: nm_vec, or a value with its derivatives (gradient.h) */
+template <class SINK, class LOOK, class NUM, class POINT>
+NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks *remarks,
+                   const POINT *pt, const nm_choices *pick)
 {
-    const nm_vec zero = nm_splat(0.0), RT = pt->RT, T = pt->p[NM_P_T];
-    nm_vec c[NM_NS], psi[NM_NC], volume[NM_NC], mu[NM_NS];
+    const bool wants_closure = nm_needs(sink, NM_OUT_scalar + NM_SCALAR_closure),
+               wants_dissipation = wants_closure || nm_needs(sink, NM_OUT_scalar + NM_SCALAR_Tsigma_total,
+                                                             NM_OUT_scalar + NM_SCALAR_sigma_total),
+               wants_held = wants_closure || nm_needs(sink, NM_OUT_scalar + NM_SCALAR_P_held),
+               wants_clamp = wants_closure || nm_needs(sink, NM_OUT_scalar + NM_SCALAR_P_clamp),
+               wants_F_stored = nm_needs(sink, NM_OUT_scalar + NM_SCALAR_F_stored),
+               wants_F_cap = nm_needs(sink, NM_OUT_scalar + NM_SCALAR_F_cap),
+               wants_useful = nm_needs(sink, NM_OUT_scalar + NM_SCALAR_W_pump,
+                                       NM_OUT_scalar + NM_SCALAR_efficiency),
+               wants_fuel = wants_closure || wants_useful || nm_needs_any(sink, NM_OUT_P, NM_NE);
+    const bool wants_concentrations = wants_held || wants_F_stored || nm_needs_any(sink, NM_OUT_conc, NM_NS);
+    const NUM zero = nm_splat(0.0), RT = pt->RT, T = pt->p[NM_P_T];
+    NUM c[NM_NS], psi[NM_NC], volume[NM_NC], mu[NM_NS];
 
     /* potentials, volumes, concentrations, chemical potentials / RT */
     nm_unroll<NM_NC>([&](auto i) NM_LAMBDA {
@@ -302,10 +345,14 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
         c[s.value] = mu[s.value] = zero;
         if constexpr (kind == NM_SPECIES_FREE) {
             constexpr int i = nm_unknown_of(s.value);
-            c[s.value] = nm_choose(y[i] < nm_splat(-690.0), zero, nm_vexp(y[i]));
+            if (wants_concentrations) {
+                c[s.value] = nm_choose(y[i] < nm_splat(-690.0), zero, nm_vexp(y[i]));
+            }
             mu[s.value] = y[i];
         } else if constexpr (kind == NM_SPECIES_TRAPPED) {
-            c[s.value] = pt->trapped[s.value] / volume[nm_place(s.value)];
+            if (wants_concentrations) {
+                c[s.value] = pt->trapped[s.value] / volume[nm_place(s.value)];
+            }
         } else if constexpr (kind == NM_SPECIES_HELD) {
             c[s.value] = pt->held[s.value];
             mu[s.value] = pt->ln_held[s.value];
@@ -314,7 +361,10 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
     nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
         constexpr int here = nm_place(s.value);
         if constexpr (nm_kind(s.value) == NM_SPECIES_WATER) {
-            nm_vec osmolarity = zero;
+            if (!wants_held) {
+                return;
+            }
+            NUM osmolarity = zero;
             nm_unroll<NM_NS>([&](auto r) NM_LAMBDA {
                 if constexpr (nm_place(r.value) == here && nm_kind(r.value) != NM_SPECIES_WATER) {
                     osmolarity = osmolarity + c[r.value];
@@ -325,7 +375,7 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
     });
     nm_unroll<NM_N_POTENTIALS>([&](auto i) NM_LAMBDA {
         constexpr int place = nm_floating(i.value);
-        nm_vec V = psi[place] * RT * (1.0 / NM_FARADAY);
+        NUM V = psi[place] * RT * (1.0 / NM_FARADAY);
         NM_EMIT(NM_OUT_potential + i.value, V);
         NM_EMIT(NM_OUT_V_min + i.value, V);
         NM_EMIT(NM_OUT_V_max + i.value, V);
@@ -335,10 +385,14 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
     nm_unroll<NM_NS>([&](auto s) NM_LAMBDA { NM_EMIT(NM_OUT_conc + s.value, c[s.value]); });
 
     /* forces on each solute and the free energy stored in them */
-    nm_vec F_stored = zero;
+    NUM F_stored = zero;
     nm_unroll<nm_n_pairs()>([&](auto i) NM_LAMBDA {
         constexpr int s = nm_pair(i.value), o = nm_partner(s), z = nm_charge(s);
-        nm_vec chemical = mu[s] - mu[o],
+        if (!wants_F_stored && !nm_needs(sink, NM_OUT_E + i.value, NM_OUT_dmu + i.value, NM_OUT_dmu_chem + i.value,
+                                         NM_OUT_dmu_el + i.value)) {
+            return;
+        }
+        NUM chemical = mu[s] - mu[o],
                electric = (double)z * (psi[nm_place(s)] - psi[nm_place(o)]);
         NM_EMIT(NM_OUT_E + i.value, z == 0
                                         ? nm_splat(NM_NAN)
@@ -346,15 +400,19 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
         NM_EMIT(NM_OUT_dmu + i.value, RT * (chemical + electric));
         NM_EMIT(NM_OUT_dmu_chem + i.value, RT * chemical);
         NM_EMIT(NM_OUT_dmu_el + i.value, RT * electric);
-        F_stored = F_stored + volume[nm_place(s)] * RT * (c[s] * chemical - c[s] + c[o]);
+        if (wants_F_stored) {
+            F_stored = F_stored + volume[nm_place(s)] * RT * (c[s] * chemical - c[s] + c[o]);
+        }
     });
-    nm_vec F_cap = zero;
+    NUM F_cap = zero;
     nm_unroll<NM_NC>([&](auto i) NM_LAMBDA {
-        F_cap = F_cap + 0.5 * pt->capacitance[i.value] * psi[i.value] * psi[i.value] * RT;
+        if (wants_F_cap) {
+            F_cap = F_cap + 0.5 * pt->capacitance[i.value] * psi[i.value] * psi[i.value] * RT;
+        }
     });
 
     /* pathways and who pays for them */
-    nm_vec dissipation = zero, useful = zero, held = zero, fuel_total = zero, clamp = zero,
+    NUM dissipation = zero, useful = zero, held = zero, fuel_total = zero, clamp = zero,
            stored = zero, fuel[NM_NE + 1];
     NM_UNROLL
     for (int e = 0; e < NM_NE; e++) {
@@ -364,32 +422,44 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
         constexpr int K = k.value;
         /* an idle pathway (no flux either way) dissipates nothing, even where its force has no value */
         nm_mask is_idle = look->out[K] + look->in[K] <= nm_splat(NM_IDLE);
-        nm_vec J = nm_choose(is_idle, zero, look->net[K]), A = look->x[K] * RT;
-        nm_vec T_sigma = nm_choose(is_idle, zero, J * A);
+        const bool wants_force = wants_dissipation || wants_useful || nm_needs(sink, NM_OUT_A + K, NM_OUT_Tsigma + K);
+        NUM J = look->net[K], A = wants_force ? look->x[K] * RT : NUM(zero);
+        nm_rest(is_idle, &J);
+        NUM T_sigma = wants_force ? J * A : NUM(zero);
+        nm_rest(is_idle, &T_sigma);
         NM_EMIT(NM_OUT_J + K, J);
         NM_EMIT(NM_OUT_Jout + K, look->out[K]);
         NM_EMIT(NM_OUT_Jin + K, look->in[K]);
         NM_EMIT(NM_OUT_exch + K, nm_vsqrt(look->out[K] * look->in[K]));
         NM_EMIT(NM_OUT_A + K, A);
         NM_EMIT(NM_OUT_Tsigma + K, T_sigma);
-        dissipation = dissipation + T_sigma;
-        nm_vec from_held = look->standard[K];
-        nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
-            constexpr int nu = nm_nu(K, s.value);
-            if constexpr (nu != 0 && (nm_unknown_of(s.value) < 0 || nm_is_holdable(s.value))) {
-                if (nm_unknown_of(s.value) < 0 || pt->is_held[s.value]) {
-                    from_held = from_held - (double)nu * mu[s.value];
+        if (wants_dissipation) {
+            dissipation += T_sigma;
+        }
+        if (wants_held) {
+            NUM from_held = look->standard[K];
+            nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
+                constexpr int nu = nm_nu(K, s.value);
+                if constexpr (nu != 0 && (nm_unknown_of(s.value) < 0 || nm_is_holdable(s.value))) {
+                    if (nm_unknown_of(s.value) < 0 || pt->is_held[s.value]) {
+                        from_held = from_held - (double)nu * mu[s.value];
+                    }
                 }
-            }
-        });
-        held = held + nm_choose(is_idle, zero, J * RT * from_held);
+            });
+            NUM power = J * RT * from_held;
+            nm_rest(is_idle, &power);
+            held += power;
+        }
         nm_unroll<NM_NE>([&](auto e) NM_LAMBDA {
             constexpr int nu = nm_nu(K, NM_NS + e.value);
             if constexpr (nu != 0) {
-                nm_vec power = -(double)nu * J * RT * look->worth[e.value];
-                fuel[e.value] = fuel[e.value] + power;
-                fuel_total = fuel_total + power;
-                useful = useful + power;
+                if (!wants_fuel) {
+                    return;
+                }
+                NUM power = -(double)nu * J * RT * look->worth[e.value];
+                fuel[e.value] += power;
+                fuel_total += power;
+                useful += power;
             }
         });
         if constexpr (nm_is_fueled(K)) {
@@ -398,7 +468,10 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
         nm_unroll<NM_NC>([&](auto i) NM_LAMBDA {
             constexpr int q = nm_charge_left(K, i.value);
             if constexpr (q != 0 && nm_potential_of(i.value) >= 0) {
-                nm_vec power = (double)q * J * RT * psi[i.value];
+                if (!wants_clamp) {
+                    return;
+                }
+                NUM power = (double)q * J * RT * psi[i.value];
                 if (pt->is_clamped[i.value]) {
                     clamp = clamp + power;
                 } else {
@@ -410,7 +483,7 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
         nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
             constexpr int nu = nm_nu(K, s.value);
             if constexpr (nu != 0 && nm_unknown_of(s.value) >= 0) {
-                if (!(nm_is_holdable(s.value) && pt->is_held[s.value])) {
+                if (wants_closure && !(nm_is_holdable(s.value) && pt->is_held[s.value])) {
                     stored = stored + (double)nu * J * RT * mu[s.value];
                 }
             }
@@ -418,7 +491,7 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
     });
     nm_unroll<NM_NC>([&](auto i) NM_LAMBDA {
         if constexpr (nm_may_charge(i.value)) { /* the power of the applied current */
-            nm_vec power = pt->applied[i.value] * RT * psi[i.value];
+            NUM power = pt->applied[i.value] * RT * psi[i.value];
             clamp = clamp + power;
             stored = stored + power;
         }
@@ -430,8 +503,11 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
     nm_unroll<nm_loop_table.n>([&](auto i) NM_LAMBDA {
         constexpr int loop = i.value, closes = nm_loop_table.closes[loop];
         NM_EMIT(NM_OUT_Jcyc + i.value, look->net[closes]);
-        nm_vec turn = zero;
+        NUM turn = zero;
         nm_unroll<NM_NJ>([&](auto k) NM_LAMBDA {
+            if (!nm_needs(sink, NM_OUT_Acyc + loop)) {
+                return;
+            }
             constexpr double part = nm_loop_table.part[loop][k.value];
             if constexpr (part != 0.0) {
                 turn = nm_vfma(nm_splat(part), look->x[k.value], turn);
@@ -447,7 +523,7 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_W_pump, useful);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_efficiency,
             nm_choose(fuel_total == zero, zero,
-                      useful / nm_choose(fuel_total == zero, nm_splat(1.0), fuel_total)));
+                      useful / nm_choose(fuel_total == zero, NUM(nm_splat(1.0)), fuel_total)));
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_closure, fuel_total + held + clamp - dissipation - stored);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_F_stored, F_stored);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_F_cap, F_cap);
@@ -462,11 +538,13 @@ NM_FN void nm_emit(SINK *sink, const nm_look *look, const nm_vec *y, const nm_re
     nm_emit_observables(sink, look, y, pt, pick);
 }
 
+#ifndef NM_GRADIENTS
 /* all outputs into a block buffer */
 NM_LEAF void nm_emit_block(nm_sink *sink, const nm_look *look, const nm_vec *y,
                            const nm_remarks *remarks, const nm_point *pt, const nm_choices *pick)
 {
     nm_emit(sink, look, y, remarks, pt, pick);
 }
+#endif
 
 #endif

@@ -14,7 +14,7 @@ enum { NM_WATCH_STEPS = 2000, NM_WATCH_CROSSINGS = 3, NM_WATCH_LIMIT = 4000000 }
 #define NM_WATCH_RTOL 1e-5      /* relative tolerance: at most this, */
 #define NM_WATCH_RTOL_MIN 1e-7  /* and never finer: windows are long */
 
-/* outputs of the momentary state, into out[n_slots] */
+/* outputs of the momentary state, into out[nm_own_slots] */
 NM_NOINLINE void nm_momentary(nm_vec *out, nm_vec *y, nm_look *look, const nm_course *course,
                               const nm_point *pt, const nm_choices *pick, const nm_task *task)
 {
@@ -162,7 +162,7 @@ NM_NOINLINE void nm_watch(nm_verdict *verdict, const nm_vec *x, nm_mask mask, co
     w.length = nm_splat((double)NM_WATCH_CROSSINGS);
     nm_mask settled = nm_mask_all(false);
     NM_ROLL
-    for (int slot = 0; slot < task->n_slots; slot++) {
+    for (int slot = 0; slot < nm_own_slots(task); slot++) {
         sum[slot] = kept[slot] = zero;
     }
     nm_momentary(before, w.y_before, &look, &course, pt, pick, task);
@@ -208,7 +208,7 @@ NM_NOINLINE void nm_watch(nm_verdict *verdict, const nm_vec *x, nm_mask mask, co
             w.y_before[i] = nm_choose(watching, y[i], w.y_before[i]);
         }
         NM_ROLL
-        for (int slot = 0; slot < task->n_slots; slot++) {
+        for (int slot = 0; slot < nm_own_slots(task); slot++) {
             nm_vec at = nm_vfma(share, out[slot] - before[slot], before[slot]);
             nm_vec total = sum[slot] + 0.5 * (before[slot] + at) * share * dt;
             nm_vec rest = 0.5 * (at + out[slot]) * (1.0 - share) * dt;
@@ -244,7 +244,7 @@ NM_NOINLINE void nm_watch(nm_verdict *verdict, const nm_vec *x, nm_mask mask, co
             continue;
         }
         NM_ROLL
-        for (int slot = 0; slot < task->n_slots; slot++) {
+        for (int slot = 0; slot < nm_own_slots(task); slot++) {
             nm_set(&verdict->out[slot], lane, nm_get(kept[slot], lane));
         }
         for (int i = 0; i < NM_N_POTENTIALS; i++) {

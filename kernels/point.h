@@ -23,8 +23,14 @@ struct nm_verdict {
     nm_mask settled;          /* lanes that have one */
     int outcome[NM_LANES];    /* nm_outcome */
     unsigned flags[NM_LANES]; /* nm_flag bits */
-    nm_vec *out;              /* [n_slots] */
+    nm_vec *out;              /* [nm_own_slots] */
 };
+
+/* slots of outputs; those of derivatives follow them */
+NM_FN int nm_own_slots(const nm_task *task)
+{
+    return task->n_slots - task->gradients.n_outputs * task->gradients.n_params;
+}
 
 NM_FN nm_choices nm_make_choices(const nm_task *task)
 {
@@ -252,7 +258,7 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look,
     remarks->tau_fast = a->tau_fast;
     remarks->growth_rate = nm_splat(NM_NAN);
     nm_emit_block(&sink, look, y, remarks, pt, pick);
-    for (int slot = 0; slot < task->n_slots; slot++) {
+    for (int slot = 0; slot < nm_own_slots(task); slot++) {
         verdict->out[slot] = nm_choose(mask, fresh[slot], verdict->out[slot]);
     }
     for (int lane = 0; lane < NM_LANES; lane++) {
@@ -268,7 +274,7 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look,
 /* all outputs of `lane` become NaN: outcomes without values */
 NM_FN void nm_blank(nm_verdict *verdict, int lane, int outcome, unsigned flags, const nm_task *task)
 {
-    for (int slot = 0; slot < task->n_slots; slot++) {
+    for (int slot = 0; slot < nm_own_slots(task); slot++) {
         nm_set(&verdict->out[slot], lane, NM_NAN);
     }
     verdict->outcome[lane] = outcome;

@@ -45,22 +45,29 @@ NM_FN void nm_store_params(nm_tile *tile, const nm_task *task, int64_t offset, c
         tile->params[k * tile->n + offset] = p[task->stored[k]];
     }
 }
+NM_FN void nm_store_value(nm_tile *tile, const nm_task *task, int slot, int64_t offset, double value)
+{
+    if (task->is_f32) {
+        ((float *)tile->values)[slot * tile->n + offset] = (float)value;
+    } else {
+        ((double *)tile->values)[slot * tile->n + offset] = value;
+    }
+}
 NM_FN void nm_store(nm_tile *tile, const nm_task *task, int64_t offset, const nm_verdict *verdict,
                     int lane)
 {
-    if (task->is_f32) {
-        float *values = (float *)tile->values;
-        for (int slot = 0; slot < task->n_slots; slot++) {
-            values[slot * tile->n + offset] = (float)nm_get(verdict->out[slot], lane);
-        }
-    } else {
-        double *values = (double *)tile->values;
-        for (int slot = 0; slot < task->n_slots; slot++) {
-            values[slot * tile->n + offset] = nm_get(verdict->out[slot], lane);
-        }
+    const int n_own = nm_own_slots(task);
+    for (int slot = 0; slot < n_own; slot++) {
+        nm_store_value(tile, task, slot, offset, nm_get(verdict->out[slot], lane));
     }
     tile->outcome[offset] = (int8_t)verdict->outcome[lane];
     tile->flags[offset] = (uint16_t)verdict->flags[lane];
+}
+/* 1 where derivatives exist: at a steady state that does not depend on its start */
+NM_FN bool nm_has_gradients(int outcome, unsigned flags)
+{
+    return (outcome == NM_OUTCOME_equilibrium || outcome == NM_OUTCOME_ness || outcome == NM_OUTCOME_unstable) &&
+           !(flags & NM_FLAG_marginal);
 }
 
 /* --- audits: a share of what auto settled is followed too ------------------------------------------ */
@@ -82,8 +89,8 @@ NM_FN bool nm_is_failure(int outcome)
 {
     return outcome == NM_OUTCOME_not_converged || outcome == NM_OUTCOME_left_domain;
 }
-/* A course that fails is no answer: auto's stands, and the point counts as not audited. */
-NM_NOINLINE void nm_keep_auto(nm_verdict *verdict, const nm_audited *const *audited, const int64_t *index,
+/* A course that fails is no answer: auto's stands, and the point counts as not audited. settled: its state. */
+NM_NOINLINE void nm_keep_auto(nm_verdict *verdict, nm_vec *settled, const nm_audited *const *audited, const int64_t *index,
                               const nm_vec *steps, const nm_point *pt, const nm_choices *pick, const nm_task *task)
 {
     nm_vec y[NM_NY], y0[NM_NY];
@@ -102,6 +109,9 @@ NM_NOINLINE void nm_keep_auto(nm_verdict *verdict, const nm_audited *const *audi
     }
     if (!nm_any_of(failed)) {
         return;
+    }
+    for (int i = 0; i < NM_NY; i++) {
+        settled[i] = nm_choose(failed, y[i], settled[i]);
     }
     nm_look look;
     nm_assessment a;
@@ -247,13 +257,13 @@ NM_NOINLINE void nm_watch_round(nm_verdict *verdict, const nm_traveller *const *
 }
 
 /* Then for the others: they arrive, grow, run out or get lost. Lanes of `mask` that are not settled then must go on; in
- * the last round, and after wandering, all are settled. */
-NM_NOINLINE void nm_end_round(nm_verdict *verdict, const nm_traveller *const *who,
+ * the last round, and after wandering, all are settled. y[NM_NY]: their states, where they have one. */
+NM_NOINLINE void nm_end_round(nm_verdict *verdict, nm_vec *y, const nm_traveller *const *who,
                               const nm_audited *const *audited, const int64_t *index, nm_mask mask,
                               const nm_point *pt, const nm_choices *pick, const nm_task *task)
 {
     nm_ending end;
-    nm_vec y[NM_NY], reached[NM_NY];
+    nm_vec reached[NM_NY];
     nm_mask last, settled = nm_mask_all(false);
     nm_gather(&end, &last, who);
     last = last | nm_is_wandering(&end);
@@ -271,7 +281,7 @@ NM_NOINLINE void nm_end_round(nm_verdict *verdict, const nm_traveller *const *wh
     }
     verdict->settled = settled;
     nm_flag_audits(verdict, audited, y);
-    nm_keep_auto(verdict, audited, index, &end.steps, pt, pick, task);
+    nm_keep_auto(verdict, y, audited, index, &end.steps, pt, pick, task);
 }
 
 #endif

@@ -346,6 +346,11 @@ static nm_status check(const nm_plan *plan, const nm_backend_options *options, i
         *is_absent = nm_cuda_driver_is_absent();
         return status;
     }
+    if (plan->task.gradients.n_outputs > 0) {
+        return nm_fail(NM_USAGE,
+                       "%soutput.gradients are computed by CPUs alone; use --backend cpu, or remove the key",
+                       nm_config_at(plan->config, plan->config->gradients.where));
+    }
     NM_TRY(check_kernels(&is_compiled, plan, driver));
     if (options->report) {
         options->report->was_compiled = is_compiled;

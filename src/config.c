@@ -278,6 +278,14 @@ void nm_config_destroy(nm_config **config)
         free(c->reduce.variables[i]);
     }
     free(c->reduce.variables);
+    for (int i = 0; i < c->gradients.n_of; i++) {
+        free(c->gradients.of[i]);
+    }
+    free(c->gradients.of);
+    for (int i = 0; i < c->gradients.n_by; i++) {
+        free(c->gradients.by[i]);
+    }
+    free(c->gradients.by);
     free(c->reduce.kind);
     for (int i = 0; i < c->reduce.n_axes; i++) {
         free_axis(&c->reduce.axes[i]);

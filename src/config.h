@@ -71,6 +71,13 @@ typedef struct nm_config_reduce {
     nm_where where, kind_where, variables_where;
 } nm_config_reduce;
 
+/* Derivatives of outputs by parameters at the steady state. */
+typedef struct nm_config_gradients {
+    int n_of, n_by; /* of: 0 where none are wanted; by: 0 for every parameter that varies */
+    char **of, **by;
+    nm_where where, of_where, by_where;
+} nm_config_gradients;
+
 /* No parameter stands in more than one of axes, random, fixed and ties, nor twice in one. */
 typedef struct nm_config {
     char *path;  /* of the file; NULL for nm_config_point */
@@ -114,6 +121,7 @@ typedef struct nm_config {
     nm_where variables_where;
     int precision_bits; /* 32 or 64 */
     int compression;    /* deflate level, 0: none */
+    nm_config_gradients gradients;
     nm_config_reduce reduce;
 
     double max_failed;           /* share of points */

@@ -283,29 +283,7 @@ static nm_status read_variables(char ***variables, int *n, nm_where *where, cons
 {
     static const char should[] =
         "it must be a list of output names like [\"V\", \"J_pump\"], or [\"*\"] for all";
-    const nm_toml *list = nm_toml_find(s->table, "variables");
-    where->line = list ? list->line : -1;
-    if (!list) {
-        return NM_OK;
-    }
-    if (list->kind != NM_TOML_ARRAY || list->n_items == 0 || list->n_items > NM_MAX_OUTPUTS) {
-        return nm_key_fail(s, list, "variables", should);
-    }
-    *variables = calloc((size_t)list->n_items, sizeof **variables);
-    if (!*variables) {
-        return fail_memory();
-    }
-    for (int64_t i = 0; i < list->n_items; i++) {
-        const nm_toml *item = &list->item[i];
-        char key[32];
-        snprintf(key, sizeof key, "variables[%lld]", (long long)i);
-        if (!item->text || !*item->text) {
-            return nm_key_fail(s, item, key, should);
-        }
-        *n = (int)i + 1;
-        NM_TRY(nm_copy_text(&(*variables)[i], item->text));
-    }
-    return NM_OK;
+    return nm_key_texts(variables, n, where, s, "variables", NM_MAX_OUTPUTS, should);
 }
 
 static nm_status read_output(nm_config *config, const nm_toml *root)
@@ -326,8 +304,7 @@ static nm_status read_output(nm_config *config, const nm_toml *root)
     NM_TRY(status);
     const nm_toml *gradients = nm_toml_find(s.table, "gradients");
     if (gradients) {
-        return nm_key_fail(&s, gradients, "gradients",
-                           "this version writes no derivatives; remove the key");
+        NM_TRY(nm_config_read_gradients(config, s.table, gradients));
     }
     int64_t compression = NM_DEFAULT_OUTPUT_COMPRESSION;
     NM_TRY(nm_key_whole(&compression, &s, "compression", 0, MAX_COMPRESSION,

@@ -311,6 +311,34 @@ nm_status nm_key_need_quantity(nm_quantity *out, const nm_section *s, const char
     return node ? nm_key_quantity(out, s, node, key) : nm_key_missing(s, key, missing);
 }
 
+nm_status nm_key_texts(char ***out, int *n, nm_where *where, const nm_section *s, const char *key,
+                       int n_max, const char *should)
+{
+    const nm_toml *list = nm_toml_find(s->table, key);
+    where->line = list ? list->line : -1;
+    if (!list) {
+        return NM_OK;
+    }
+    if (list->kind != NM_TOML_ARRAY || list->n_items == 0 || list->n_items > n_max) {
+        return nm_key_fail(s, list, key, should);
+    }
+    *out = calloc((size_t)list->n_items, sizeof **out);
+    if (!*out) {
+        return nm_fail(NM_MEMORY, "out of memory while reading the configuration");
+    }
+    for (int64_t i = 0; i < list->n_items; i++) {
+        const nm_toml *item = &list->item[i];
+        char name[NM_NAME_BYTES];
+        snprintf(name, sizeof name, "%s[%lld]", key, (long long)i);
+        if (!item->text || !*item->text) {
+            return nm_key_fail(s, item, name, should);
+        }
+        *n = (int)i + 1;
+        NM_TRY(nm_copy_text(&(*out)[i], item->text));
+    }
+    return NM_OK;
+}
+
 nm_status nm_key_flag(int *out, const nm_section *s, const char *key)
 {
     const nm_toml *node = nm_toml_find(s->table, key);

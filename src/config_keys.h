@@ -51,6 +51,10 @@ nm_status nm_key_number(double *out, const nm_section *s, const char *key, doubl
 nm_status nm_key_whole(int64_t *out, const nm_section *s, const char *key, int64_t low,
                        int64_t high, const char *should);
 
+/* A list of 1 to n_max texts that are not empty; the caller frees it and them. */
+nm_status nm_key_texts(char ***out, int *n, nm_where *where, const nm_section *s, const char *key,
+                       int n_max, const char *should);
+
 /* true or false */
 nm_status nm_key_flag(int *out, const nm_section *s, const char *key);
 

@@ -30,6 +30,9 @@ nm_status nm_config_range(nm_config_axis *axis, const nm_config *config, const n
 /* The part that reads the keys `axes` and `quantiles` of [[reduce]], whose kind is known. */
 nm_status nm_config_projections(nm_config *config, const nm_toml *reduce);
 
+/* The part of nm_config_check that reads output.gradients, at `node` of the table `output`. */
+nm_status nm_config_read_gradients(nm_config *config, const nm_toml *output, const nm_toml *node);
+
 /* Fills config->resolved. */
 nm_status nm_config_resolve(nm_config *config);
 

@@ -189,12 +189,37 @@ static void write_projections(FILE *out, const nm_config_reduce *reduce)
     fputs(reduce->n_axes > 0 ? "]\n" : "", out);
 }
 
+static void write_names(FILE *out, char *const *names, int n)
+{
+    fputc('[', out);
+    for (int i = 0; i < n; i++) {
+        fputs(i > 0 ? ", " : "", out);
+        write_text(out, names[i]);
+    }
+    fputc(']', out);
+}
+
+static void write_gradients(FILE *out, const nm_config_gradients *gradients)
+{
+    if (gradients->n_of == 0) {
+        return;
+    }
+    fprintf(out, "gradients = { of = ");
+    write_names(out, gradients->of, gradients->n_of);
+    if (gradients->n_by > 0) {
+        fprintf(out, ", by = ");
+        write_names(out, gradients->by, gradients->n_by);
+    }
+    fprintf(out, " }\n");
+}
+
 static void write_output(FILE *out, const nm_config *config)
 {
     fprintf(out, "\n[output]\n");
     write_variables(out, config->variables, config->n_variables);
     fprintf(out, "precision = \"f%d\"\ncompression = %d\n", config->precision_bits,
             config->compression);
+    write_gradients(out, &config->gradients);
 }
 
 static void write_config(FILE *out, const nm_config *config)

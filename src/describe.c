@@ -190,7 +190,9 @@ void nm_describe_init(FILE *stream, const nm_model *model, const char *named,
     fprintf(stream, "audit = 0.0   # share of points that are followed as well, as a check\n\n");
     fprintf(stream, "[output]\n# variables = [\"*\"] # all outputs; left out: the default ones\n");
     fprintf(stream, "precision = \"f32\" # f32 | f64\n");
-    fprintf(stream, "compression = 0   # deflate level, 0: none\n\n");
+    fprintf(stream, "compression = 0   # deflate level, 0: none\n");
+    fprintf(stream, "# gradients = [\"default\"] # their exact derivatives by every parameter that "
+                    "varies\n\n");
     fprintf(stream, "# [[reduce]] keeps statistics in place of points; bins: of the draws in each "
                     "cell of the axes:\n");
     fprintf(stream, "# [[reduce]]\n# kind = \"bins\" # full | bins | summary\n# variables = "

@@ -42,9 +42,9 @@ const nm_cuda_builtin *nm_cuda_builtins(int *n)
     return builtins;
 }
 
-/* The list begins with the entry of the GPU, goes on with headers, and ends with two entries of the
+/* The list begins with the entry of the GPU, goes on with headers, and ends with three entries of the
  * CPU (CMakeLists.txt, part 4). */
-enum { N_SOURCES = sizeof sources / sizeof sources[0], N_GPU_ENTRIES = 1, N_CPU_ENTRIES = 2 };
+enum { N_SOURCES = sizeof sources / sizeof sources[0], N_GPU_ENTRIES = 1, N_CPU_ENTRIES = 3 };
 
 const nm_source *nm_gpu_sources(int *n)
 {

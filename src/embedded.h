@@ -23,8 +23,8 @@ enum { NM_CUDA_BUILTIN_MAJOR = 8 };
 /* All modules; *n is 0 in a build without nvcc. */
 const nm_cuda_builtin *nm_cuda_builtins(int *n);
 
-/* All texts but those of models. GPU: the first includes the others. CPU: the last two are
- * compiled, kernels/entry_cpu.cpp and kernels/entry_model.cpp. */
+/* All texts but those of models. GPU: the first includes the others. CPU: the last three are
+ * compiled, kernels/entry_cpu.cpp, kernels/entry_gradient.cpp and kernels/entry_model.cpp. */
 const nm_source *nm_gpu_sources(int *n);
 const nm_source *nm_cpu_sources(int *n);
 

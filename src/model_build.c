@@ -45,7 +45,7 @@ enum {
     NARROWEST = N_WIDTHS - 1,
     N_FIXED = sizeof fixed_options / sizeof fixed_options[0],
     MOST_WORDS = N_FIXED + 40, /* of a command line */
-    MOST_UNITS = N_WIDTHS + 1,
+    MOST_UNITS = 2 * N_WIDTHS + 1,
     NAME_BYTES = 64 /* longest name of a model */
 };
 
@@ -322,19 +322,27 @@ static void begin_unit(unit *u, const nm_compiler *compiler, const char *folder,
     u->said = nm_file_format("%s/said_%d", folder, number);
 }
 
-/* i_width < 0: the description of the model, else its kernel of that width. */
-static void make_unit(unit *u, const own_model *own, const nm_compiler *compiler,
-                      const char *folder, int i_width, int chosen_widths)
+/* what a unit is: the description of the model, or its kernel or its derivatives of one width */
+typedef enum unit_kind { DESCRIPTION, KERNEL, DERIVATIVES } unit_kind;
+
+static int unit_number(unit_kind kind, int i_width)
 {
+    return kind == DESCRIPTION ? 0 : 1 + i_width + (kind == DERIVATIVES ? N_WIDTHS : 0);
+}
+
+/* i_width: of the kernel, or of the options that describe the model. */
+static void make_unit(unit *u, const own_model *own, const nm_compiler *compiler,
+                      const char *folder, unit_kind kind, int i_width, int chosen_widths)
+{
+    static const char *const files[] = {"entry_model.cpp", "entry_cpu.cpp", "entry_gradient.cpp"};
     /* where the row of a table stands is in the notes behind an error */
     static const char *const clang_options[] = {"-fmacro-backtrace-limit=0", "-ferror-limit=1",
                                                 "-fno-caret-diagnostics"};
     static const char *const gcc_options[] = {"-fmax-errors=1", "-fno-diagnostics-show-caret"};
-    int i_flags = i_width < 0 ? NARROWEST : i_width;
-    begin_unit(u, compiler, folder, i_width + 1);
+    begin_unit(u, compiler, folder, unit_number(kind, i_width));
     command *c = &u->command;
     add_all(c, fixed_options, N_FIXED);
-    add_all(c, widths[i_flags].options, widths[i_flags].n_options);
+    add_all(c, widths[i_width].options, widths[i_width].n_options);
     if (compiler->is_clang) {
         add_all(c, clang_options, 3);
     } else {
@@ -344,16 +352,16 @@ static void make_unit(unit *u, const own_model *own, const nm_compiler *compiler
     add(c, strdup("."));
     add(c, nm_file_format("-DNM_MODEL_FILE=\"%s\"", own->compiled_as));
     add(c, nm_file_format("-DNM_MODEL=%s", own->name));
-    if (i_width < 0) {
+    if (kind == DESCRIPTION) {
         add(c, nm_file_format("-DNM_MODEL_PATH=\"%s\"", own->compiled_as));
         add(c, nm_file_format("-DNM_WIDTHS(width)=%s%s%s", chosen_widths & 1 ? "width(8) " : "",
                               chosen_widths & 2 ? "width(4) " : "",
                               chosen_widths & 4 ? "width(1)" : ""));
     }
     add(c, strdup("-c"));
-    add(c, strdup(i_width < 0 ? "entry_model.cpp" : "entry_cpu.cpp"));
+    add(c, strdup(files[kind]));
     add(c, strdup("-o"));
-    add(c, nm_file_format("unit_%d.o", i_width + 1));
+    add(c, nm_file_format("unit_%d.o", unit_number(kind, i_width)));
 }
 
 static void make_link(unit *u, const nm_compiler *compiler, const char *folder, int chosen_widths)
@@ -364,7 +372,8 @@ static void make_link(unit *u, const nm_compiler *compiler, const char *folder, 
     add_all(&u->command, first, 4);
     for (int w = 0; w < N_WIDTHS; w++) {
         if (chosen_widths & 1 << w) {
-            add(&u->command, nm_file_format("unit_%d.o", w + 1));
+            add(&u->command, nm_file_format("unit_%d.o", unit_number(KERNEL, w)));
+            add(&u->command, nm_file_format("unit_%d.o", unit_number(DERIVATIVES, w)));
         }
     }
     add_all(&u->command, last, 3);
@@ -420,9 +429,11 @@ static nm_status compile_in(const char *folder, const own_model *own, const nm_c
     unit units[MOST_UNITS], link;
     int n = 0;
     NM_TRY(write_sources(own, folder));
-    for (int w = -1; w < N_WIDTHS; w++) {
-        if (w < 0 || chosen_widths & 1 << w) {
-            make_unit(&units[n++], own, compiler, folder, w, chosen_widths);
+    make_unit(&units[n++], own, compiler, folder, DESCRIPTION, NARROWEST, chosen_widths);
+    for (int w = 0; w < N_WIDTHS; w++) {
+        if (chosen_widths & 1 << w) {
+            make_unit(&units[n++], own, compiler, folder, KERNEL, w, chosen_widths);
+            make_unit(&units[n++], own, compiler, folder, DERIVATIVES, w, chosen_widths);
         }
     }
     NM_TRY(run_units(own, compiler, units, n, folder));

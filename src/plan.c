@@ -508,6 +508,7 @@ static nm_status fill(nm_plan *plan, const char *backend)
     take_design(plan, &design);
     NM_TRY(bind_solver(plan));
     NM_TRY(bind_outputs(plan));
+    NM_TRY(nm_plan_bind_gradients(plan));
     NM_TRY(nm_plan_check_reduction(plan));
     plan->model->prepare_draw(&plan->task.draw);
     NM_TRY(cut_tiles(plan));

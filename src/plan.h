@@ -24,14 +24,14 @@ enum { NM_N_FAMILIES = 0 NM_FAMILY_LIST(NM_FAMILY_ONE) };
 typedef struct nm_output { /* one possible output of a model; number = position in the catalogue */
     char name
         [64]; /* "" where the output is not offered (concentrations of held species and water) */
-    char unit[32];
+    char unit[64];
     char text[160];
     int is_default;
 } nm_output;
 
 typedef struct nm_catalogue {
     int n;
-    nm_output output[NM_MAX_OUTPUTS];
+    nm_output output[NM_MAX_OUTPUTS + NM_MAX_GRADIENTS]; /* behind the n: a plan's derivatives */
 } nm_catalogue;
 
 /* Lists all outputs of a model, in the order of NM_FAMILY_LIST. Names are checked for
@@ -63,7 +63,7 @@ struct nm_plan {
     int64_t n_points, tile_points, n_tiles;
     int64_t tiles_per_cell;            /* 1 or more where the scan is reduced (task.reduction) */
     int64_t chunk_points;              /* points that are reduced at once, whole blocks */
-    int column_output[NM_MAX_OUTPUTS]; /* slot -> output number, n = task.n_slots */
+    int column_output[NM_MAX_OUTPUTS + NM_MAX_GRADIENTS]; /* slot -> output number, n = task.n_slots */
     int64_t record_bytes;              /* payload of the first tile */
     int64_t file_bytes, peak_disk_bytes, memory_bytes;
     double charged_share; /* share of sampled points whose bath carries net charge */

@@ -11,6 +11,10 @@ nm_reduce_kind nm_plan_reduce_kind(const nm_config *config);
  * returns NM_USAGE with one sentence. */
 nm_status nm_plan_bind_class(nm_plan *plan);
 
+/* Gives the derivatives of output.gradients their slots behind those of the outputs. The draw and the
+ * outputs are chosen. returns NM_USAGE with one sentence. */
+nm_status nm_plan_bind_gradients(nm_plan *plan);
+
 /* Whether the design has what the reduction needs, and whether the names of its variables are free.
  * The outputs are chosen. returns NM_USAGE with one sentence. */
 nm_status nm_plan_check_reduction(const nm_plan *plan);

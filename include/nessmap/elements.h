@@ -17,32 +17,62 @@
  * part; is_reciprocal as said above. All fluxes in mol per extent and second. */
 #ifdef __cplusplus
 
-template <unsigned M> struct nm_flux {
+/* derivatives that all but the net flux carries: by parameters, none where those are not wanted */
+NM_CONST_FN nm_dirs nm_beside(nm_dirs mask) {
+#ifdef NM_GRADIENTS
+    return mask;
+#else
+    return (void)mask, 0;
+#endif
+}
+template <nm_dirs M> struct nm_flux {
     nm_dual<M> net;
-    nm_par out, in, gross, x, standard;
+    nm_dual<nm_beside(M)> out, in, gross, x, standard;
     bool is_reciprocal;
-    static constexpr unsigned mask = M;
+    static constexpr nm_dirs mask = M;
 };
 
-template <class X, class U, class P, class Q> struct nm_context {
+template <class X, class U, class P, class Q, class R, class S> struct nm_context {
     X x;      /* affinity / RT without the standard part of the law */
     U u;      /* its electrical part */
     P from;   /* product of concentrations of the left side */
     Q to;     /* and of the right side */
-    nm_par RT, RT_F2; /* J mol-1, J mol-1 / (C mol-1)^2 */
+    R RT;    /* J mol-1 */
+    S RT_F2; /* J mol-1 / (C mol-1)^2 */
     int q;
 };
-template <class X, class U, class P, class Q>
-NM_INLINE nm_context<X, U, P, Q> nm_make_context(X x, U u, P from, Q to, nm_par RT, nm_par RT_F2, int q) {
-    return nm_context<X, U, P, Q>{x, u, from, to, RT, RT_F2, q};
+template <class X, class U, class P, class Q, class R, class S>
+NM_INLINE nm_context<X, U, P, Q, R, S> nm_make_context(X x, U u, P from, Q to, R RT, S RT_F2, int q) {
+    return nm_context<X, U, P, Q, R, S>{x, u, from, to, RT, RT_F2, q};
 }
-template <unsigned M>
-NM_INLINE nm_flux<M> nm_make_flux(nm_dual<M> net, nm_par out, nm_par in, nm_par gross, nm_par x, nm_par standard,
-                                  bool is_reciprocal) {
-    return nm_flux<M>{net, out, in, gross, x, standard, is_reciprocal};
+template <nm_dirs W> NM_INLINE nm_dual<nm_beside(W)> nm_put_beside(auto x) { return nm_widen<nm_beside(W)>(nm_as_dual(x)); }
+NM_INLINE auto nm_make_flux(auto net, auto out, auto in, auto gross, auto x, auto standard, bool is_reciprocal) {
+    constexpr nm_dirs W = decltype(nm_as_dual(net))::mask |
+                          nm_beside(decltype(nm_as_dual(out))::mask | decltype(nm_as_dual(in))::mask |
+                                    decltype(nm_as_dual(gross))::mask | decltype(nm_as_dual(x))::mask |
+                                    decltype(nm_as_dual(standard))::mask);
+    return nm_flux<W>{nm_widen<W>(nm_as_dual(net)), nm_put_beside<W>(out), nm_put_beside<W>(in),
+                      nm_put_beside<W>(gross), nm_put_beside<W>(x), nm_put_beside<W>(standard), is_reciprocal};
 }
-template <unsigned W, unsigned M> NM_INLINE nm_flux<W> nm_widen_flux(nm_flux<M> f) {
-    return nm_flux<W>{nm_widen<W>(f.net), f.out, f.in, f.gross, f.x, f.standard, f.is_reciprocal};
+template <nm_dirs W, nm_dirs M> NM_INLINE nm_flux<W> nm_widen_flux(nm_flux<M> f) {
+    constexpr nm_dirs V = nm_beside(W);
+    return nm_flux<W>{nm_widen<W>(f.net), nm_widen<V>(f.out), nm_widen<V>(f.in), nm_widen<V>(f.gross),
+                      nm_widen<V>(f.x), nm_widen<V>(f.standard), f.is_reciprocal};
+}
+
+/* what a membrane is: kind 0 capacitor, 1 neutral, 2 clamp, 3 charging (kernels/network.h) */
+template <nm_dirs M> struct nm_membrane {
+    int kind;
+    nm_dual<M> capacitance; /* [F m-2] */
+    nm_dual<M> held;        /* [V], of a clamp; applied current [A m-2], of one that charges */
+    static constexpr nm_dirs mask = M;
+};
+NM_INLINE auto nm_make_membrane(int kind, auto capacitance, auto held) {
+    constexpr nm_dirs W = decltype(nm_as_dual(capacitance))::mask | decltype(nm_as_dual(held))::mask;
+    return nm_membrane<W>{kind, nm_widen<W>(nm_as_dual(capacitance)), nm_widen<W>(nm_as_dual(held))};
+}
+template <nm_dirs W, nm_dirs M> NM_INLINE nm_membrane<W> nm_widen_membrane(nm_membrane<M> m) {
+    return nm_membrane<W>{m.kind, nm_widen<W>(m.capacitance), nm_widen<W>(m.held)};
 }
 
 /* one of several laws, by a choice that is the same for all points */
@@ -56,16 +86,17 @@ template <int N, class A> NM_INLINE auto nm_by(int, A a) {
 template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... rest) {
     static_assert(N == 1 + sizeof...(B), "by(variant, ...): as many entries as the variant has choices are wanted");
     if constexpr (requires { a().net; }) {
-        constexpr unsigned W = decltype(a())::mask | decltype(nm_by<N - 1>(0, rest...))::mask;
+        constexpr nm_dirs W = decltype(a())::mask | decltype(nm_by<N - 1>(0, rest...))::mask;
         if (which == 0) { return nm_widen_flux<W>(a()); }
         return nm_widen_flux<W>(nm_by<N - 1>(which - 1, rest...));
     } else if constexpr (requires { nm_as_dual(a()); }) {
-        constexpr unsigned W = decltype(nm_as_dual(a()))::mask | decltype(nm_by<N - 1>(0, rest...))::mask;
+        constexpr nm_dirs W = decltype(nm_as_dual(a()))::mask | decltype(nm_by<N - 1>(0, rest...))::mask;
         if (which == 0) { return nm_widen<W>(nm_as_dual(a())); }
         return nm_widen<W>(nm_by<N - 1>(which - 1, rest...));
     } else {
-        if (which == 0) { return a(); }
-        return nm_by<N - 1>(which - 1, rest...);
+        constexpr nm_dirs W = decltype(a())::mask | decltype(nm_by<N - 1>(0, rest...))::mask;
+        if (which == 0) { return nm_widen_membrane<W>(a()); }
+        return nm_widen_membrane<W>(nm_by<N - 1>(which - 1, rest...));
     }
 }
 #define NM_ALTERNATIVE(x) [&]() NM_LAMBDA { return x; }
@@ -78,6 +109,7 @@ template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... 
                            NM_ALTERNATIVE(d))
 #define nm_flux_any auto
 #define nm_context_any auto
+#define nm_membrane_any auto
 
 #else
 
@@ -101,16 +133,25 @@ NM_FN nm_flux nm_make_flux(nm_real net, nm_real out, nm_real in, nm_real gross, 
 #define NM_BY3(variant, a, b, c) (NM_PICK(variant) == 0 ? (a) : NM_PICK(variant) == 1 ? (b) : (c))
 #define NM_BY4(variant, a, b, c, d)                                                                \
     (NM_PICK(variant) == 0 ? (a) : NM_PICK(variant) == 1 ? (b) : NM_PICK(variant) == 2 ? (c) : (d))
+typedef struct nm_membrane { /* as above */
+    int kind;
+    nm_real capacitance, held;
+} nm_membrane;
+NM_FN nm_membrane nm_make_membrane(int kind, nm_real capacitance, nm_real held) {
+    return (nm_membrane){kind, capacitance, held};
+}
 #define nm_flux_any nm_flux
 #define nm_context_any nm_context
+#define nm_membrane_any nm_membrane
 
 #endif
 
 /* linear in the force: J = L x, L [mol per extent and second]; one-way L B(-x), L B(x) */
 NM_FN nm_flux_any nm_law_linear(nm_context_any nm_c, nm_any L) {
-    nm_par x = nm_value(nm_c.x), l = nm_value(L);
-    nm_par in = l * nm_bern(x), out = in + l * x;
-    out = nm_if(nm_less(x, 0.0), l * nm_bern(-x), out);
+    nm_par x = nm_value(nm_c.x);
+    nm_par l = nm_value(L);
+    nm_par in = l * nm_bern(x);
+    nm_par out = nm_if(nm_less(x, 0.0), l * nm_bern(-x), in + l * x);
     return nm_make_flux(L * nm_c.x, out, in, out + in, x, NM_PAR(0.0), 1);
 }
 
@@ -126,12 +167,14 @@ NM_FN nm_flux_any nm_law_ghk(nm_context_any nm_c, nm_any P) {
     nm_any size = nm_abs(nm_c.u);
     nm_any most = P * nm_bern(-size);
     nm_any least = most * nm_exp(-size);
-    nm_par u = nm_value(nm_c.u), x = nm_value(nm_c.x);
+    nm_par u = nm_value(nm_c.u);
+    nm_par x = nm_value(nm_c.x);
     nm_any forth = nm_c.from * nm_if(nm_less(u, NM_PAR(0.0)), least, most);
     nm_any back = nm_c.to * nm_if(nm_less(u, NM_PAR(0.0)), most, least);
     nm_any decay = nm_expm1(-nm_abs(nm_c.x));
     nm_any net = nm_if(nm_less(x, NM_PAR(0.0)), back * decay, -(forth * decay));
-    nm_par out = nm_value(forth), in = nm_value(back);
+    nm_par out = nm_value(forth);
+    nm_par in = nm_value(back);
     return nm_make_flux(net, out, in, out + in, x, NM_PAR(0.0), 1);
 }
 
@@ -139,13 +182,16 @@ NM_FN nm_flux_any nm_law_ghk(nm_context_any nm_c, nm_any P) {
  * Written with e^-|x| so that nothing overflows. */
 NM_FN nm_flux_any nm_law_saturable(nm_context_any nm_c, nm_any cap, nm_par kappa) {
     nm_any size = nm_abs(nm_c.x);
-    nm_any decay = nm_expm1(-size), e = nm_exp(-size);
+    nm_any decay = nm_expm1(-size);
+    nm_any e = nm_exp(-size);
     nm_par x = nm_value(nm_c.x);
     nm_par sign = nm_if(nm_less(x, 0.0), NM_PAR(-1.0), NM_PAR(1.0));
     nm_any factor = cap / nm_if(nm_less(x, 0.0), kappa + e, NM_PAR(1.0) + kappa * e);
     nm_any net = -sign * (factor * decay);
-    nm_par most = nm_value(factor), least = most * nm_value(e);
-    nm_par out = nm_if(nm_less(x, 0.0), least, most), in = nm_if(nm_less(x, 0.0), most, least);
+    nm_par most = nm_value(factor);
+    nm_par least = most * nm_value(e);
+    nm_par out = nm_if(nm_less(x, 0.0), least, most);
+    nm_par in = nm_if(nm_less(x, 0.0), most, least);
     return nm_make_flux(net, out, in, out + in, nm_value(nm_c.x), NM_PAR(0.0), 1);
 }
 
@@ -189,7 +235,8 @@ NM_FN nm_flux_any nm_law_split(nm_context_any nm_c, nm_par kf, nm_par kr, nm_par
  * kappa: transmission coefficient, 1 where every crossing counts. 0: the way is closed. */
 NM_FN nm_flux_any nm_law_barrier(nm_context_any nm_c, nm_par kappa, nm_par B, nm_par G_from, nm_par G_to, nm_par f,
                                  nm_par theta) {
-    nm_par k = kappa * nm_c.RT * NM_PAR(1.0 / NM_MOLAR_PLANCK), drive = f / nm_c.RT;
+    nm_par k = kappa * nm_c.RT * NM_PAR(1.0 / NM_MOLAR_PLANCK);
+    nm_par drive = f / nm_c.RT;
     nm_any whole = nm_c.u + drive;
     return nm_law_transition(nm_c, k, k, theta * whole - (B - G_from) / nm_c.RT,
                              (theta - NM_PAR(1.0)) * whole - (B - G_to) / nm_c.RT,
@@ -199,15 +246,19 @@ NM_FN nm_flux_any nm_law_barrier(nm_context_any nm_c, nm_par kappa, nm_par B, nm
 /* Water down its osmotic force, on a row from inner to outer water. x = v_w (Pi_o - Pi_i) dimensionless; the flux of
  * water is P_f x / v_w [mol m-2 s-1], P_f [m s-1]; residuals are taken against P_f times the osmolarities. */
 NM_FN nm_flux_any nm_law_osmosis(nm_context_any nm_c, nm_par P_f, nm_par v_w, nm_par osmolarity) {
-    nm_par L = P_f / v_w, x = nm_value(nm_c.x);
-    nm_par in = L * nm_bern(x), out = nm_if(nm_less(x, 0.0), L * nm_bern(-x), in + L * x);
+    nm_par L = P_f / v_w;
+    nm_par x = nm_value(nm_c.x);
+    nm_par in = L * nm_bern(x);
+    nm_par out = nm_if(nm_less(x, 0.0), L * nm_bern(-x), in + L * x);
     return nm_make_flux(L * nm_c.x, out, in, P_f * osmolarity, x, NM_PAR(0.0), 1);
 }
 
 /* Driven: the rate is what it is, whatever the affinity */
 NM_FN nm_flux_any nm_law_driven(nm_context_any nm_c, nm_any rate) {
-    nm_par r = nm_value(rate), zero = NM_PAR(0.0);
-    nm_par out = nm_max(r, zero), in = nm_max(-r, zero);
+    nm_par r = nm_value(rate);
+    nm_par zero = NM_PAR(0.0);
+    nm_par out = nm_max(r, zero);
+    nm_par in = nm_max(-r, zero);
     return nm_make_flux(rate, out, in, out + in, nm_value(nm_c.x), zero, 0);
 }
 

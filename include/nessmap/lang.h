@@ -16,7 +16,11 @@
 
 #include "nessmap/model_abi.h"
 
+#ifdef NM_GRADIENTS
+#define NM_PAR(x) nm_as_dual(x)
+#else
 #define NM_PAR(x) ((nm_par)(x)) /* a number as a parameter, in both languages */
+#endif
 #define NM_R 8.31446261815324       /* gas constant [J mol-1 K-1], SI 2019 */
 #define NM_FARADAY 96485.33212331001 /* Faraday constant [C mol-1], SI 2019 */
 
@@ -258,13 +262,21 @@ NM_FN nm_vec nm_vbern_slope(nm_vec u, nm_vec b) {
 
 /* --- 3. duals: a value and its derivatives by the unknowns named in the mask M ------------------- */
 
-NM_CONST_FN int nm_count(unsigned mask) {
+/* Sets of directions. With NM_GRADIENTS, derivatives are also taken by every parameter: then a parameter is a dual
+ * like any other, nm_par is as nm_any, and the bits of the parameters follow those of the unknowns. */
+#ifdef NM_GRADIENTS
+typedef unsigned __int128 nm_dirs;
+#else
+typedef unsigned nm_dirs;
+#endif
+
+NM_CONST_FN int nm_count(nm_dirs mask) {
     int n = 0;
     for (; mask; mask &= mask - 1) { n++; }
     return n;
 }
-NM_CONST_FN int nm_rank(unsigned mask, int bit) { return nm_count(mask & ((1u << bit) - 1u)); }
-NM_CONST_FN int nm_bit(unsigned mask, int rank) {
+NM_CONST_FN int nm_rank(nm_dirs mask, int bit) { return nm_count(mask & (((nm_dirs)1 << bit) - 1)); }
+NM_CONST_FN int nm_bit(nm_dirs mask, int rank) {
     int i = 0;
     for (;; i++) {
         if (mask >> i & 1u) {
@@ -286,50 +298,60 @@ template <class F, int... I> NM_INLINE void nm_unroll_over(NM_MAYBE_UNUSED F f, 
 /* f(nm_index<0>), ..., f(nm_index<N-1>): a loop whose counter is a constant */
 template <int N, class F> NM_INLINE void nm_unroll(F f) { nm_unroll_over(f, typename nm_indices_to<N>::type{}); }
 
-template <unsigned M> struct nm_dual {
+template <nm_dirs M> struct nm_dual {
     nm_vec v;
     nm_vec d[nm_count(M)];
-    static constexpr unsigned mask = M;
+    static constexpr nm_dirs mask = M;
 };
 template <> struct nm_dual<0> {
     nm_vec v;
-    static constexpr unsigned mask = 0;
+    static constexpr nm_dirs mask = 0;
     nm_dual() = default;
     NM_INLINE nm_dual(double x) : v(nm_splat(x)) {}
 #if NM_LANES > 1
     NM_INLINE nm_dual(nm_vec x) : v(x) {}
 #endif
 };
-typedef nm_dual<0> nm_par;
+typedef nm_dual<0> nm_plain;
 #define nm_any auto
+#ifdef NM_GRADIENTS
+#define nm_par auto
+#else
+typedef nm_plain nm_par;
+#endif
 
-NM_INLINE nm_par nm_lift(nm_vec x) {
-    nm_par r;
+NM_INLINE nm_plain nm_lift(nm_vec x) {
+    nm_plain r;
     r.v = x;
     return r;
 }
 
 /* the neutral element of a sum and of a product: no code at all */
 struct nm_nothing {};
-template <unsigned M> NM_INLINE nm_dual<M> operator+(nm_nothing, nm_dual<M> x) { return x; }
-template <unsigned M> NM_INLINE nm_dual<M> operator+(nm_dual<M> x, nm_nothing) { return x; }
+template <nm_dirs M> NM_INLINE nm_dual<M> operator+(nm_nothing, nm_dual<M> x) { return x; }
+template <nm_dirs M> NM_INLINE nm_dual<M> operator+(nm_dual<M> x, nm_nothing) { return x; }
 NM_INLINE nm_nothing operator+(nm_nothing, nm_nothing) { return nm_nothing{}; }
-template <unsigned M> NM_INLINE nm_dual<M> operator*(nm_nothing, nm_dual<M> x) { return x; }
-template <unsigned M> NM_INLINE nm_dual<M> operator*(nm_dual<M> x, nm_nothing) { return x; }
+template <nm_dirs M> NM_INLINE nm_dual<M> operator*(nm_nothing, nm_dual<M> x) { return x; }
+template <nm_dirs M> NM_INLINE nm_dual<M> operator*(nm_dual<M> x, nm_nothing) { return x; }
 NM_INLINE nm_nothing operator*(nm_nothing, nm_nothing) { return nm_nothing{}; }
 
-template <unsigned M> NM_INLINE nm_par nm_value(nm_dual<M> x) {
-    nm_par r;
+/* x without its derivatives by unknowns; those by parameters stay */
+template <nm_dirs M> NM_INLINE auto nm_value(nm_dual<M> x) {
+#ifdef NM_GRADIENTS
+    return x;
+#else
+    nm_plain r;
     r.v = x.v;
     return r;
+#endif
 }
-NM_INLINE nm_par nm_value(nm_nothing) { return nm_par(0.0); }
-NM_INLINE nm_par nm_value(double x) { return nm_par(x); }
-template <unsigned M> NM_INLINE nm_dual<M> nm_as_dual(nm_dual<M> x) { return x; }
-NM_INLINE nm_par nm_as_dual(double x) { return nm_par(x); }
+NM_INLINE nm_plain nm_value(nm_nothing) { return nm_plain(0.0); }
+NM_INLINE nm_plain nm_value(double x) { return nm_plain(x); }
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_as_dual(nm_dual<M> x) { return x; }
+NM_INLINE nm_plain nm_as_dual(double x) { return nm_plain(x); }
 
 /* derivative i of x, 0 where it has none */
-template <int I, unsigned M> NM_INLINE nm_vec nm_slope(nm_dual<M> x) {
+template <int I, nm_dirs M> NM_INLINE nm_vec nm_slope(nm_dual<M> x) {
     if constexpr (M >> I & 1u) {
         return x.d[nm_rank(M, I)];
     } else {
@@ -338,7 +360,7 @@ template <int I, unsigned M> NM_INLINE nm_vec nm_slope(nm_dual<M> x) {
 }
 
 /* applies the chain rule: value f, slope df/dx */
-template <unsigned M> NM_INLINE nm_dual<M> nm_chain(nm_dual<M> x, nm_vec f, nm_vec slope) {
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_chain(nm_dual<M> x, nm_vec f, nm_vec slope) {
     nm_dual<M> r;
     r.v = f;
     if constexpr (M != 0) {
@@ -348,7 +370,7 @@ template <unsigned M> NM_INLINE nm_dual<M> nm_chain(nm_dual<M> x, nm_vec f, nm_v
 }
 
 /* value v; derivative i from those of a and b by `both`, `left`, `right` */
-template <unsigned A, unsigned B, class F, class G, class H>
+template <nm_dirs A, nm_dirs B, class F, class G, class H>
 NM_INLINE nm_dual<A | B> nm_merge(nm_dual<A> a, nm_dual<B> b, nm_vec v, F both, G left, H right) {
     nm_dual<A | B> r;
     r.v = v;
@@ -367,24 +389,24 @@ NM_INLINE nm_dual<A | B> nm_merge(nm_dual<A> a, nm_dual<B> b, nm_vec v, F both, 
     return r;
 }
 
-template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> operator+(nm_dual<A> a, nm_dual<B> b) {
+template <nm_dirs A, nm_dirs B> NM_INLINE nm_dual<A | B> operator+(nm_dual<A> a, nm_dual<B> b) {
     return nm_merge(
         a, b, a.v + b.v, [](nm_vec p, nm_vec q) NM_LAMBDA { return p + q; }, [](nm_vec p) NM_LAMBDA { return p; },
         [](nm_vec q) NM_LAMBDA { return q; });
 }
-template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> operator-(nm_dual<A> a, nm_dual<B> b) {
+template <nm_dirs A, nm_dirs B> NM_INLINE nm_dual<A | B> operator-(nm_dual<A> a, nm_dual<B> b) {
     return nm_merge(
         a, b, a.v - b.v, [](nm_vec p, nm_vec q) NM_LAMBDA { return p - q; }, [](nm_vec p) NM_LAMBDA { return p; },
         [](nm_vec q) NM_LAMBDA { return -q; });
 }
-template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> operator*(nm_dual<A> a, nm_dual<B> b) {
+template <nm_dirs A, nm_dirs B> NM_INLINE nm_dual<A | B> operator*(nm_dual<A> a, nm_dual<B> b) {
     return nm_merge(
         a, b, a.v * b.v, [&](nm_vec p, nm_vec q) NM_LAMBDA { return nm_vfma(a.v, q, p * b.v); },
         [&](nm_vec p) NM_LAMBDA { return p * b.v; }, [&](nm_vec q) NM_LAMBDA { return a.v * q; });
 }
-template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> operator/(nm_dual<A> a, nm_dual<B> b) {
+template <nm_dirs A, nm_dirs B> NM_INLINE nm_dual<A | B> operator/(nm_dual<A> a, nm_dual<B> b) {
     if constexpr ((A | B) == 0) {
-        nm_par r;
+        nm_plain r;
         r.v = a.v / b.v;
         return r;
     } else {
@@ -394,60 +416,60 @@ template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> operator/(nm_dual<A> 
             [&](nm_vec p) NM_LAMBDA { return p * inverse; }, [&](nm_vec q) NM_LAMBDA { return -ratio * q * inverse; });
     }
 }
-template <unsigned A> NM_INLINE nm_dual<A> operator-(nm_dual<A> a) { return nm_chain(a, -a.v, nm_splat(-1.0)); }
-template <unsigned A> NM_INLINE nm_dual<A> operator+(nm_dual<A> a) { return a; }
-template <unsigned A> NM_INLINE nm_dual<A> operator+(nm_dual<A> a, double b) { return a + nm_par(b); }
-template <unsigned A> NM_INLINE nm_dual<A> operator+(double a, nm_dual<A> b) { return nm_par(a) + b; }
-template <unsigned A> NM_INLINE nm_dual<A> operator-(nm_dual<A> a, double b) { return a - nm_par(b); }
-template <unsigned A> NM_INLINE nm_dual<A> operator-(double a, nm_dual<A> b) { return nm_par(a) - b; }
-template <unsigned A> NM_INLINE nm_dual<A> operator*(nm_dual<A> a, double b) { return a * nm_par(b); }
-template <unsigned A> NM_INLINE nm_dual<A> operator*(double a, nm_dual<A> b) { return nm_par(a) * b; }
-template <unsigned A> NM_INLINE nm_dual<A> operator/(nm_dual<A> a, double b) { return a * nm_par(1.0 / b); }
-template <unsigned A> NM_INLINE nm_dual<A> operator/(double a, nm_dual<A> b) { return nm_par(a) / b; }
+template <nm_dirs A> NM_INLINE nm_dual<A> operator-(nm_dual<A> a) { return nm_chain(a, -a.v, nm_splat(-1.0)); }
+template <nm_dirs A> NM_INLINE nm_dual<A> operator+(nm_dual<A> a) { return a; }
+template <nm_dirs A> NM_INLINE nm_dual<A> operator+(nm_dual<A> a, double b) { return a + nm_plain(b); }
+template <nm_dirs A> NM_INLINE nm_dual<A> operator+(double a, nm_dual<A> b) { return nm_plain(a) + b; }
+template <nm_dirs A> NM_INLINE nm_dual<A> operator-(nm_dual<A> a, double b) { return a - nm_plain(b); }
+template <nm_dirs A> NM_INLINE nm_dual<A> operator-(double a, nm_dual<A> b) { return nm_plain(a) - b; }
+template <nm_dirs A> NM_INLINE nm_dual<A> operator*(nm_dual<A> a, double b) { return a * nm_plain(b); }
+template <nm_dirs A> NM_INLINE nm_dual<A> operator*(double a, nm_dual<A> b) { return nm_plain(a) * b; }
+template <nm_dirs A> NM_INLINE nm_dual<A> operator/(nm_dual<A> a, double b) { return a * nm_plain(1.0 / b); }
+template <nm_dirs A> NM_INLINE nm_dual<A> operator/(double a, nm_dual<A> b) { return nm_plain(a) / b; }
 
-template <unsigned M> NM_INLINE nm_dual<M> nm_exp(nm_dual<M> x) {
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_exp(nm_dual<M> x) {
     nm_vec e = nm_vexp(x.v);
     return nm_chain(x, e, e);
 }
-template <unsigned M> NM_INLINE nm_dual<M> nm_expm1(nm_dual<M> x) {
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_expm1(nm_dual<M> x) {
     nm_vec scale, p = nm_exp_core(x.v, &scale);
     return nm_chain(x, nm_vexpm1(x.v), nm_vfma(scale, p, scale));
 }
-template <unsigned M> NM_INLINE nm_dual<M> nm_log(nm_dual<M> x) {
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_log(nm_dual<M> x) {
     if constexpr (M == 0) {
-        nm_par r;
+        nm_plain r;
         r.v = nm_vlog(x.v);
         return r;
     } else {
         return nm_chain(x, nm_vlog(x.v), 1.0 / x.v);
     }
 }
-template <unsigned M> NM_INLINE nm_dual<M> nm_sqrt(nm_dual<M> x) {
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_sqrt(nm_dual<M> x) {
     nm_vec s = nm_vsqrt(x.v);
     return nm_chain(x, s, 0.5 / s);
 }
-template <unsigned M> NM_INLINE nm_dual<M> nm_bern(nm_dual<M> u) {
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_bern(nm_dual<M> u) {
     nm_vec b = nm_vbern(u.v);
     if constexpr (M == 0) {
-        nm_par r;
+        nm_plain r;
         r.v = b;
         return r;
     } else {
         return nm_chain(u, b, nm_vbern_slope(u.v, b));
     }
 }
-template <unsigned M> NM_INLINE nm_dual<M> nm_abs(nm_dual<M> x) {
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_abs(nm_dual<M> x) {
     return nm_chain(x, nm_vabs(x.v), nm_choose(x.v < nm_splat(0.0), nm_splat(-1.0), nm_splat(1.0)));
 }
 
 #include "nessmap/trigonometry.h"
 
-template <unsigned A, unsigned B> NM_INLINE nm_mask nm_less(nm_dual<A> a, nm_dual<B> b) { return a.v < b.v; }
-template <unsigned A> NM_INLINE nm_mask nm_less(nm_dual<A> a, double b) { return a.v < nm_splat(b); }
-template <unsigned A> NM_INLINE nm_mask nm_less(double a, nm_dual<A> b) { return nm_splat(a) < b.v; }
+template <nm_dirs A, nm_dirs B> NM_INLINE nm_mask nm_less(nm_dual<A> a, nm_dual<B> b) { return a.v < b.v; }
+template <nm_dirs A> NM_INLINE nm_mask nm_less(nm_dual<A> a, double b) { return a.v < nm_splat(b); }
+template <nm_dirs A> NM_INLINE nm_mask nm_less(double a, nm_dual<A> b) { return nm_splat(a) < b.v; }
 
 /* the same number with derivatives (zeros among them) by all of W */
-template <unsigned W, unsigned M> NM_INLINE nm_dual<W> nm_widen(nm_dual<M> x) {
+template <nm_dirs W, nm_dirs M> NM_INLINE nm_dual<W> nm_widen(nm_dual<M> x) {
     nm_dual<W> r;
     r.v = x.v;
     if constexpr (W != 0) {
@@ -456,7 +478,7 @@ template <unsigned W, unsigned M> NM_INLINE nm_dual<W> nm_widen(nm_dual<M> x) {
     return r;
 }
 /* m ? a : b, lane by lane, both sides computed */
-template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> nm_if(nm_mask m, nm_dual<A> a, nm_dual<B> b) {
+template <nm_dirs A, nm_dirs B> NM_INLINE nm_dual<A | B> nm_if(nm_mask m, nm_dual<A> a, nm_dual<B> b) {
     nm_dual<A | B> p = nm_widen<A | B>(a), q = nm_widen<A | B>(b), r;
     r.v = nm_choose(m, p.v, q.v);
     if constexpr ((A | B) != 0) {
@@ -464,19 +486,19 @@ template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> nm_if(nm_mask m, nm_d
     }
     return r;
 }
-template <unsigned A> NM_INLINE nm_dual<A> nm_if(nm_mask m, nm_dual<A> a, double b) { return nm_if(m, a, nm_par(b)); }
-template <unsigned A> NM_INLINE nm_dual<A> nm_if(nm_mask m, double a, nm_dual<A> b) { return nm_if(m, nm_par(a), b); }
-template <unsigned A, unsigned B> NM_INLINE nm_dual<A | B> nm_max(nm_dual<A> a, nm_dual<B> b) { return nm_if(nm_less(b, a), a, b); }
-template <unsigned A> NM_INLINE nm_dual<A> nm_max(nm_dual<A> a, double b) { return nm_max(a, nm_par(b)); }
+template <nm_dirs A> NM_INLINE nm_dual<A> nm_if(nm_mask m, nm_dual<A> a, double b) { return nm_if(m, a, nm_plain(b)); }
+template <nm_dirs A> NM_INLINE nm_dual<A> nm_if(nm_mask m, double a, nm_dual<A> b) { return nm_if(m, nm_plain(a), b); }
+template <nm_dirs A, nm_dirs B> NM_INLINE nm_dual<A | B> nm_max(nm_dual<A> a, nm_dual<B> b) { return nm_if(nm_less(b, a), a, b); }
+template <nm_dirs A> NM_INLINE nm_dual<A> nm_max(nm_dual<A> a, double b) { return nm_max(a, nm_plain(b)); }
 
 /* x^n for an integer n >= 1 */
-template <unsigned M> NM_INLINE nm_dual<M> nm_powi(nm_dual<M> x, int n) {
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_powi(nm_dual<M> x, int n) {
     nm_dual<M> r = x;
     for (int i = 1; i < n; i++) { r = r * x; }
     return r;
 }
 /* x^N with N = 0 giving the neutral element */
-template <int N, unsigned M> NM_INLINE auto nm_power(nm_dual<M> x) {
+template <int N, nm_dirs M> NM_INLINE auto nm_power(nm_dual<M> x) {
     if constexpr (N == 0) {
         return nm_nothing{};
     } else {
@@ -484,7 +506,7 @@ template <int N, unsigned M> NM_INLINE auto nm_power(nm_dual<M> x) {
     }
 }
 /* N x with N = 0 giving the neutral element of a sum */
-template <int N, unsigned M> NM_INLINE auto nm_times(nm_dual<M> x) {
+template <int N, nm_dirs M> NM_INLINE auto nm_times(nm_dual<M> x) {
     if constexpr (N == 0) {
         return nm_nothing{};
     } else if constexpr (N == 1) {
@@ -495,7 +517,7 @@ template <int N, unsigned M> NM_INLINE auto nm_times(nm_dual<M> x) {
 }
 template <int N> NM_INLINE nm_nothing nm_times(nm_nothing) { return nm_nothing{}; }
 /* x if KEEP, else nothing */
-template <bool KEEP, unsigned M> NM_INLINE auto nm_keep(nm_dual<M> x) {
+template <bool KEEP, nm_dirs M> NM_INLINE auto nm_keep(nm_dual<M> x) {
     if constexpr (KEEP) {
         return x;
     } else {
@@ -505,12 +527,12 @@ template <bool KEEP, unsigned M> NM_INLINE auto nm_keep(nm_dual<M> x) {
 /* unknown number I with value x and derivative `slope` by itself; without derivatives where D is false */
 template <bool D, int I> NM_INLINE auto nm_unknown(nm_vec x, nm_vec slope) {
     if constexpr (D) {
-        nm_dual<1u << I> r;
+        nm_dual<(nm_dirs)1 << I> r;
         r.v = x;
         r.d[0] = slope;
         return r;
     } else {
-        nm_par r;
+        nm_plain r;
         r.v = x;
         return r;
     }

@@ -28,7 +28,8 @@ enum {
     NM_MAX_RANDOM = 64,  /* drawn parameters of a scan */
     NM_MAX_TIES = 16,    /* tied parameters of a scan */
     NM_MAX_TERMS = 8,    /* parameters in one tie */
-    NM_MAX_OUTPUTS = 512 /* outputs of a model */
+    NM_MAX_OUTPUTS = 512, /* outputs of a model */
+    NM_MAX_GRADIENTS = 1024 /* derivatives that a scan stores */
 };
 
 /* --- what a model is: tables, each row as its file says it ------------------------------------ */
@@ -291,15 +292,25 @@ typedef struct nm_reduction {
 /* the whole record, words included */
 #define NM_WHOLE_RECORD_BYTES(r) (NM_RECORD_BYTES((r)->n_slots) + (r)->n_words * (int64_t)sizeof(int64_t))
 
+/* Derivatives of outputs by parameters at the steady state, in the last n_outputs n_params of a task's slots: all of the
+ * first output, then all of the second. NaN where a point has no steady state, or one that depends on its start
+ * (marginal). */
+typedef struct nm_gradients {
+    int32_t n_outputs, n_params;   /* 0: none */
+    int16_t row[NM_MAX_OUTPUTS];   /* output number -> its place among them, or -1 */
+    int32_t param[NM_MAX_PARAMS];
+} nm_gradients;
+
 typedef struct nm_task { /* constant over a run */
     int32_t abi;
     int32_t choice[NM_MAX_VARIANTS];
     nm_solver solver;
     nm_draw draw;
     nm_reduction reduction;
-    int32_t n_slots;                    /* number of stored outputs */
+    int32_t n_slots;                    /* number of stored outputs, derivatives among them */
     int32_t is_f32;                     /* stored as float, else as double */
     int16_t slot[NM_MAX_OUTPUTS];       /* output number -> slot, or -1 where it is not stored */
+    nm_gradients gradients;
     int32_t n_stored;                   /* parameters stored with every point (drawn ones) */
     int32_t stored[NM_MAX_PARAMS];
 } nm_task;

@@ -17,7 +17,8 @@ NM_FN nm_flux_any nm_law_tap(nm_context_any nm_c, nm_any rate) {
 }
 /* x: work of a mole on its way down / RT. As with Ohm's law, the one-way rates are those whose ratio is e^x. */
 NM_FN nm_flux_any nm_law_fall(nm_context_any nm_c, nm_any rate, nm_any work) {
-    nm_par r = nm_value(rate), x = nm_value(work) / nm_c.RT;
+    nm_par r = nm_value(rate);
+    nm_par x = nm_value(work) / nm_c.RT;
     nm_par in = r * nm_bern(x) / x;
     return nm_make_flux(rate, in + r, in, r, x, x - nm_value(nm_c.x), 1);
 }

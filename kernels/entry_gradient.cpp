@@ -1,0 +1,15 @@
+/* Derivatives of a block of points, one per CPU lane: what entry_cpu.cpp calls where a task asks for them.
+ *
+ * A unit of its own, for here a parameter carries derivatives. Compiled like entry_cpu.cpp. */
+#define NM_GRADIENTS 1
+#include NM_MODEL_FILE
+#include "gradient.h"
+
+#define NM_GRADIENT_NAME_2(model, lanes) nm_gradient_##model##_##lanes
+#define NM_GRADIENT_NAME(model, lanes)   NM_GRADIENT_NAME_2(model, lanes)
+
+extern "C" void NM_GRADIENT_NAME(NM_MODEL, NM_LANES)(nm_vec *gradient, const nm_task *task, const nm_vec *p,
+                                                     const nm_vec *y, const nm_choices *pick)
+{
+    nm_take_gradients(gradient, task, p, y, pick);
+}
