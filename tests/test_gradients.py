@@ -67,8 +67,8 @@ def scales(values):
     for name, value in values.items():
         kind, _, of = name.partition("_")
         scale = 0.0
-        if kind in ("J", "Jout", "Jin", "exch", "Jcyc") and of in gross:
-            scale = gross[of]
+        if kind in ("J", "Jout", "Jin", "exch", "Jcyc"):
+            scale = gross.get(of, largest)
         elif kind == "Tsigma" and of in gross:
             scale = RT * gross[of]
         elif kind in ("P", "Tsigma", "sigma", "W"):
