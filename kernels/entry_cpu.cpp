@@ -48,7 +48,7 @@ struct job {
     list<nm_audited> audits;
 };
 
-/* Stores the derivatives of the lanes of `stored`, whose verdicts are stored at offset[lane]: NaN where there are none. */
+/* Stores the derivatives of the lanes of `stored`, whose verdicts stand at offset[lane]: NaN where there are none. */
 void store_gradients(job *j, const int64_t *offset, const nm_verdict *verdict, nm_mask stored, const nm_point *pt,
                      const nm_vec *y)
 {

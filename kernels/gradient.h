@@ -134,8 +134,9 @@ NM_NOINLINE void nm_add_tied(nm_vec *d, const nm_directions *to, int t, nm_vec s
     }
 }
 /* all derivatives of x times `factor`, into row[n_all] */
-template <nm_dirs M> NM_FN void nm_add_slopes(NM_MAYBE_UNUSED nm_vec *row, NM_MAYBE_UNUSED const nm_directions *to, const nm_dual<M> &x,
-                                          NM_MAYBE_UNUSED nm_vec factor)
+template <nm_dirs M>
+NM_FN void nm_add_slopes(NM_MAYBE_UNUSED nm_vec *row, NM_MAYBE_UNUSED const nm_directions *to, const nm_dual<M> &x,
+                         NM_MAYBE_UNUSED nm_vec factor)
 {
     if constexpr (M != 0) {
         nm_unroll<nm_count(M)>([&](auto k) NM_LAMBDA {

@@ -2,8 +2,8 @@
 #include "config_keys.h"
 #include "nessmap/model_abi.h"
 
-static const char should_of[] =
-    "it must be a list of output names like [\"V\", \"ell\"], or [\"*\"] for all that have derivatives";
+static const char should_of[] = "it must be a list of output names like [\"V\", \"ell\"], or "
+                                "[\"*\"] for all that have derivatives";
 static const char should_by[] = "it must be a list of parameter names like [\"g_Na\", \"p_max\"]";
 
 nm_status nm_config_read_gradients(nm_config *config, const nm_toml *output, const nm_toml *node)
@@ -18,8 +18,9 @@ nm_status nm_config_read_gradients(nm_config *config, const nm_toml *output, con
                             NM_MAX_OUTPUTS, should_of);
     }
     if (node->kind != NM_TOML_TABLE) {
-        return nm_key_fail(&s, node, "gradients",
-                           "it is a table like { of = [\"V\"], by = [\"g_Na\"] }, or a list of outputs");
+        return nm_key_fail(
+            &s, node, "gradients",
+            "it is a table like { of = [\"V\"], by = [\"g_Na\"] }, or a list of outputs");
     }
     s = (nm_section){.config = config, .table = node, .name = "output.gradients"};
     NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));

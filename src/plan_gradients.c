@@ -54,17 +54,20 @@ static nm_status choose_output(int *is_chosen, const nm_plan *plan, const char *
         return NM_OK;
     }
     if (number >= 0 || strcmp(word, "outcome") == 0 || strcmp(word, "flags") == 0) {
-        return nm_fail(NM_USAGE,
-                       "%soutput.gradients.of: \"%s\" has no derivative by a parameter; choose a "
-                       "potential, a volume, a concentration, a force, a flux, a power or an observable",
-                       at_of(plan), word);
+        return nm_fail(
+            NM_USAGE,
+            "%soutput.gradients.of: \"%s\" has no derivative by a parameter; choose a "
+            "potential, a volume, a concentration, a force, a flux, a power or an observable",
+            at_of(plan), word);
     }
     const char *near = nm_nearest(word, names, n);
     return near != NULL
-               ? nm_fail(NM_USAGE, "%soutput.gradients.of: %s has no output \"%s\"; did you mean \"%s\"?",
+               ? nm_fail(NM_USAGE,
+                         "%soutput.gradients.of: %s has no output \"%s\"; did you mean \"%s\"?",
                          at_of(plan), plan->model->name, word, near)
                : nm_fail(NM_USAGE,
-                         "%soutput.gradients.of: %s has no output \"%s\"; `nessmap models %s` lists them",
+                         "%soutput.gradients.of: %s has no output \"%s\"; `nessmap models %s` "
+                         "lists them",
                          at_of(plan), plan->model->name, word, plan->model->name);
 }
 
@@ -102,13 +105,15 @@ static nm_status choose_param(nm_plan *plan, const char *word)
         }
         const char *near = nm_nearest(word, names, (size_t)model->n_params);
         return near != NULL
-                   ? nm_fail(NM_USAGE,
-                             "%soutput.gradients.by: %s has no parameter \"%s\"; did you mean \"%s\"?", at,
-                             model->name, word, near)
-                   : nm_fail(NM_USAGE,
-                             "%soutput.gradients.by: %s has no parameter \"%s\"; `nessmap models %s` "
-                             "lists them",
-                             at, model->name, word, model->name);
+                   ? nm_fail(
+                         NM_USAGE,
+                         "%soutput.gradients.by: %s has no parameter \"%s\"; did you mean \"%s\"?",
+                         at, model->name, word, near)
+                   : nm_fail(
+                         NM_USAGE,
+                         "%soutput.gradients.by: %s has no parameter \"%s\"; `nessmap models %s` "
+                         "lists them",
+                         at, model->name, word, model->name);
     }
     if (find_tie(plan, param) != NULL) {
         return nm_fail(NM_USAGE,
@@ -142,17 +147,19 @@ static nm_status choose_varied(nm_plan *plan)
     return nm_fail(NM_USAGE,
                    "%soutput.gradients: no parameter varies in this scan; name some by "
                    "gradients = { of = [...], by = [\"%s\"] }",
-                   nm_config_at(plan->config, plan->config->gradients.where), plan->model->params[0].name);
+                   nm_config_at(plan->config, plan->config->gradients.where),
+                   plan->model->params[0].name);
 }
 
 /* "V" / "S m-2" -> "V/(S m-2)" */
 static int write_unit(char *out, size_t bytes, const char *of, const char *by)
 {
     const char *open_of = strchr(of, ' ') ? "(" : "", *close_of = *open_of ? ")" : "";
-    int length = strcmp(by, "1") == 0    ? snprintf(out, bytes, "%s", of)
-                 : strcmp(of, by) == 0   ? snprintf(out, bytes, "1")
-                 : strchr(by, ' ') != NULL ? snprintf(out, bytes, "%s%s%s/(%s)", open_of, of, close_of, by)
-                                         : snprintf(out, bytes, "%s%s%s/%s", open_of, of, close_of, by);
+    int length = strcmp(by, "1") == 0  ? snprintf(out, bytes, "%s", of)
+                 : strcmp(of, by) == 0 ? snprintf(out, bytes, "1")
+                 : strchr(by, ' ') != NULL
+                     ? snprintf(out, bytes, "%s%s%s/(%s)", open_of, of, close_of, by)
+                     : snprintf(out, bytes, "%s%s%s/%s", open_of, of, close_of, by);
     return length >= 0 && (size_t)length < bytes;
 }
 
@@ -161,17 +168,22 @@ static nm_status describe(nm_output *to, const nm_plan *plan, const nm_output *o
     const nm_param_info *by = &plan->model->params[param];
     memset(to, 0, sizeof *to);
     int length = snprintf(to->name, sizeof to->name, "d%s_d%s", of->name, by->name);
-    snprintf(to->text, sizeof to->text, "derivative of %s by %s at the steady state", of->name, by->name);
-    if (length >= (int)sizeof to->name || !write_unit(to->unit, sizeof to->unit, of->unit, by->unit)) {
-        return nm_fail(NM_USAGE,
-                       "%soutput.gradients: the name or the unit of the derivative of %s by %s is too long",
-                       at_of(plan), of->name, by->name);
+    snprintf(to->text, sizeof to->text, "derivative of %s by %s at the steady state", of->name,
+             by->name);
+    if (length >= (int)sizeof to->name ||
+        !write_unit(to->unit, sizeof to->unit, of->unit, by->unit)) {
+        return nm_fail(
+            NM_USAGE,
+            "%soutput.gradients: the name or the unit of the derivative of %s by %s is too long",
+            at_of(plan), of->name, by->name);
     }
-    if (nm_catalogue_find(&plan->catalogue, to->name) >= 0 || nm_param_index(plan->model, to->name) >= 0) {
-        return nm_fail(NM_USAGE,
-                       "%soutput.gradients: the file would hold two variables called \"%s\"; leave the "
-                       "derivative of %s by %s out",
-                       at_of(plan), to->name, of->name, by->name);
+    if (nm_catalogue_find(&plan->catalogue, to->name) >= 0 ||
+        nm_param_index(plan->model, to->name) >= 0) {
+        return nm_fail(
+            NM_USAGE,
+            "%soutput.gradients: the file would hold two variables called \"%s\"; leave the "
+            "derivative of %s by %s out",
+            at_of(plan), to->name, of->name, by->name);
     }
     return NM_OK;
 }
@@ -199,11 +211,12 @@ nm_status nm_plan_bind_gradients(nm_plan *plan)
         }
     }
     if (gradients->n_outputs * gradients->n_params > NM_MAX_GRADIENTS) {
-        return nm_fail(NM_USAGE,
-                       "%soutput.gradients: %d outputs by %d parameters are %d derivatives, but a scan "
-                       "stores %d at most; name fewer",
-                       at_of(plan), gradients->n_outputs, gradients->n_params,
-                       gradients->n_outputs * gradients->n_params, NM_MAX_GRADIENTS);
+        return nm_fail(
+            NM_USAGE,
+            "%soutput.gradients: %d outputs by %d parameters are %d derivatives, but a scan "
+            "stores %d at most; name fewer",
+            at_of(plan), gradients->n_outputs, gradients->n_params,
+            gradients->n_outputs * gradients->n_params, NM_MAX_GRADIENTS);
     }
     for (int i = 0; i < plan->catalogue.n; i++) {
         for (int k = 0; k < gradients->n_params && is_chosen[i]; k++, n++) {

@@ -204,8 +204,11 @@ static const struct mistake {
      "\"J_pump\"], or [\"*\"] for all"},
     {M "[output]\nprecision = 'f16'\n",
      "scan.toml:3: output.precision = \"f16\", but it is one of f32, f64"},
-    {M "[output]\ngradients = ['V']\n", "scan.toml:3: output.gradients = a list, but this version "
-                                        "writes no derivatives; remove the key"},
+    {M "[output]\ngradients = 'V'\n",
+     "scan.toml:3: output.gradients = \"V\", but it is a table like { of = [\"V\"], by = [\"g_Na\"] }, "
+     "or a list of outputs"},
+    {M "[output]\ngradients = { by = ['g_Na'] }\n",
+     "scan.toml:3: output.gradients.of is missing; name the outputs whose derivatives are wanted"},
     {M "[output]\ncompression = 10\n",
      "scan.toml:3: output.compression = 10, but the deflate level "
      "must be a whole number from 0 (none) to 9"},

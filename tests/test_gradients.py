@@ -58,17 +58,25 @@ def draw(rng, params, far):
 
 
 def scales(values):
-    """What an output is a difference of: one-way fluxes, RT, their product; else the output itself."""
-    fluxes = [np.abs(value) for name, value in values.items() if re.match(r"(J|exch)", name)]
-    flux = np.max(fluxes, axis=0) if fluxes else 0.0
-    RT = 2579.0
+    """What an output is a difference of: the one-way fluxes of its pathway, RT, their product; else the output itself."""
+    RT, F = 2579.0, 96485.0
+    gross = {name[5:]: np.abs(value) + np.abs(values[f"Jin_{name[5:]}"])
+             for name, value in values.items() if name.startswith("Jout_")}
+    largest = np.max([flux for path, flux in gross.items() if path != "water"], axis=0)
     found = {}
     for name, value in values.items():
-        is_flux = re.match(r"(J|Jout|Jin|exch|Jcyc)_", name)
-        is_current = re.match(r"I_", name)
-        is_force = re.match(r"(A|Acyc|dmu|dmu_chem|dmu_el)_|affinity", name)
-        is_power = re.match(r"(Tsigma|P|sigma)_|W_pump", name)
-        scale = flux if is_flux else 96485.0 * flux if is_current else RT if is_force else RT * flux if is_power else 0.0
+        kind, _, of = name.partition("_")
+        scale = 0.0
+        if kind in ("J", "Jout", "Jin", "exch", "Jcyc"):
+            scale = gross.get(of, largest)
+        elif kind == "Tsigma" and of in gross:
+            scale = RT * gross[of]
+        elif kind in ("P", "Tsigma", "sigma", "W"):
+            scale = RT * largest
+        elif kind == "I":
+            scale = F * largest
+        elif kind in ("A", "Acyc", "dmu", "affinity"):
+            scale = RT
         found[name] = np.maximum(np.abs(value), scale)
     return found
 
