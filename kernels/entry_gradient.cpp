@@ -1,6 +1,6 @@
 /* Derivatives of a block of points, one per CPU lane: what entry_cpu.cpp calls where a task asks for them.
  *
- * A unit of its own, for here a parameter carries derivatives. Compiled like entry_cpu.cpp. */
+ * A unit of its own, for here a parameter carries derivatives. Compiled like entry_cpu.cpp, with less optimization. */
 #define NM_GRADIENTS 1
 #include NM_MODEL_FILE
 #include "gradient.h"

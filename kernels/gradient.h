@@ -1,10 +1,9 @@
 /* Exact derivatives of outputs by parameters at a steady state.
  *
  * F(y, p) = 0 at the state y gives dy/dp = -J^-1 F_p, and an output o(y, p) has do/dp = o_p + o_y dy/dp. The tables of
- * the model are evaluated once, with duals that carry derivatives by every unknown and every parameter that an
- * expression names (NM_GRADIENTS, lang.h), so each exponential is evaluated once for all of them. Those that are asked
- * for go on: balances into a table [J | F_p], fluxes and forces into what observe.h makes outputs of. A tied parameter
- * moves with those that it is tied to.
+ * the model are evaluated once, with values that carry derivatives by the unknowns and by the parameters that are asked
+ * for (NM_GRADIENTS, nessmap/sloped.h), so each exponential is evaluated once for all of them. Balances go into a table
+ * [J | F_p], fluxes and forces into what observe.h makes outputs of. A tied parameter moves with those it is tied to.
  *
  *   1. what the tables say, with derivatives   2. directions   3. a look   4. derivatives of a block */
 #ifndef NESSMAP_GRADIENT_H
@@ -16,7 +15,22 @@
 
 /* --- 1. what the tables say, with derivatives ------------------------------------------------------- */
 
-#define NM_OF_P(name) nm_unknown<true, (int)NM_NY + (int)NM_P_##name>(nm_pt->p[NM_P_##name], nm_splat(1.0))
+enum {
+    NM_GRADIENT_PARAMS = 16, /* parameters of one pass */
+    NM_SLOPES = NM_NY + NM_GRADIENT_PARAMS
+};
+static_assert(NM_SLOPES <= 64, "a bit for each direction");
+typedef nm_dual<NM_SLOPES> nm_sloped;
+
+NM_FN nm_sloped nm_state_of(int i, nm_vec x, nm_vec slope)
+{
+    nm_sloped r(x);
+    r.set = (uint64_t)1 << i;
+    r.d[i] = slope;
+    return r;
+}
+#define NM_UNKNOWN(i, x, slope) nm_state_of((i), x, slope)
+#define NM_OF_P(name) nm_visit->param[NM_P_##name]
 #define NM_OF_S(field, name) nm_##field##_of_##name
 #define NM_OF_C(field, name) nm_##field##_of_##name
 #define NM_OF_FIXED(value) NM_PAR(value)
@@ -42,6 +56,13 @@
     NM_LET(nm_applied_of_##name, 0,                                                                \
            nm_if(nm_mask_all(nm_membrane_of_##name.kind == 3),                                     \
                  nm_membrane_of_##name.held *NM_PAR(1.0 / NM_FARADAY), NM_PAR(0.0)));
+#define NM_VOLTS(potential, psi) nm_volts_##potential
+#define NM_POTENTIAL_VOLTS_floats(potential, membrane)                                             \
+    NM_LET(nm_volts_##potential, 0,                                                                \
+           NM_UNKNOWN(NM_Y_##potential, nm_y[NM_Y_##potential], nm_splat(1.0)) *                   \
+               (nm_given_RT * NM_PAR(1.0 / NM_FARADAY)));
+#define NM_POTENTIAL_VOLTS_ground
+#define NM_ROW_C_VOLTS(name, volume, potential, text) NM_POTENTIAL_VOLTS_##potential
 #define NM_GIVEN                                                                                   \
     const auto nm_given_RT = NM_PAR(NM_R) * T;                                                     \
     NM_MAYBE_UNUSED const auto nm_given_per_RT = NM_PAR(1.0) / nm_given_RT;                                        \
@@ -49,6 +70,7 @@
     NM_MAYBE_UNUSED const auto nm_given_v_w = NM_PAR(NM_WATER_VOLUME);                                             \
     NM_SPECIES(NM_ROW_S_GIVEN_FREE, NM_ROW_S_GIVEN_TRAPPED, NM_SKIP, NM_ROW_S_GIVEN_HELD)          \
     NM_COMPARTMENTS(NM_ROW_C_GIVEN)                                                                \
+    NM_COMPARTMENTS(NM_ROW_C_VOLTS)                                                                \
     nm_visit->give(&nm_visit->RT, nm_given_RT);                                                    \
     nm_visit->give(&nm_visit->v_w, nm_given_v_w);                                                  \
     nm_visit->give(&nm_visit->p[NM_P_T], NM_PAR(T));                                               \
@@ -63,19 +85,12 @@
     nm_visit->give(&nm_visit->capacitance[NM_C_##name], nm_capacitance_of_##name);                 \
     nm_visit->give(&nm_visit->applied[NM_C_##name], nm_applied_of_##name);
 
-/* A pathway, whose net flux the observables know by its name. Where nobody wants one-way fluxes, a compiler leaves out
- * what they take. */
+/* a pathway, whose net flux the observables know by its name */
 #define NM_ROW_J_VISIT(name, from, to, law, text)                                                  \
-    NM_MAYBE_UNUSED const auto J_##name = [&]() NM_LAMBDA {                                        \
+    NM_MAYBE_UNUSED const nm_sloped &J_##name = nm_visit->net[NM_J_##name];                        \
+    [&]() NM_LAMBDA {                                                                              \
         NM_ROW_J_CONTEXT(name)                                                                     \
-        if (nm_visit->wants_sides) {                                                               \
-            const auto nm_flux_here = NM_LAW_##law;                                                \
-            nm_visit->template path<nm_k>(nm_flux_here);                                           \
-            return nm_flux_here.net;                                                               \
-        }                                                                                          \
-        const auto nm_flux_here = NM_LAW_##law;                                                    \
-        nm_visit->template path_net<nm_k>(nm_flux_here);                                           \
-        return nm_flux_here.net;                                                                   \
+        nm_visit->template path<nm_k>(NM_LAW_##law);                                               \
     }();
 
 #define NM_ROW_O_VISIT(name, unit, expression, text)                                               \
@@ -86,7 +101,6 @@
 #define NM_AFTER NM_OBSERVABLES(NM_ROW_O_VISIT)
 
 #include "observe.h"
-#include "sloped.h"
 
 /* --- 2. directions ------------------------------------------------------------------------------------ */
 
@@ -94,7 +108,6 @@
 struct nm_directions {
     int n;             /* parameters of this pass */
     int n_all;         /* directions: the unknowns, and these */
-    int n_ties;
     int own[NM_NP];    /* the direction of a parameter; -1: none; -2 - t: that of tie t */
     double share[NM_MAX_TIES][NM_GRADIENT_PARAMS]; /* change of a tied parameter with each of them */
 };
@@ -106,7 +119,6 @@ NM_FN void nm_find_directions(nm_directions *to, const nm_task *task, int first)
     const nm_draw *draw = &task->draw;
     to->n = gradients->n_params - first < NM_GRADIENT_PARAMS ? gradients->n_params - first : NM_GRADIENT_PARAMS;
     to->n_all = NM_NY + to->n;
-    to->n_ties = draw->n_ties;
     for (int p = 0; p < NM_NP; p++) {
         to->own[p] = -1;
     }
@@ -126,29 +138,29 @@ NM_FN void nm_find_directions(nm_directions *to, const nm_task *task, int first)
     }
 }
 
-/* slope by the parameter of tie t, into the derivatives d[n] by the parameters of the pass */
-NM_NOINLINE void nm_add_tied(nm_vec *d, const nm_directions *to, int t, nm_vec slope)
+/* parameter i with value p, as it moves in the directions of the pass */
+NM_FN nm_sloped nm_param_of(const nm_directions *to, int i, nm_vec p)
 {
-    for (int j = 0; j < to->n; j++) {
-        d[j] = nm_vfma(slope, nm_splat(to->share[t][j]), d[j]);
+    nm_sloped r(p);
+    const int own = to->own[i];
+    if (own >= 0) {
+        r.set = (uint64_t)1 << (NM_NY + own);
+        r.d[NM_NY + own] = nm_splat(1.0);
     }
+    for (int j = 0; own <= -2 && j < to->n; j++) {
+        const double share = to->share[-2 - own][j];
+        if (share != 0.0) {
+            r.set |= (uint64_t)1 << (NM_NY + j);
+            r.d[NM_NY + j] = nm_splat(share);
+        }
+    }
+    return r;
 }
-/* all derivatives of x times `factor`, into row[n_all] */
-template <nm_dirs M>
-NM_FN void nm_add_slopes(NM_MAYBE_UNUSED nm_vec *row, NM_MAYBE_UNUSED const nm_directions *to, const nm_dual<M> &x,
-                         NM_MAYBE_UNUSED nm_vec factor)
+/* all derivatives of x times `factor`, into a row */
+template <nm_dirs M> NM_NOINLINE void nm_add_slopes(nm_vec *row, const nm_dual<M> &x, nm_vec factor)
 {
     if constexpr (M != 0) {
-        nm_unroll<nm_count(M)>([&](auto k) NM_LAMBDA {
-            constexpr int i = nm_bit(M, k.value);
-            if constexpr (i < NM_NY) {
-                row[i] = nm_vfma(factor, x.d[k.value], row[i]);
-            } else if (const int own = to->own[i - NM_NY]; own >= 0) {
-                row[NM_NY + own] = nm_vfma(factor, x.d[k.value], row[NM_NY + own]);
-            } else if (own <= -2) {
-                nm_add_tied(row + NM_NY, to, -2 - own, factor * x.d[k.value]);
-            }
-        });
+        nm_each_direction(x.set, [&](int i) NM_LAMBDA { row[i] = nm_vfma(factor, x.d[i], row[i]); });
     }
 }
 
@@ -164,6 +176,7 @@ struct nm_sloped_look {
     nm_vec f[NM_NY], jac[NM_NY][NM_SLOPES], total_f[NM_NT + 1], total_jac[NM_NT + 1][NM_SLOPES];
     nm_sloped net[NM_NJ], out[NM_NJ], in[NM_NJ], x[NM_NJ], standard[NM_NJ], worth[NM_NE + 1];
     nm_sloped observable[NM_NO + 1];
+    nm_sloped param[NM_NP];
     nm_vec resid, a_max; /* never asked for */
     /* the fields of nm_point that outputs need */
     nm_sloped RT, v_w, p[NM_NP], held[NM_NS], ln_held[NM_NS], trapped[NM_NS], fixed[NM_NC], capacitance[NM_NC],
@@ -175,100 +188,59 @@ struct nm_sloped_look {
     /* derivatives that nobody asked for are left out */
     template <nm_dirs M> NM_INLINE void keep(nm_sloped *into, const nm_dual<M> &value, bool is_wanted)
     {
-        into->set = 0;
-        into->v = value.v;
-        if constexpr (M != 0) {
-            if (!is_wanted) {
-                return;
-            }
-            nm_unroll<nm_count(M)>([&](auto k) NM_LAMBDA {
-                constexpr int i = nm_bit(M, k.value);
-                if constexpr (i < NM_NY) {
-                    into->d[i] = value.d[k.value];
-                    into->set |= (uint64_t)1 << i;
-                } else if (const int own = to->own[i - NM_NY]; own >= 0) {
-                    into->d[NM_NY + own] = value.d[k.value];
-                    into->set |= (uint64_t)1 << (NM_NY + own);
-                }
-            });
-            if (to->n_ties > 0) {
-                keep_ties(into, value);
-            }
+        if (is_wanted) {
+            *into = value;
+        } else {
+            *into = value.v;
         }
     }
-    template <nm_dirs M> NM_INLINE void keep_ties(nm_sloped *into, const nm_dual<M> &value)
+    template <nm_dirs M> NM_INLINE void give(nm_sloped *into, const nm_dual<M> &value)
     {
-        for (int j = 0; j < to->n; j++) {
-            if (!(into->set >> (NM_NY + j) & 1)) {
-                into->d[NM_NY + j] = nm_splat(0.0);
-            }
-        }
-        into->set |= (((uint64_t)1 << to->n) - 1) << NM_NY;
-        nm_unroll<nm_count(M)>([&](auto k) NM_LAMBDA {
-            constexpr int i = nm_bit(M, k.value);
-            if constexpr (i >= NM_NY) {
-                if (to->own[i - NM_NY] <= -2) {
-                    nm_add_tied(into->d + NM_NY, to, -2 - to->own[i - NM_NY], value.d[k.value]);
-                }
-            }
-        });
+        keep(into, value, wants_values);
     }
-    template <nm_dirs M> NM_INLINE void give(nm_sloped *into, nm_dual<M> value) { keep(into, value, wants_values); }
-    template <nm_dirs M> NM_INLINE void observe(int i, nm_dual<M> value) { keep(&observable[i], value, true); }
+    template <nm_dirs M> NM_INLINE void observe(int i, const nm_dual<M> &value) { keep(&observable[i], value, true); }
 
     template <int K, nm_dirs M> NM_INLINE void path(const nm_flux<M> &flux)
     {
-        add_path<K>(flux);
-        keep(&out[K], flux.out, true);
-        keep(&in[K], flux.in, true);
-    }
-    /* without one-way fluxes: a net flux tells whether a pathway is idle */
-    template <int K, nm_dirs M> NM_INLINE void path_net(const nm_flux<M> &flux)
-    {
-        const nm_vec zero = nm_splat(0.0);
-        add_path<K>(flux);
-        in[K] = zero;
-        out[K] = nm_choose(nm_vfinite(flux.net.v) & nm_not(flux.net.v == zero), nm_splat(1.0), zero);
-    }
-    template <int K, nm_dirs M> NM_INLINE void add_path(const nm_flux<M> &flux)
-    {
         nm_each_balance<K>(v_w.v, [&](auto y, nm_vec factor) NM_LAMBDA {
-            nm_add_slopes(jac[y.value], to, flux.net, factor);
+            nm_add_slopes(jac[y.value], flux.net, factor);
         });
         keep(&net[K], flux.net, wants_net);
+        keep(&out[K], flux.out, wants_sides);
+        keep(&in[K], flux.in, wants_sides);
         keep(&standard[K], flux.standard, wants_standard);
         keep(&x[K], flux.x, wants_force);
     }
-    template <int E, nm_dirs M> NM_INLINE void fuel(nm_dual<M> value) { keep(&worth[E], value, wants_force); }
+    template <int E, nm_dirs M> NM_INLINE void fuel(const nm_dual<M> &value) { keep(&worth[E], value, wants_force); }
     NM_INLINE void clear(nm_vec *row)
     {
         for (int i = 0; i < to->n_all; i++) {
             row[i] = nm_splat(0.0);
         }
     }
-    template <int Y, nm_dirs M> NM_INLINE void row(nm_dual<M> value)
+    template <int Y, nm_dirs M> NM_INLINE void row(const nm_dual<M> &value)
     {
         clear(jac[Y]);
-        nm_add_slopes(jac[Y], to, value, nm_splat(1.0));
+        nm_add_slopes(jac[Y], value, nm_splat(1.0));
     }
-    template <int Y, nm_dirs M> NM_INLINE void hold(nm_dual<M> value) { row<Y>(value); }
+    template <int Y, nm_dirs M> NM_INLINE void hold(const nm_dual<M> &value) { row<Y>(value); }
     template <int C, nm_dirs M, nm_dirs A>
-    NM_INLINE void current(nm_dual<M> rho, nm_dual<A> from_outside, const nm_point *pt)
+    NM_INLINE void current(const nm_dual<M> &rho, const nm_dual<A> &from_outside, const nm_point *pt)
     {
         constexpr int keeper = nm_keeper(C);
-        nm_add_slopes(jac[nm_potential_of(C)], to, from_outside, nm_splat(1.0));
+        nm_add_slopes(jac[nm_potential_of(C)], from_outside, nm_splat(1.0));
         if constexpr (keeper >= 0) {
             if (!pt->is_held[nm_species_of(keeper)]) {
                 row<keeper>(rho);
             }
         }
     }
-    template <int T, nm_dirs M, nm_dirs W> NM_INLINE void total(nm_dual<M> value, nm_dual<W>)
+    template <int T, nm_dirs M, nm_dirs W> NM_INLINE void total(const nm_dual<M> &value, const nm_dual<W> &)
     {
         clear(total_jac[T]);
-        nm_add_slopes(total_jac[T], to, value, nm_splat(1.0));
+        nm_add_slopes(total_jac[T], value, nm_splat(1.0));
     }
-    template <int C, nm_dirs M> NM_INLINE void charge(nm_dual<M> value) { row<nm_potential_of(C)>(value); }
+    template <int C, nm_dirs M> NM_INLINE void charge(const nm_dual<M> &value) { row<nm_potential_of(C)>(value); }
 };
 
 /* --- 4. derivatives of a block ----------------------------------------------------------------------- */
@@ -282,7 +254,8 @@ struct nm_sloped_look {
         nm_pt->is_clamped[NM_C_##name] = kind == 2;                                                \
         nm_pt->is_charging[NM_C_##name] = kind == 3;                                               \
     }
-NM_FN void nm_find_kinds(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick)
+NM_FN void nm_find_kinds(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_sloped_look *nm_visit,
+                         NM_MAYBE_UNUSED const nm_choices *nm_pick)
 {
     NM_PARAMETERS(NM_ROW_P_LOCAL)
     for (int s = 0; s < NM_NS; s++) {
@@ -300,7 +273,8 @@ NM_FN void nm_find_wishes(nm_sloped_look *look)
     look->wants_standard = sink->wants(NM_OUT_scalar + NM_SCALAR_P_held);
     look->wants_sides = nm_needs_any(sink, NM_OUT_Jout, 3 * NM_NJ);
     look->wants_net = wants_power || nm_needs_any(sink, NM_OUT_J, NM_NJ) || nm_needs_any(sink, NM_OUT_Tsigma, NM_NJ) ||
-                      nm_needs_any(sink, NM_OUT_Jcyc, nm_loop_table.n);
+                      nm_needs_any(sink, NM_OUT_Jcyc, nm_loop_table.n) ||
+                      nm_needs_any(sink, NM_OUT_observable, NM_NO);
     look->wants_force = wants_power || nm_needs_any(sink, NM_OUT_A, 2 * NM_NJ) ||
                         nm_needs_any(sink, NM_OUT_A_fuel, NM_NE) || nm_needs_any(sink, NM_OUT_Acyc, nm_loop_table.n);
     look->wants_values = true;
@@ -346,10 +320,6 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_vec
     nm_point pt;
     nm_sloped_look look;
     nm_sloped state[NM_NY];
-    for (int i = 0; i < NM_NP; i++) {
-        pt.p[i] = p[i];
-    }
-    nm_find_kinds(&pt, pick);
     look.task = task;
     look.to = &to;
     look.is_held = pt.is_held;
@@ -364,12 +334,14 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_vec
     nm_find_wishes(&look);
     for (int first = 0; first < task->gradients.n_params; first += NM_GRADIENT_PARAMS) {
         nm_find_directions(&to, task, first);
+        for (int i = 0; i < NM_NP; i++) {
+            look.param[i] = nm_param_of(&to, i, p[i]);
+        }
+        nm_find_kinds(&pt, &look, pick);
         for (int i = 0; i < NM_NY; i++) {
             look.f[i] = nm_splat(0.0);
             look.clear(look.jac[i]);
-            state[i].v = y[i];
-            state[i].set = (uint64_t)1 << i;
-            state[i].d[i] = nm_splat(1.0);
+            state[i] = nm_state_of(i, y[i], nm_splat(1.0));
         }
         nm_visit_network<true>(&look, &pt, pick, y);
         nm_put_totals(&look);

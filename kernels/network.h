@@ -52,12 +52,17 @@ typedef struct nm_point {
 #define NM_OF_C(field, name) nm_lift(nm_pt->field[NM_C_##name])
 #define NM_OF_FIXED(value) nm_lift(nm_pt->fixed[nm_here])
 #define NM_OF_POINT(field) nm_lift(nm_pt->field)
+#define NM_VOLTS(potential, psi) (psi) * (NM_OF_POINT(RT) * NM_PAR(1.0 / NM_FARADAY))
 #define NM_GIVEN
 #define NM_AFTER
 #endif
 
 /* parameters by their names */
+#ifdef NM_GRADIENTS
+#define NM_ROW_P_LOCAL(name, ...) NM_MAYBE_UNUSED const auto &name = NM_OF_P(name);
+#else
 #define NM_ROW_P_LOCAL(name, ...) NM_MAYBE_UNUSED const nm_par name = NM_OF_P(name);
+#endif
 
 /* Fills the rest of a point from its parameters p. */
 #define NM_ROW_S_PREPARE_FREE(name, z, where, value, text)                                         \
@@ -99,6 +104,7 @@ typedef struct nm_point {
         nm_pt->clamp[NM_C_##name] = NM_RAW(nm_m.held * NM_PAR(NM_FARADAY) / nm_RT);                \
         nm_pt->applied[NM_C_##name] = nm_m.kind == 3 ? NM_RAW(nm_m.held * NM_PAR(1.0 / NM_FARADAY)) : nm_splat(0.0); \
     }
+#ifndef NM_GRADIENTS
 NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick) {
     NM_PARAMETERS(NM_ROW_P_LOCAL)
     const nm_par nm_RT = NM_PAR(NM_R) * T;
@@ -113,6 +119,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
     nm_pt->RT_F2 = NM_RAW(nm_RT_F2);
     nm_pt->v_w = NM_RAW(NM_PAR(NM_WATER_VOLUME));
 }
+#endif
 
 /* 1/volume of each compartment */
 #define NM_VOLUME_INVERSE_swells(volume) NM_UNKNOWN(NM_Y_##volume, nm_vexp(-nm_y[NM_Y_##volume]), -nm_vexp(-nm_y[NM_Y_##volume]))
@@ -154,8 +161,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_VOLUME_NAME_fixed(value)
 #define NM_POTENTIAL_NAME_floats(potential, membrane)                                              \
     NM_MAYBE_UNUSED NM_CONST_ANY potential =                                                       \
-        NM_UNKNOWN(NM_Y_##potential, nm_y[NM_Y_##potential], nm_splat(1.0)) *                      \
-        (NM_OF_POINT(RT) * NM_PAR(1.0 / NM_FARADAY));
+        NM_VOLTS(potential, NM_UNKNOWN(NM_Y_##potential, nm_y[NM_Y_##potential], nm_splat(1.0)));
 #define NM_POTENTIAL_NAME_ground
 #define NM_ROW_C_NAME(name, volume, potential, text) NM_VOLUME_NAME_##volume NM_POTENTIAL_NAME_##potential
 #define NM_NAMES                                                                                   \
@@ -176,6 +182,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_ROW_C_OSM_SUM(name, ...) +nm_value(nm_osm_##name)
 #define NM_ROW_J_CONTEXT(name)                                                                     \
         NM_MAYBE_UNUSED NM_CONSTANT(nm_k, NM_J_##name);                                            \
+        NM_MAYBE_UNUSED NM_CONSTANT(nm_q, nm_path_charge(nm_k));                                   \
         NM_LET(nm_u, 0, NM_PAR(0.0) + (NM_ZERO NM_COMPARTMENTS(NM_ROW_C_ELECTRIC)));               \
         NM_LET(nm_x, 0,                                                                            \
                nm_u + (NM_ZERO NM_SPECIES(NM_ROW_S_AFFINITY, NM_ROW_S_AFFINITY, NM_ROW_S_AFFINITY, \
@@ -183,7 +190,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
         NM_LET(nm_left, 0, NM_PAR_ONE *(NM_ONE NM_SPECIES(NM_ROW_S_FROM, NM_SKIP, NM_SKIP, NM_ROW_S_FROM))); \
         NM_LET(nm_right, 0, NM_PAR_ONE *(NM_ONE NM_SPECIES(NM_ROW_S_TO, NM_SKIP, NM_SKIP, NM_ROW_S_TO))); \
         NM_MAYBE_UNUSED NM_CONST_ANY_CONTEXT nm_ctx =                                              \
-            nm_make_context(nm_x, nm_u, nm_left, nm_right, NM_OF_POINT(RT), NM_OF_POINT(RT_F2), nm_path_charge(nm_k)); \
+            nm_make_context(nm_x, nm_u, nm_left, nm_right, NM_OF_POINT(RT), NM_OF_POINT(RT_F2), nm_q); \
         NM_NAMES
 #ifndef NM_GRADIENTS
 #define NM_ROW_J_VISIT(name, from, to, law, text)                                                  \
@@ -226,7 +233,11 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_ROW_C_VISIT(name, volume, potential, text) NM_PASTE(NM_POTENTIAL_VISIT_, NM_IS_##potential)(name)
 
 #ifdef __cplusplus
+#ifdef NM_GRADIENTS
+#define NM_CONST_ANY const auto &
+#else
 #define NM_CONST_ANY const auto
+#endif
 #define NM_CONST_ANY_CONTEXT const auto
 #define NM_PAR_ONE NM_ONE_THEN{}
 #define NM_VISIT_FLUX(k, flux) nm_visit->template path<(k)>(flux)
@@ -245,12 +256,12 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 /* a product that may have no factor is 1 */
 struct NM_ONE_THEN {};
 NM_INLINE nm_plain operator*(NM_ONE_THEN, nm_nothing) { return nm_plain(1.0); }
-template <nm_dirs M> NM_INLINE nm_dual<M> operator*(NM_ONE_THEN, nm_dual<M> x) { return x; }
+template <nm_dirs M> NM_INLINE nm_dual<M> operator*(NM_ONE_THEN, NM_IN(nm_dual<M>) x) { return x; }
 NM_INLINE nm_nothing operator-(nm_nothing, nm_nothing) { return nm_nothing{}; }
-template <nm_dirs M> NM_INLINE nm_dual<M> operator-(nm_nothing, nm_dual<M> x) { return -x; }
+template <nm_dirs M> NM_INLINE nm_dual<M> operator-(nm_nothing, NM_IN(nm_dual<M>) x) { return -x; }
 
 template <bool NM_D, class NM_VISITOR>
-NM_FN void nm_visit_network(NM_VISITOR *nm_visit, const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
+NM_FN void nm_visit_network(NM_VISITOR *nm_visit, NM_MAYBE_UNUSED const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
                             const nm_vec *nm_y) {
 #else
 #define NM_CONST_ANY const nm_real

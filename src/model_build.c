@@ -348,6 +348,9 @@ static void make_unit(unit *u, const own_model *own, const nm_compiler *compiler
     } else {
         add_all(c, gcc_options, 2);
     }
+    if (kind == DERIVATIVES) {
+        add(c, strdup(NM_GRADIENT_OPTIONS));
+    }
     add(c, strdup("-I"));
     add(c, strdup("."));
     add(c, nm_file_format("-DNM_MODEL_FILE=\"%s\"", own->compiled_as));

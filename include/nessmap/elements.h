@@ -27,7 +27,8 @@ NM_CONST_FN nm_dirs nm_beside(nm_dirs mask) {
 }
 template <nm_dirs M> struct nm_flux {
     nm_dual<M> net;
-    nm_dual<nm_beside(M)> out, in, gross, x, standard;
+    nm_dual<nm_beside(M)> out, in, x, standard;
+    nm_plain gross;
     bool is_reciprocal;
     static constexpr nm_dirs mask = M;
 };
@@ -41,23 +42,33 @@ template <class X, class U, class P, class Q, class R, class S> struct nm_contex
     S RT_F2; /* J mol-1 / (C mol-1)^2 */
     int q;
 };
+#ifdef NM_GRADIENTS
+#define NM_IN(type) const type & /* values are large */
+#define NM_DUAL(x) nm_see_dual(x)
+#else
+#define NM_IN(type) type
+#define NM_DUAL(x) nm_as_dual(x)
+#endif
 template <class X, class U, class P, class Q, class R, class S>
-NM_INLINE nm_context<X, U, P, Q, R, S> nm_make_context(X x, U u, P from, Q to, R RT, S RT_F2, int q) {
-    return nm_context<X, U, P, Q, R, S>{x, u, from, to, RT, RT_F2, q};
+NM_INLINE auto nm_make_context(NM_IN(X) x, NM_IN(U) u, NM_IN(P) from, NM_IN(Q) to, NM_IN(R) RT, NM_IN(S) RT_F2, int q) {
+    return nm_context<NM_IN(X), NM_IN(U), NM_IN(P), NM_IN(Q), NM_IN(R), NM_IN(S)>{x, u, from, to, RT, RT_F2, q};
 }
-template <nm_dirs W> NM_INLINE nm_dual<nm_beside(W)> nm_put_beside(auto x) { return nm_widen<nm_beside(W)>(nm_as_dual(x)); }
-NM_INLINE auto nm_make_flux(auto net, auto out, auto in, auto gross, auto x, auto standard, bool is_reciprocal) {
+template <nm_dirs W> NM_INLINE nm_dual<nm_beside(W)> nm_put_beside(NM_IN(auto) x) {
+    return nm_widen<nm_beside(W)>(NM_DUAL(x));
+}
+NM_INLINE auto nm_make_flux(NM_IN(auto) net, NM_IN(auto) out, NM_IN(auto) in, NM_IN(auto) gross, NM_IN(auto) x,
+                            NM_IN(auto) standard, bool is_reciprocal) {
     constexpr nm_dirs W = decltype(nm_as_dual(net))::mask |
                           nm_beside(decltype(nm_as_dual(out))::mask | decltype(nm_as_dual(in))::mask |
                                     decltype(nm_as_dual(gross))::mask | decltype(nm_as_dual(x))::mask |
                                     decltype(nm_as_dual(standard))::mask);
-    return nm_flux<W>{nm_widen<W>(nm_as_dual(net)), nm_put_beside<W>(out), nm_put_beside<W>(in),
-                      nm_put_beside<W>(gross), nm_put_beside<W>(x), nm_put_beside<W>(standard), is_reciprocal};
+    return nm_flux<W>{nm_widen<W>(NM_DUAL(net)), nm_put_beside<W>(out), nm_put_beside<W>(in), nm_put_beside<W>(x),
+                      nm_put_beside<W>(standard), nm_lift(NM_DUAL(gross).v), is_reciprocal};
 }
-template <nm_dirs W, nm_dirs M> NM_INLINE nm_flux<W> nm_widen_flux(nm_flux<M> f) {
+template <nm_dirs W, nm_dirs M> NM_INLINE nm_flux<W> nm_widen_flux(NM_IN(nm_flux<M>) f) {
     constexpr nm_dirs V = nm_beside(W);
-    return nm_flux<W>{nm_widen<W>(f.net), nm_widen<V>(f.out), nm_widen<V>(f.in), nm_widen<V>(f.gross),
-                      nm_widen<V>(f.x), nm_widen<V>(f.standard), f.is_reciprocal};
+    return nm_flux<W>{nm_widen<W>(f.net), nm_widen<V>(f.out), nm_widen<V>(f.in), nm_widen<V>(f.x),
+                      nm_widen<V>(f.standard), f.gross, f.is_reciprocal};
 }
 
 /* what a membrane is: kind 0 capacitor, 1 neutral, 2 clamp, 3 charging (kernels/network.h) */
@@ -67,11 +78,11 @@ template <nm_dirs M> struct nm_membrane {
     nm_dual<M> held;        /* [V], of a clamp; applied current [A m-2], of one that charges */
     static constexpr nm_dirs mask = M;
 };
-NM_INLINE auto nm_make_membrane(int kind, auto capacitance, auto held) {
+NM_INLINE auto nm_make_membrane(int kind, NM_IN(auto) capacitance, NM_IN(auto) held) {
     constexpr nm_dirs W = decltype(nm_as_dual(capacitance))::mask | decltype(nm_as_dual(held))::mask;
     return nm_membrane<W>{kind, nm_widen<W>(nm_as_dual(capacitance)), nm_widen<W>(nm_as_dual(held))};
 }
-template <nm_dirs W, nm_dirs M> NM_INLINE nm_membrane<W> nm_widen_membrane(nm_membrane<M> m) {
+template <nm_dirs W, nm_dirs M> NM_INLINE nm_membrane<W> nm_widen_membrane(NM_IN(nm_membrane<M>) m) {
     return nm_membrane<W>{m.kind, nm_widen<W>(m.capacitance), nm_widen<W>(m.held)};
 }
 
@@ -85,7 +96,10 @@ template <int N, class A> NM_INLINE auto nm_by(int, A a) {
 }
 template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... rest) {
     static_assert(N == 1 + sizeof...(B), "by(variant, ...): as many entries as the variant has choices are wanted");
-    if constexpr (requires { a().net; }) {
+    if constexpr (requires { requires decltype(a())::mask == decltype(nm_by<N - 1>(0, rest...))::mask; }) {
+        if (which == 0) { return a(); }
+        return nm_by<N - 1>(which - 1, rest...);
+    } else if constexpr (requires { a().net; }) {
         constexpr nm_dirs W = decltype(a())::mask | decltype(nm_by<N - 1>(0, rest...))::mask;
         if (which == 0) { return nm_widen_flux<W>(a()); }
         return nm_widen_flux<W>(nm_by<N - 1>(which - 1, rest...));
@@ -108,7 +122,7 @@ template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... 
     nm_by<NM_VN_##variant>(NM_PICK(variant), NM_ALTERNATIVE(a), NM_ALTERNATIVE(b), NM_ALTERNATIVE(c),  \
                            NM_ALTERNATIVE(d))
 #define nm_flux_any auto
-#define nm_context_any auto
+#define nm_context_any NM_IN(auto)
 #define nm_membrane_any auto
 
 #else

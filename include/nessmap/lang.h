@@ -262,13 +262,10 @@ NM_FN nm_vec nm_vbern_slope(nm_vec u, nm_vec b) {
 
 /* --- 3. duals: a value and its derivatives by the unknowns named in the mask M ------------------- */
 
-/* Sets of directions. With NM_GRADIENTS, derivatives are also taken by every parameter: then a parameter is a dual
- * like any other, nm_par is as nm_any, and the bits of the parameters follow those of the unknowns. */
-#ifdef NM_GRADIENTS
-typedef unsigned __int128 nm_dirs;
-#else
+/* Sets of directions. With NM_GRADIENTS, derivatives are also taken by parameters, and which ones is known when a scan
+ * runs: then a parameter is a dual like any other, nm_par is as nm_any, and M is no set but the room for derivatives
+ * (sloped.h), or 0. */
 typedef unsigned nm_dirs;
-#endif
 
 NM_CONST_FN int nm_count(nm_dirs mask) {
     int n = 0;
@@ -298,11 +295,15 @@ template <class F, int... I> NM_INLINE void nm_unroll_over(NM_MAYBE_UNUSED F f, 
 /* f(nm_index<0>), ..., f(nm_index<N-1>): a loop whose counter is a constant */
 template <int N, class F> NM_INLINE void nm_unroll(F f) { nm_unroll_over(f, typename nm_indices_to<N>::type{}); }
 
+#ifdef NM_GRADIENTS
+template <nm_dirs M> struct nm_dual;
+#else
 template <nm_dirs M> struct nm_dual {
     nm_vec v;
     nm_vec d[nm_count(M)];
     static constexpr nm_dirs mask = M;
 };
+#endif
 template <> struct nm_dual<0> {
     nm_vec v;
     static constexpr nm_dirs mask = 0;
@@ -328,27 +329,30 @@ NM_INLINE nm_plain nm_lift(nm_vec x) {
 
 /* the neutral element of a sum and of a product: no code at all */
 struct nm_nothing {};
+#ifdef NM_GRADIENTS
+#include "nessmap/sloped.h"
+#else
 template <nm_dirs M> NM_INLINE nm_dual<M> operator+(nm_nothing, nm_dual<M> x) { return x; }
 template <nm_dirs M> NM_INLINE nm_dual<M> operator+(nm_dual<M> x, nm_nothing) { return x; }
-NM_INLINE nm_nothing operator+(nm_nothing, nm_nothing) { return nm_nothing{}; }
 template <nm_dirs M> NM_INLINE nm_dual<M> operator*(nm_nothing, nm_dual<M> x) { return x; }
 template <nm_dirs M> NM_INLINE nm_dual<M> operator*(nm_dual<M> x, nm_nothing) { return x; }
+#endif
+NM_INLINE nm_nothing operator+(nm_nothing, nm_nothing) { return nm_nothing{}; }
 NM_INLINE nm_nothing operator*(nm_nothing, nm_nothing) { return nm_nothing{}; }
 
-/* x without its derivatives by unknowns; those by parameters stay */
-template <nm_dirs M> NM_INLINE auto nm_value(nm_dual<M> x) {
-#ifdef NM_GRADIENTS
-    return x;
-#else
+#ifndef NM_GRADIENTS
+/* x without its derivatives */
+template <nm_dirs M> NM_INLINE nm_plain nm_value(nm_dual<M> x) {
     nm_plain r;
     r.v = x.v;
     return r;
-#endif
 }
+#endif
 NM_INLINE nm_plain nm_value(nm_nothing) { return nm_plain(0.0); }
 NM_INLINE nm_plain nm_value(double x) { return nm_plain(x); }
-template <nm_dirs M> NM_INLINE nm_dual<M> nm_as_dual(nm_dual<M> x) { return x; }
 NM_INLINE nm_plain nm_as_dual(double x) { return nm_plain(x); }
+#ifndef NM_GRADIENTS
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_as_dual(nm_dual<M> x) { return x; }
 
 /* derivative i of x, 0 where it has none */
 template <int I, nm_dirs M> NM_INLINE nm_vec nm_slope(nm_dual<M> x) {
@@ -515,7 +519,6 @@ template <int N, nm_dirs M> NM_INLINE auto nm_times(nm_dual<M> x) {
         return x * (double)N;
     }
 }
-template <int N> NM_INLINE nm_nothing nm_times(nm_nothing) { return nm_nothing{}; }
 /* x if KEEP, else nothing */
 template <bool KEEP, nm_dirs M> NM_INLINE auto nm_keep(nm_dual<M> x) {
     if constexpr (KEEP) {
@@ -538,13 +541,18 @@ template <bool D, int I> NM_INLINE auto nm_unknown(nm_vec x, nm_vec slope) {
     }
 }
 
+#endif /* NM_GRADIENTS */
+template <int N> NM_INLINE nm_nothing nm_times(nm_nothing) { return nm_nothing{}; }
+
 /* words that read the same in both languages */
 #define NM_ZERO nm_nothing {}
 #define NM_ONE nm_nothing {}
 #define NM_KEEP(condition, x) nm_keep<(condition)>(x)
 #define NM_TIMES(n, x) nm_times<(n)>(x)
 #define NM_POWER(n, x) nm_power<(n)>(x)
+#ifndef NM_GRADIENTS
 #define NM_UNKNOWN(i, x, slope) nm_unknown<NM_D, (i)>(x, slope)
+#endif
 #define NM_CONSTANT(name, value) constexpr int name = (value)
 /* name = expression, in which nm_here is the constant `here` */
 #define NM_LET(name, here, ...)                                                                    \
