@@ -45,6 +45,8 @@ extern "C" void nm_project(int64_t *words, const nm_tile *points, int64_t offset
     }
 }
 
+extern "C" double nm_extreme_of(int64_t key) { return nm_value_of_key(key); }
+
 extern "C" double nm_indicator_of(int indicator, int outcome) { return nm_indicator(indicator, outcome); }
 
 /* --- 2. quantiles --------------------------------------------------------------------------------- */

@@ -49,11 +49,6 @@ NM_FN int nm_find_bin(const double *edges, int n, double x)
     return low;
 }
 
-NM_FN int64_t nm_bin_words(const nm_projection *p, int n_slots)
-{
-    return p->keep == NM_KEEP_COUNT ? 1 : NM_N_OUTCOMES + (p->keep == NM_KEEP_SUMS ? 3 : 6) * (int64_t)n_slots;
-}
-
 /* --- 3. a point ------------------------------------------------------------------------------------ */
 
 /* Point i of n, whose values and parameters stand as in a tile, into the bins of projection `number`. */
@@ -71,7 +66,7 @@ NM_FN void nm_project_point(int64_t *words, const nm_task *task, int number, con
         bin = at < 0 ? -1 : bin * axis->n + at;
     }
     bin = bin < 0 ? p->n_bins - 1 : bin;
-    int64_t *word = words + p->first + bin * nm_bin_words(p, n_slots);
+    int64_t *word = words + p->first + bin * NM_BIN_WORDS(p, n_slots);
     if (p->keep == NM_KEEP_COUNT) {
         nm_word_add(word, 1);
         return;

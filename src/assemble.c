@@ -123,9 +123,9 @@ static void find_roles(nm_assembly *a)
         }
     }
     const int kind = a->plan->task.reduction.kind;
-    uint32_t reduced = kind == NM_REDUCE_FULL      ? 0
+    uint32_t reduced = kind == NM_REDUCE_FULL                                   ? 0
                        : kind == NM_REDUCE_SUMMARY || kind == NM_REDUCE_SCATTER ? ~0u
-                                                   : NM_EACH_POINT;
+                                                                                : NM_EACH_POINT;
     for (int p = 0; p < a->plan->model->n_params; p++) {
         a->role[p] = depends[p] & reduced ? NM_ROLE_REDUCED
                      : depends[p]         ? NM_ROLE_DERIVED

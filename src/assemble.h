@@ -27,7 +27,8 @@ typedef enum nm_statistic { NM_STATISTIC_LIST(NM_STATISTIC_ENUM) NM_N_STATISTICS
 
 enum {
     NM_CELL_COUNTS = 1 + NM_N_OUTCOMES + NM_N_FLAGS, /* points, of each outcome, with each flag */
-    NM_MAX_COLUMNS = (NM_N_STATISTICS + NM_MAX_QUANTILES) * NM_MAX_OUTPUTS + NM_MAX_PARAMS + NM_CELL_COUNTS
+    NM_MAX_COLUMNS =
+        (NM_N_STATISTICS + NM_MAX_QUANTILES) * NM_MAX_OUTPUTS + NM_MAX_PARAMS + NM_CELL_COUNTS
 };
 
 typedef enum nm_role {
@@ -81,6 +82,9 @@ const char *nm_assembly_unit(const nm_assembly *a);
 /* Names of the variables of a reduced file, by nm_outcome and by flag bit. */
 extern const char *const nm_count_names[NM_N_OUTCOMES], *const nm_flag_count_names[NM_N_FLAGS];
 
+/* What those count: "number of points: ..." of outcome k, or of flag k - NM_N_OUTCOMES. */
+void nm_count_text(char text[256], int k);
+
 /* Between assemble.c and assemble_cells.c: a variable over all points or cells; columns in stages,
  * written in whole chunks; the part for reduced scans. column: [n_columns][n] elements each. */
 nm_status nm_assembly_define_column(nm_assembly *a, int *variable, const char *name, int type,
@@ -108,6 +112,10 @@ void nm_bin_writer_destroy(nm_bin_writer **writer);
 /* Has `write` fill the file under its temporary name, and gives it its own when it is on the disk. */
 nm_status nm_assembly_create(nm_assembly *a, nm_status (*write)(nm_assembly *a, void *context),
                              void *context);
+
+/* A text attribute of a variable, or of the file (NC_GLOBAL). */
+nm_status nm_assembly_put_text(const nm_assembly *a, int variable, const char *name,
+                               const char *text);
 
 /* returns NM_IO with a sentence where `code` of a NetCDF call is an error. */
 nm_status nm_assembly_check(const nm_assembly *a, int code);

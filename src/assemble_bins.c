@@ -26,11 +26,6 @@ struct nm_bin_writer {
 
 /* --- 1. definition ---------------------------------------------------------------------------- */
 
-static nm_status put_text(nm_assembly *a, int variable, const char *name, const char *text)
-{
-    return nm_assembly_check(a, nc_put_att_text(a->id, variable, name, strlen(text), text));
-}
-
 static nm_status define(nm_assembly *a, int *variable, const char *name, int type, int n_dims,
                         const int *dims, const char *text, const char *unit)
 {
@@ -38,8 +33,8 @@ static nm_status define(nm_assembly *a, int *variable, const char *name, int typ
     if (n_dims > 0 && a->compression > 0) {
         NM_TRY(nm_assembly_check(a, nc_def_var_deflate(a->id, *variable, 1, 1, a->compression)));
     }
-    NM_TRY(put_text(a, *variable, "units", unit && unit[0] ? unit : "1"));
-    return text[0] ? put_text(a, *variable, "long_name", text) : NM_OK;
+    NM_TRY(nm_assembly_put_text(a, *variable, "units", unit && unit[0] ? unit : "1"));
+    return text[0] ? nm_assembly_put_text(a, *variable, "long_name", text) : NM_OK;
 }
 
 static nm_status define_axis(nm_assembly *a, nm_bin_writer *w, int axis, int ends)
@@ -52,10 +47,12 @@ static nm_status define_axis(nm_assembly *a, nm_bin_writer *w, int axis, int end
     snprintf(bounds, sizeof bounds, "%s_bounds", name);
     NM_TRY(define(a, &w->axis_variable[axis], name, NC_DOUBLE, 1, &w->dim[axis], text ? text : "",
                   unit));
-    NM_TRY(put_text(a, w->axis_variable[axis], "comment",
-                    is_log ? "middle of the bin in the logarithm" : "middle of the bin"));
-    NM_TRY(put_text(a, w->axis_variable[axis], "bounds", bounds));
-    NM_TRY(put_text(a, w->axis_variable[axis], "nessmap_scale", is_log ? "log" : "linear"));
+    NM_TRY(
+        nm_assembly_put_text(a, w->axis_variable[axis], "comment",
+                             is_log ? "middle of the bin in the logarithm" : "middle of the bin"));
+    NM_TRY(nm_assembly_put_text(a, w->axis_variable[axis], "bounds", bounds));
+    NM_TRY(nm_assembly_put_text(a, w->axis_variable[axis], "nessmap_scale",
+                                is_log ? "log" : "linear"));
     const int dims[] = {w->dim[axis], ends};
     return nm_assembly_check(
         a, nc_def_var(a->id, bounds, NC_DOUBLE, 2, dims, &w->bounds_variable[axis]));

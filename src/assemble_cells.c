@@ -21,12 +21,19 @@ const char *const nm_count_names[NM_N_OUTCOMES] = {NM_OUTCOME_LIST(COUNT_NAME)};
 const char *const nm_flag_count_names[NM_N_FLAGS] = {NM_FLAG_LIST(FLAG_COUNT_NAME)};
 #undef FLAG_COUNT_NAME
 
-static nm_status define_count(nm_assembly *a, const char *name, const char *subject,
-                              const char *text)
+void nm_count_text(char text[256], int k)
 {
-    char long_name[256];
+#define TEXT(name, x, text) text,
+    static const char *const outcomes[] = {NM_OUTCOME_LIST(TEXT)}, *const flags[] = {
+                                                                       NM_FLAG_LIST(TEXT)};
+#undef TEXT
+    snprintf(text, 256, "number of points%s%s", k < NM_N_OUTCOMES ? ": " : ", flagged: ",
+             k < NM_N_OUTCOMES ? outcomes[k] : flags[k - NM_N_OUTCOMES]);
+}
+
+static nm_status define_count(nm_assembly *a, const char *name, const char *long_name)
+{
     int variable;
-    snprintf(long_name, sizeof long_name, "number of points%s%s", subject, text);
     NM_TRY(nm_assembly_define_column(a, &variable, name, NC_INT64, sizeof(int64_t)));
     nm_assembly_add_column(a, variable, sizeof(int64_t));
     return nm_assembly_describe_count(a, variable, long_name);
@@ -65,10 +72,6 @@ nm_status nm_assembly_define_cells(nm_assembly *a)
 #define STATISTIC_NAME(name, method, words) #name,
     static const char *const endings[] = {NM_STATISTIC_LIST(STATISTIC_NAME)};
 #undef STATISTIC_NAME
-#define TEXT(name, x, text) text,
-    static const char *const outcomes[] = {NM_OUTCOME_LIST(TEXT)}, *const flags[] = {
-                                                                       NM_FLAG_LIST(TEXT)};
-#undef TEXT
     int variable;
     if (a->plan->task.reduction.n_inputs > 0) {
         return nm_assembly_define_indices(a, &a->indices);
@@ -96,12 +99,13 @@ nm_status nm_assembly_define_cells(nm_assembly *a)
         }
         NM_TRY(define_quantiles(a, output));
     }
-    NM_TRY(define_count(a, "n", "", ""));
-    for (int i = 0; i < NM_N_OUTCOMES; i++) {
-        NM_TRY(define_count(a, nm_count_names[i], ": ", outcomes[i]));
-    }
-    for (int i = 0; i < NM_N_FLAGS; i++) {
-        NM_TRY(define_count(a, nm_flag_count_names[i], ", flagged: ", flags[i]));
+    NM_TRY(define_count(a, "n", "number of points"));
+    for (int i = 0; i < NM_N_OUTCOMES + NM_N_FLAGS; i++) {
+        char text[256];
+        nm_count_text(text, i);
+        NM_TRY(define_count(
+            a, i < NM_N_OUTCOMES ? nm_count_names[i] : nm_flag_count_names[i - NM_N_OUTCOMES],
+            text));
     }
     return NM_OK;
 }
@@ -165,8 +169,9 @@ static nm_status write_rows(nm_assembly *a, char *const *column, int64_t first, 
                                  reduction->cell_points, count, count + NM_N_OUTCOMES));
         put_row(a, column, i, record);
     }
-    return a->indices || a->bins ? NM_OK
-                      : nm_assembly_write_chunks(a, (const char *const *)column, first, n);
+    return a->indices || a->bins
+               ? NM_OK
+               : nm_assembly_write_chunks(a, (const char *const *)column, first, n);
 }
 
 /* --- 3. tiles --------------------------------------------------------------------------------- */
@@ -175,7 +180,8 @@ static nm_status write_rows(nm_assembly *a, char *const *column, int64_t first, 
 static void fill_missing(const nm_plan *plan, int64_t i_tile, char *payload)
 {
     int n_slots = plan->task.reduction.n_slots;
-    int64_t bytes = NM_WHOLE_RECORD_BYTES(&plan->task.reduction), n_parts = nm_plan_tile_parts(plan, i_tile);
+    int64_t bytes = NM_WHOLE_RECORD_BYTES(&plan->task.reduction),
+            n_parts = nm_plan_tile_parts(plan, i_tile);
     for (int64_t i = 0; i < n_parts; i++) {
         char *record = payload + i * bytes;
         nm_record_clear(record, n_slots);

@@ -32,16 +32,25 @@ static const measure morris_measures[NM_N_MEASURES] = {NM_MEASURE_LIST(MEASURE)}
 #undef MEASURE
 
 /* variables of a quantity: three scalars, measures, their widths, pairs, their widths */
-enum { MEAN, VARIANCE, N_GROUPS, MEASURES, WIDTHS = MEASURES + NM_N_MEASURES, PAIRS = WIDTHS + NM_N_MEASURES, PAIR_WIDTHS, N_OF_QUANTITY };
+enum {
+    MEAN,
+    VARIANCE,
+    N_GROUPS,
+    MEASURES,
+    WIDTHS = MEASURES + NM_N_MEASURES,
+    PAIRS = WIDTHS + NM_N_MEASURES,
+    PAIR_WIDTHS,
+    N_OF_QUANTITY
+};
 
 struct nm_index_writer {
     int n_inputs, has_pairs, is_given, n_measures;
     int (*variable)[N_OF_QUANTITY]; /* [n_quantities] */
     int count_variable[NM_CELL_COUNTS];
-    char *records;     /* [n_replicates] of the cell at hand, then room for one */
-    nm_indices *each;  /* [n_replicates] */
-    double *pair;      /* [1 + n_replicates][n_inputs][n_inputs] */
-    double *row;       /* [n_inputs][n_inputs] */
+    char *records;    /* [n_replicates] of the cell at hand, then room for one */
+    nm_indices *each; /* [n_replicates] */
+    double *pair;     /* [1 + n_replicates][n_inputs][n_inputs] */
+    double *row;      /* [n_inputs][n_inputs] */
 };
 
 /* --- 1. definition ---------------------------------------------------------------------------- */
@@ -53,9 +62,8 @@ static void quantity_name(char name[64], const nm_assembly *a, int quantity)
 #undef INDICATOR_NAME
     int n_outputs = a->plan->task.n_slots;
     snprintf(name, 64, "%s",
-             quantity < n_outputs
-                 ? a->plan->catalogue.output[a->plan->column_output[quantity]].name
-                 : indicators[quantity - n_outputs]);
+             quantity < n_outputs ? a->plan->catalogue.output[a->plan->column_output[quantity]].name
+                                  : indicators[quantity - n_outputs]);
 }
 
 static nm_status define(nm_assembly *a, int *variable, const char *name, int n_more,
@@ -67,17 +75,15 @@ static nm_status define(nm_assembly *a, int *variable, const char *name, int n_m
         dim[a->n_dims + i] = more[i];
     }
     NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, type, a->n_dims + n_more, dim, variable)));
-    NM_TRY(nm_assembly_check(
-        a, nc_put_att_text(a->id, *variable, "long_name", strlen(long_name), long_name)));
-    return nm_assembly_check(a, nc_put_att_text(a->id, *variable, "units", strlen(unit), unit));
+    NM_TRY(nm_assembly_put_text(a, *variable, "long_name", long_name));
+    return nm_assembly_put_text(a, *variable, "units", unit);
 }
 
 /* Names of the inputs, as text over the dimension `input`. */
 static nm_status define_inputs(nm_assembly *a, int dim)
 {
     static const char text[] = "drawn parameter";
-    NM_TRY(nm_assembly_check(
-        a, nc_def_var(a->id, "input", NC_STRING, 1, &dim, &a->unit_variable)));
+    NM_TRY(nm_assembly_check(a, nc_def_var(a->id, "input", NC_STRING, 1, &dim, &a->unit_variable)));
     return nm_assembly_check(
         a, nc_put_att_text(a->id, a->unit_variable, "long_name", strlen(text), text));
 }
@@ -127,9 +133,12 @@ static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int qu
 
 static nm_status define_counts(nm_assembly *a, nm_index_writer *writer)
 {
-    static const char text[] = "number of points";
     for (int i = 0; i < NM_CELL_COUNTS; i++) {
-        const char *name = i == 0                   ? "n"
+        char text[256] = "number of points";
+        if (i > 0) {
+            nm_count_text(text, i - 1);
+        }
+        const char *name = i == 0               ? "n"
                            : i <= NM_N_OUTCOMES ? nm_count_names[i - 1]
                                                 : nm_flag_count_names[i - 1 - NM_N_OUTCOMES];
         NM_TRY(define(a, &writer->count_variable[i], name, 0, NULL, NC_INT64, text, "1"));
@@ -147,7 +156,8 @@ nm_status nm_assembly_define_indices(nm_assembly *a, nm_index_writer **out)
         writer->n_inputs = reduction->n_inputs;
         writer->is_given = reduction->kind == NM_REDUCE_GIVEN;
         writer->n_measures = writer->is_given ? 1 : NM_N_MEASURES;
-        writer->has_pairs = reduction->kind == NM_REDUCE_SOBOL && reduction->group > writer->n_inputs + 2;
+        writer->has_pairs =
+            reduction->kind == NM_REDUCE_SOBOL && reduction->group > writer->n_inputs + 2;
         writer->variable = calloc((size_t)reduction->n_quantities, sizeof *writer->variable);
         writer->records = malloc((r + 1) * (size_t)NM_WHOLE_RECORD_BYTES(reduction));
         writer->each = malloc(r * sizeof *writer->each);
@@ -303,8 +313,8 @@ static nm_status write_cell(nm_assembly *a, nm_index_writer *w, int64_t cell)
     }
     for (int i = 0; i < NM_CELL_COUNTS; i++) {
         const long long value = i == 0 ? task->draw.n_draws : counts[i - 1];
-        NM_TRY(nm_assembly_check(
-            a, nc_put_var1_longlong(a->id, w->count_variable[i], start, &value)));
+        NM_TRY(
+            nm_assembly_check(a, nc_put_var1_longlong(a->id, w->count_variable[i], start, &value)));
     }
     return NM_OK;
 }

@@ -23,7 +23,8 @@ nm_status nm_assembly_check(const nm_assembly *a, int code)
     return nm_nc_check(code, "write", a->temporary);
 }
 
-static nm_status put_text(nm_assembly *a, int variable, const char *name, const char *text)
+nm_status nm_assembly_put_text(const nm_assembly *a, int variable, const char *name,
+                               const char *text)
 {
     return nm_assembly_check(a, nc_put_att_text(a->id, variable, name, strlen(text), text));
 }
@@ -41,7 +42,7 @@ static nm_status put_format(nm_assembly *a, int variable, const char *name, cons
     if (length < 0) {
         return nm_fail(NM_MEMORY, "out of memory for the attributes of '%s'", a->out_path);
     }
-    nm_status status = put_text(a, variable, name, text);
+    nm_status status = nm_assembly_put_text(a, variable, name, text);
     free(text);
     return status;
 }
@@ -75,16 +76,17 @@ void nm_assembly_list_coordinates(nm_assembly *a)
 static nm_status put_names(nm_assembly *a, int variable, const char *unit, const char *text,
                            const char *content)
 {
-    NM_TRY(put_text(a, variable, "units", unit && unit[0] ? unit : "1"));
+    NM_TRY(nm_assembly_put_text(a, variable, "units", unit && unit[0] ? unit : "1"));
     if (text && text[0]) {
-        NM_TRY(put_text(a, variable, "long_name", text));
+        NM_TRY(nm_assembly_put_text(a, variable, "long_name", text));
     }
-    return put_text(a, variable, "coverage_content_type", content);
+    return nm_assembly_put_text(a, variable, "coverage_content_type", content);
 }
 
 static nm_status put_coordinates(nm_assembly *a, int variable)
 {
-    return a->coordinates[0] ? put_text(a, variable, "coordinates", a->coordinates) : NM_OK;
+    return a->coordinates[0] ? nm_assembly_put_text(a, variable, "coordinates", a->coordinates)
+                             : NM_OK;
 }
 
 nm_status nm_assembly_describe_param(nm_assembly *a, int param)
@@ -96,7 +98,7 @@ nm_status nm_assembly_describe_param(nm_assembly *a, int param)
     NM_TRY(put_names(a, variable, info->unit, info->text, "coordinate"));
     for (int i = 0; i < draw->n_axes && a->role[param] == NM_ROLE_AXIS; i++) {
         if (draw->axis[i].param == param) {
-            NM_TRY(put_text(a, variable, "nessmap_scale", scales[draw->axis[i].scale]));
+            NM_TRY(nm_assembly_put_text(a, variable, "nessmap_scale", scales[draw->axis[i].scale]));
         }
     }
     return NM_OK;
@@ -116,7 +118,7 @@ nm_status nm_assembly_describe_output(nm_assembly *a, int variable, const nm_out
     NM_TRY(put_fill(a, variable));
     NM_TRY(put_names(a, variable, output->unit, output->text, "modelResult"));
     NM_TRY(put_coordinates(a, variable));
-    return put_text(a, variable, "ancillary_variables", "outcome flags");
+    return nm_assembly_put_text(a, variable, "ancillary_variables", "outcome flags");
 }
 
 /* --- cells of a reduced scan --- */
@@ -138,11 +140,12 @@ nm_status nm_assembly_describe_statistic(nm_assembly *a, int variable, const nm_
     if (!is_count) {
         NM_TRY(put_fill(a, variable));
     }
-    NM_TRY(put_text(a, variable, "units", is_count || !output->unit[0] ? "1" : output->unit));
+    NM_TRY(nm_assembly_put_text(a, variable, "units",
+                                is_count || !output->unit[0] ? "1" : output->unit));
     NM_TRY(put_format(a, variable, "long_name", "%s%s%s", rows[statistic].words,
                       output->text[0] ? ": " : "", output->text));
-    NM_TRY(put_text(a, variable, "coverage_content_type",
-                    is_count ? "auxiliaryInformation" : "modelResult"));
+    NM_TRY(nm_assembly_put_text(a, variable, "coverage_content_type",
+                                is_count ? "auxiliaryInformation" : "modelResult"));
     if (!is_count) {
         NM_TRY(put_format(a, variable, "cell_methods", "%s: %s", nm_assembly_unit(a),
                           rows[statistic].method));
@@ -155,16 +158,16 @@ nm_status nm_assembly_describe_quantile(nm_assembly *a, int variable, const nm_o
                                         double quantile)
 {
     NM_TRY(put_fill(a, variable));
-    NM_TRY(put_text(a, variable, "units", output->unit[0] ? output->unit : "1"));
+    NM_TRY(nm_assembly_put_text(a, variable, "units", output->unit[0] ? output->unit : "1"));
     NM_TRY(put_format(a, variable, "long_name", "quantile %.15g%s%s", quantile,
                       output->text[0] ? ": " : "", output->text));
-    NM_TRY(put_text(a, variable, "coverage_content_type", "modelResult"));
+    NM_TRY(nm_assembly_put_text(a, variable, "coverage_content_type", "modelResult"));
     NM_TRY(nm_assembly_check(
         a, nc_put_att_double(a->id, variable, "quantile", NC_DOUBLE, 1, &quantile)));
     NM_TRY(put_format(a, variable, "ancillary_variables", "%s_n n", output->name));
     if (a->plan->task.reduction.n_projections == 0) {
-        NM_TRY(put_text(a, variable, "nessmap_resolution",
-                        "exact: interpolated between neighbouring values"));
+        NM_TRY(nm_assembly_put_text(a, variable, "nessmap_resolution",
+                                    "exact: interpolated between neighbouring values"));
     } else {
         NM_TRY(put_format(a, variable, "nessmap_resolution",
                           "interpolated in %d bins of about equal probability, by a pilot",
@@ -198,11 +201,11 @@ nm_status nm_assembly_describe_outcome(nm_assembly *a, int variable)
 #define ADD_OUTCOME(name, has_values, text) add_word(meanings, sizeof meanings, #name);
     NM_OUTCOME_LIST(ADD_OUTCOME)
 #undef ADD_OUTCOME
-    NM_TRY(put_text(a, variable, "long_name", "what became of the point"));
+    NM_TRY(nm_assembly_put_text(a, variable, "long_name", "what became of the point"));
     NM_TRY(nm_assembly_check(
         a, nc_put_att_schar(a->id, variable, "flag_values", NC_BYTE, NM_N_OUTCOMES, values)));
-    NM_TRY(put_text(a, variable, "flag_meanings", meanings));
-    NM_TRY(put_text(a, variable, "coverage_content_type", "qualityInformation"));
+    NM_TRY(nm_assembly_put_text(a, variable, "flag_meanings", meanings));
+    NM_TRY(nm_assembly_put_text(a, variable, "coverage_content_type", "qualityInformation"));
     return put_coordinates(a, variable);
 }
 
@@ -215,12 +218,12 @@ nm_status nm_assembly_describe_flags(nm_assembly *a, int variable)
 #define ADD_FLAG(name, bit, text) add_word(meanings, sizeof meanings, #name);
     NM_FLAG_LIST(ADD_FLAG)
 #undef ADD_FLAG
-    NM_TRY(
-        put_text(a, variable, "long_name", "what else is to be known of the point, one bit each"));
+    NM_TRY(nm_assembly_put_text(a, variable, "long_name",
+                                "what else is to be known of the point, one bit each"));
     NM_TRY(nm_assembly_check(a, nc_put_att_ushort(a->id, variable, "flag_masks", NC_USHORT,
                                                   sizeof masks / sizeof *masks, masks)));
-    NM_TRY(put_text(a, variable, "flag_meanings", meanings));
-    NM_TRY(put_text(a, variable, "coverage_content_type", "qualityInformation"));
+    NM_TRY(nm_assembly_put_text(a, variable, "flag_meanings", meanings));
+    NM_TRY(nm_assembly_put_text(a, variable, "coverage_content_type", "qualityInformation"));
     return put_coordinates(a, variable);
 }
 
@@ -292,6 +295,19 @@ static nm_status summarize_points(nm_assembly *a, const char *variants)
         variants[0] ? ")" : "");
 }
 
+static nm_status summarize_indices(nm_assembly *a, const char *variants)
+{
+    const nm_plan *plan = a->plan;
+    return put_format(
+        a, NC_GLOBAL, "summary",
+        "%" PRId64 " parameter sets of the model %s%s%s%s, reduced to sensitivity indices by the "
+        "parameters along the dimension input: of each output, and of what the outcome says "
+        "(steady, growth, depletion, failed), with half the widths of intervals of 95 %% (*_conf_*)"
+        "%s.",
+        plan->n_points, plan->model->name, variants[0] ? " (" : "", variants,
+        variants[0] ? ")" : "", a->n_dims > 0 ? ", in each cell of the axes" : "");
+}
+
 static nm_status summarize_cells(nm_assembly *a, const char *variants)
 {
     const nm_plan *plan = a->plan;
@@ -310,8 +326,8 @@ static nm_status summarize_cells(nm_assembly *a, const char *variants)
         is_bins      ? "each cell of the axes"
         : is_scatter ? "each bin"
                      : "the file",
-        is_bins || is_scatter ? "" : " as a whole",
-        is_scatter ? "" : " and flag (flag_count_*)", reduced);
+        is_bins || is_scatter ? "" : " as a whole", is_scatter ? "" : " and flag (flag_count_*)",
+        reduced);
 }
 
 /* Attributes that people and catalogues look for. */
@@ -322,27 +338,30 @@ static nm_status describe_for_people(nm_assembly *a)
     char scanned[512], variants[512];
     list_scanned(scanned, sizeof scanned, a);
     list_variants(variants, sizeof variants, a);
-    NM_TRY(put_text(a, NC_GLOBAL, "Conventions", "CF-1.11, ACDD-1.3"));
+    NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "Conventions", "CF-1.11, ACDD-1.3"));
     NM_TRY(put_format(a, NC_GLOBAL, "title", "Steady states of the model %s%s%s", model,
                       scanned[0] ? " over " : "", scanned));
-    NM_TRY(nm_plan_is_reduced(plan) ? summarize_cells(a, variants) : summarize_points(a, variants));
-    NM_TRY(put_text(
+    NM_TRY(plan->task.reduction.n_inputs > 0 ? summarize_indices(a, variants)
+           : nm_plan_is_reduced(plan)        ? summarize_cells(a, variants)
+                                             : summarize_points(a, variants));
+    NM_TRY(nm_assembly_put_text(
         a, NC_GLOBAL, "keywords",
         "non-equilibrium steady state, equilibrium, phase diagram, entropy production, membrane "
         "transport, cell model"));
-    NM_TRY(put_text(a, NC_GLOBAL, "id", plan->fingerprint));
+    NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "id", plan->fingerprint));
     NM_TRY(put_format(a, NC_GLOBAL, "source", "nessmap %s, model %s%s%s", NM_VERSION_FULL, model,
                       plan->backend ? ", backend " : "", plan->backend ? plan->backend : ""));
     /* without a date: equal questions give equal bytes, and when they ran is in the run log */
     NM_TRY(put_format(a, NC_GLOBAL, "history",
                       "nessmap %s computed %" PRId64 " parameter sets of %s", NM_VERSION_FULL,
                       plan->n_points, model));
-    NM_TRY(put_text(a, NC_GLOBAL, "references",
-                    "The attribute nessmap_config holds the whole configuration: saved as a file, "
-                    "it is the input of "
-                    "`nessmap run` that gives this file again."));
-    NM_TRY(put_text(a, NC_GLOBAL, "product_version", NM_VERSION_FULL));
-    return put_text(
+    NM_TRY(nm_assembly_put_text(
+        a, NC_GLOBAL, "references",
+        "The attribute nessmap_config holds the whole configuration: saved as a file, "
+        "it is the input of "
+        "`nessmap run` that gives this file again."));
+    NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "product_version", NM_VERSION_FULL));
+    return nm_assembly_put_text(
         a, NC_GLOBAL, "license",
         "The data belong to those who made them; the program claims no rights in its results.");
 }
@@ -361,10 +380,10 @@ static nm_status describe_for_programs(nm_assembly *a)
     }
     NM_OUTCOME_LIST(ADD_VALID)
 #undef ADD_VALID
-    NM_TRY(put_text(a, NC_GLOBAL, "valid_outcomes", valid));
+    NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "valid_outcomes", valid));
     NM_TRY(nm_assembly_check(
         a, nc_put_att_int(a->id, NC_GLOBAL, "nessmap_schema", NC_INT, 1, &schema)));
-    const char *layout = plan->refinement               ? "refined"
+    const char *layout = plan->refinement                 ? "refined"
                          : plan->layout == NM_LAYOUT_GRID ? "grid"
                                                           : "sample";
     if (nm_plan_is_reduced(plan)) {
@@ -374,42 +393,42 @@ static nm_status describe_for_programs(nm_assembly *a)
         list_reduced(reduced, sizeof reduced, a);
         layout = reduction->kind == NM_REDUCE_BINS      ? "grid"
                  : reduction->kind == NM_REDUCE_SCATTER ? "bins"
-                 : reduction->n_inputs > 0         ? "indices"
-                                                   : "summary";
-        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_reduce", plan->config->reduce.kind));
-        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_reduced_parameters", reduced));
+                 : reduction->n_inputs > 0              ? "indices"
+                                                        : "summary";
+        NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_reduce", plan->config->reduce.kind));
+        NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_reduced_parameters", reduced));
         NM_TRY(nm_assembly_check(a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_cell_points",
                                                         NC_INT64, 1, &cell_points)));
     }
-    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_layout", layout));
-    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_fingerprint", plan->fingerprint));
-    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_model", plan->model->name));
-    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_model_hash", plan->model_hash));
+    NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_layout", layout));
+    NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_fingerprint", plan->fingerprint));
+    NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_model", plan->model->name));
+    NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_model_hash", plan->model_hash));
     if (variants[0]) {
-        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_variants", variants));
+        NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_variants", variants));
     }
     if (plan->model->growth) {
-        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_growth_name", plan->model->growth));
+        NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_growth_name", plan->model->growth));
     }
     if (plan->backend) {
-        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_backend", plan->backend));
+        NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_backend", plan->backend));
     }
-    NM_TRY(put_text(a, NC_GLOBAL, "nessmap_precision", a->is_f32 ? "f32" : "f64"));
+    NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_precision", a->is_f32 ? "f32" : "f64"));
     const unsigned long long seed = plan->task.draw.seed;
     NM_TRY(nm_assembly_check(
         a, nc_put_att_ulonglong(a->id, NC_GLOBAL, "nessmap_seed", NC_UINT64, 1, &seed)));
     NM_TRY(nm_assembly_check(a, nc_put_att_double(a->id, NC_GLOBAL, "nessmap_rtol", NC_DOUBLE, 1,
                                                   &plan->task.solver.rtol)));
     if (config && config->design_kind) {
-        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_design", config->design_kind));
+        NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_design", config->design_kind));
     }
     if (config && config->resolved) {
-        NM_TRY(put_text(a, NC_GLOBAL, "nessmap_config", config->resolved));
+        NM_TRY(nm_assembly_put_text(a, NC_GLOBAL, "nessmap_config", config->resolved));
     }
     if (plan->task.draw.group > 1) {
         char *problem;
         NM_TRY(nm_salib_problem(&problem, plan));
-        nm_status status = put_text(a, NC_GLOBAL, "salib_problem", problem);
+        nm_status status = nm_assembly_put_text(a, NC_GLOBAL, "salib_problem", problem);
         free(problem);
         return status;
     }

@@ -64,7 +64,7 @@ typedef struct nm_config_reduce {
     char *kind;      /* "full", "bins", "summary", "sobol", "morris" */
     int n_variables; /* 0: those of [output] */
     char **variables;
-    int n_axes;           /* of bins along outputs or parameters; 0: the bins are cells of [[axis]] */
+    int n_axes; /* of bins along outputs or parameters; 0: the bins are cells of [[axis]] */
     nm_config_axis *axes; /* min, max, n and scale */
     int n_quantiles;
     double *quantiles; /* rising, each between 0 and 1 */
@@ -89,19 +89,22 @@ typedef struct nm_config {
     int n_variants;
     nm_named_quantity *variants; /* value.text is the choice; sorted by name */
 
-    char *design_kind; /* "grid", "random", "lhs", "sobol", "saltelli", "morris", "table", "refine" */
-    int64_t design_n;  /* draws, or base points (per cell where there are axes); 0: the kind has none */
+    char *
+        design_kind; /* "grid", "random", "lhs", "sobol", "saltelli", "morris", "table", "refine" */
+    int64_t
+        design_n; /* draws, or base points (per cell where there are axes); 0: the kind has none */
     uint64_t design_seed;
     int64_t design_replicates; /* independent randomisations that share the n */
     char *design_scramble;     /* "nested", "none" */
     int design_second_order;   /* saltelli: 1 for the rows that second-order indices need */
-    char *design_file;       /* counted from the folder of the configuration; NULL: no table */
-    char *design_file_given; /* as written */
+    char *design_file;         /* counted from the folder of the configuration; NULL: no table */
+    char *design_file_given;   /* as written */
     nm_where design_where, design_file_where;
-    int64_t design_levels, design_probes; /* refine: refinements, points between the first corners */
-    double design_tolerance;              /* refine: width of a bracket, a share of its axis */
-    char *design_class;                   /* refine: "outcome", "steady", an output; else NULL */
-    nm_quantity design_threshold;         /* refine: of that output */
+    int64_t design_levels,
+        design_probes;            /* refine: refinements, points between the first corners */
+    double design_tolerance;      /* refine: width of a bracket, a share of its axis */
+    char *design_class;           /* refine: "outcome", "steady", an output; else NULL */
+    nm_quantity design_threshold; /* refine: of that output */
     nm_where design_class_where;
 
     int n_axes, n_random; /* at most NM_MAX_AXES, NM_MAX_RANDOM */

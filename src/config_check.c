@@ -197,8 +197,8 @@ static nm_status check_design(const nm_config *config, const nm_section *s)
     }
     if (is_random && config->n_random == 0) {
         return nm_fail(NM_USAGE,
-                       "%sdesign.kind = \"%s\", but no parameter is drawn; add [[random]]",
-                       place, config->design_kind);
+                       "%sdesign.kind = \"%s\", but no parameter is drawn; add [[random]]", place,
+                       config->design_kind);
     }
     if (is_table && config->n_axes + config->n_random > 0) {
         return nm_fail(NM_USAGE,
@@ -363,7 +363,9 @@ static const struct {
     const char *key, *table;
 } homes[] = {
     {"kind", "design"},          {"n", "design"},          {"seed", "design"},
-    {"file", "design"},          {"levels", "design"},     {"probes", "design"},
+    {"file", "design"},          {"replicates", "design"}, {"scramble", "design"},
+    {"second_order", "design"},  {"levels", "design"},     {"probes", "design"},
+    {"tolerance", "design"},     {"class", "design"},      {"threshold", "design"},
     {"mode", "solver"},          {"audit", "solver"},      {"starts", "solver"},
     {"rtol", "solver"},          {"variables", "output"},  {"precision", "output"},
     {"compression", "output"},   {"max_failed", "limits"}, {"memory", "limits"},

@@ -11,7 +11,14 @@
 
 /* --- 1. the launch sequence ------------------------------------------------------------------- */
 
-enum { IN_AUTO = 1, IN_FOLLOW = 2, IN_BOTH = 3, IN_REDUCED = 4, IN_PROJECTED = 8, IN_QUANTILES = 16 };
+enum {
+    IN_AUTO = 1,
+    IN_FOLLOW = 2,
+    IN_BOTH = 3,
+    IN_REDUCED = 4,
+    IN_PROJECTED = 8,
+    IN_QUANTILES = 16
+};
 
 typedef enum grid_kind {
     GRID_POINTS,   /* a thread for each point of the batch */
@@ -49,9 +56,8 @@ _Static_assert((int)N_STEPS <= (int)NM_CUDA_MAX_KERNELS, "room for the kernels o
 static int is_used(const step *step, const nm_plan *plan)
 {
     const nm_reduction *reduction = &plan->task.reduction;
-    return step->when == IN_REDUCED ? nm_plan_is_reduced(plan)
-           : step->when == IN_PROJECTED
-               ? reduction->n_projections > 0
+    return step->when == IN_REDUCED     ? nm_plan_is_reduced(plan)
+           : step->when == IN_PROJECTED ? reduction->n_projections > 0
            : step->when == IN_QUANTILES
                ? reduction->n_projections == 0 && reduction->n_quantiles > 0
                : step->when & (plan->task.solver.mode == NM_MODE_FOLLOW ? IN_FOLLOW : IN_AUTO);
@@ -260,9 +266,9 @@ static nm_status upload_task(nm_cuda_device *device, nm_task *task)
     if (reduction->n_projections > 0) {
         const double *projections = (const double *)(const void *)reduction->projections;
         NM_TRY(upload(device, &reduction->table, reduction->n_table));
-        NM_TRY(upload(device, &projections,
-                      reduction->n_projections *
-                          (int64_t)(sizeof(nm_projection) / sizeof(double))));
+        NM_TRY(
+            upload(device, &projections,
+                   reduction->n_projections * (int64_t)(sizeof(nm_projection) / sizeof(double))));
         reduction->projections = (const nm_projection *)(const void *)projections;
     }
     nm_cu_pointer there;

@@ -151,7 +151,8 @@ void nm_describe_init(FILE *stream, const nm_model *model, const char *named,
         }
         fputc('\n', stream);
     }
-    fprintf(stream, "[design]\nkind = \"grid\" # grid | random | lhs | sobol | saltelli | morris | table\n\n");
+    fprintf(stream, "[design]\nkind = \"grid\" # grid | random | lhs | sobol | saltelli | morris | "
+                    "table | refine\n\n");
     for (int i = 0; i < n_axes; i++) {
         const nm_param_info *param = &model->params[axis[i]];
         int is_log = param->is_log && param->low > 0.0;

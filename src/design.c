@@ -304,9 +304,9 @@ static nm_status check_kind(kind kind, const nm_config *config)
                        config->design_kind);
     }
     if (is_drawn_kind(kind) && config->design_n < 1) {
-        return nm_fail(NM_USAGE,
-                       "%sdesign.n = %lld: a design that draws needs the number of draws, 1 or more",
-                       at, (long long)config->design_n);
+        return nm_fail(
+            NM_USAGE, "%sdesign.n = %lld: a design that draws needs the number of draws, 1 or more",
+            at, (long long)config->design_n);
     }
     if (is_drawn_kind(kind) && kind != KIND_RANDOM &&
         config->design_n / config->design_replicates > MOST_SEQUENCE) {

@@ -43,7 +43,8 @@ static void find_sobol(nm_indices *indices, double *pair, const nm_stat *stats,
     indices->variance = variance;
     for (int i = 0; i < d; i++) {
         const nm_stat *of = inputs + 4 * i;
-        const double product = covariance(&of[2], &of[3]) + (b->mean - mean) * (mean_c[i] - a->mean);
+        const double product =
+            covariance(&of[2], &of[3]) + (b->mean - mean) * (mean_c[i] - a->mean);
         indices->value[0][i] = product / variance;
         indices->value[1][i] = 0.5 * mean_square(&of[0]) / variance;
         indices->value[2][i] = 1.0 - 0.5 * mean_square(&of[1]) / variance;
@@ -54,8 +55,8 @@ static void find_sobol(nm_indices *indices, double *pair, const nm_stat *stats,
     const double base = covariance(&more[0], &more[1]) + (a->mean - mean) * (b->mean - mean);
     for (int i = 0, at = 2 + d; i < d; i++) {
         for (int j = i + 1; j < d; j++, at += 2) {
-            const double product =
-                covariance(&more[at], &more[at + 1]) + (more[2 + i].mean - mean) * (mean_c[j] - mean);
+            const double product = covariance(&more[at], &more[at + 1]) +
+                                   (more[2 + i].mean - mean) * (mean_c[j] - mean);
             pair[i * d + j] =
                 (product - base) / variance - indices->value[0][i] - indices->value[0][j];
         }
@@ -71,8 +72,7 @@ static void find_morris(nm_indices *indices, const nm_stat *stats, const nm_redu
         const nm_stat *effect = stats + 1 + 2 * i, *size = effect + 1;
         indices->value[0][i] = effect->mean;
         indices->value[1][i] = size->mean;
-        indices->value[2][i] =
-            effect->n > 1 ? sqrt(effect->m2 / (double)(effect->n - 1)) : NAN;
+        indices->value[2][i] = effect->n > 1 ? sqrt(effect->m2 / (double)(effect->n - 1)) : NAN;
     }
 }
 

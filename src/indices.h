@@ -13,12 +13,11 @@ enum { NM_N_MEASURES = 3 }; /* of each input */
 
 /* measure(kind, number, name, text) */
 #define NM_MEASURE_LIST(measure)                                                                   \
-    measure(SOBOL, 0, S1, "first-order Sobol index")                                               \
-    measure(SOBOL, 1, ST, "total Sobol index")                                                     \
-    measure(SOBOL, 2, S1_jansen, "first-order Sobol index by Jansen's estimator")                  \
-    measure(MORRIS, 0, mu, "mean elementary effect")                                               \
-    measure(MORRIS, 1, mu_star, "mean size of the elementary effects")                             \
-    measure(MORRIS, 2, sigma, "standard deviation of the elementary effects")
+    measure(SOBOL, 0, S1, "first-order Sobol index") measure(SOBOL, 1, ST, "total Sobol index")    \
+        measure(SOBOL, 2, S1_jansen, "first-order Sobol index by Jansen's estimator")              \
+            measure(MORRIS, 0, mu, "mean elementary effect")                                       \
+                measure(MORRIS, 1, mu_star, "mean size of the elementary effects")                 \
+                    measure(MORRIS, 2, sigma, "standard deviation of the elementary effects")
 
 typedef struct nm_indices {
     double n, mean, variance;                   /* groups with a value; of the output */

@@ -464,8 +464,7 @@ static nm_status check_topology(const nm_config *config, int n_overrides)
         n_said += nm_topology_has(config->model, config->variants[i].name);
     }
     int n_right = n_said + (config->preset != NULL);
-    if (n_overrides == 0 ||
-        (n_right > 0 && n_said == config->n_variants && config->n_fixed == 0)) {
+    if (n_overrides == 0 || (n_right > 0 && n_said == config->n_variants && config->n_fixed == 0)) {
         return NM_OK;
     }
     return nm_fail(NM_USAGE, "--set: of %s, only preset%s%s%s%s can be set here", config->model,

@@ -258,10 +258,10 @@ static nm_status cut_tiles(nm_plan *plan)
         buffer_bytes = plan->record_bytes;
     } else {
         /* half of a buffer for the records of a tile, half for the points of a chunk */
-        int64_t cell_points = kind == NM_REDUCE_BINS      ? draw->n_draws
+        int64_t cell_points = kind == NM_REDUCE_BINS ? draw->n_draws
                               : kind == NM_REDUCE_SUMMARY || kind == NM_REDUCE_SCATTER
                                   ? plan->n_points
-                                                          : draw->n_draws / draw->n_replicates;
+                                  : draw->n_draws / draw->n_replicates;
         NM_TRY(nm_projection_plan(plan, kind, cell_points));
         bytes = point_bytes(plan);
         nm_plan_cut_cells(plan, kind, cell_points, 0);

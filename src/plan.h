@@ -78,7 +78,7 @@ struct nm_plan {
     nm_projection *projections;     /* owned: those of task.reduction, and its table */
     double *table;
     int bins_are_log[NM_MAX_PROJECTED]; /* 1: the bins along this axis are even in the logarithm */
-    nm_refinement *refinement;      /* owned; NULL: none. The points of the plan are the first ones */
+    nm_refinement *refinement; /* owned; NULL: none. The points of the plan are the first ones */
 };
 
 /* Checks the configuration against the model. `backend` (a static "cpu" or "cuda") goes into the

@@ -28,8 +28,8 @@ static void print_params(const nm_plan *plan, FILE *stream)
         fprintf(stream, "draws        %s%s by %s", nm_words_count(count, draw->n_draws),
                 draw->n_axes > 0 ? " in each cell" : "", sequences[draw->sequence]);
         if (draw->group > 1) {
-            fprintf(stream, " (%s of %d points)", nm_words_count(count, draw->n_draws / draw->group),
-                    draw->group);
+            fprintf(stream, " (%s of %d points)",
+                    nm_words_count(count, draw->n_draws / draw->group), draw->group);
         }
         if (draw->n_replicates > 1) {
             fprintf(stream, " in %d randomisations", draw->n_replicates);

@@ -12,9 +12,9 @@ nm_reduce_kind nm_plan_reduce_kind(const nm_config *config)
     return !kind || strcmp(kind, "full") == 0 ? NM_REDUCE_FULL
            : strcmp(kind, "bins") == 0
                ? config->reduce.n_axes > 0 ? NM_REDUCE_SCATTER : NM_REDUCE_BINS
-           : strcmp(kind, "sobol") == 0       ? is_given ? NM_REDUCE_GIVEN : NM_REDUCE_SOBOL
-           : strcmp(kind, "morris") == 0      ? NM_REDUCE_MORRIS
-                                              : NM_REDUCE_SUMMARY;
+           : strcmp(kind, "sobol") == 0  ? is_given ? NM_REDUCE_GIVEN : NM_REDUCE_SOBOL
+           : strcmp(kind, "morris") == 0 ? NM_REDUCE_MORRIS
+                                         : NM_REDUCE_SUMMARY;
 }
 
 static nm_status check_design(const nm_plan *plan)
@@ -40,14 +40,13 @@ static nm_status check_groups(const nm_plan *plan, nm_reduce_kind kind)
     if (plan->task.draw.sequence == (is_sobol ? NM_SEQUENCE_SALTELLI : NM_SEQUENCE_MORRIS)) {
         return NM_OK;
     }
-    return nm_fail(NM_USAGE,
-                   "%sreduce.kind = \"%s\", but design.kind = \"%s\" has not its groups of points; "
-                   "say design.kind = \"%s\"%s",
-                   nm_config_at(plan->config, plan->config->reduce.kind_where),
-                   is_sobol ? "sobol" : "morris", plan->config->design_kind,
-                   is_sobol ? "saltelli" : "morris",
-                   is_sobol ? ", or \"sobol\", \"lhs\" or \"random\" for first-order indices alone"
-                            : "");
+    return nm_fail(
+        NM_USAGE,
+        "%sreduce.kind = \"%s\", but design.kind = \"%s\" has not its groups of points; "
+        "say design.kind = \"%s\"%s",
+        nm_config_at(plan->config, plan->config->reduce.kind_where), is_sobol ? "sobol" : "morris",
+        plan->config->design_kind, is_sobol ? "saltelli" : "morris",
+        is_sobol ? ", or \"sobol\", \"lhs\" or \"random\" for first-order indices alone" : "");
 }
 
 /* 1 where the statistics of an output, or the counts, would be called like the parameter. */
@@ -71,7 +70,8 @@ static int is_taken(const nm_plan *plan, const char *param)
            strncmp(param, "flag_count_", 11) == 0 ||
            (plan->config->reduce.n_axes > 0 &&
             (strncmp(param, "total_", 6) == 0 || strncmp(param, "outside_", 8) == 0 ||
-             strcmp(param, "n_outside") == 0)) || strcmp(param, "draw") == 0;
+             strcmp(param, "n_outside") == 0)) ||
+           strcmp(param, "draw") == 0;
 }
 
 nm_status nm_plan_check_reduction(const nm_plan *plan)

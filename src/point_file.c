@@ -113,5 +113,5 @@ nm_status nm_point_file_find(double *params, nm_plan **plan, nm_config *config,
     }
     NM_TRY(nm_plan_build(plan, config, model, "cpu"));
     return is_table || (*plan)->refinement ? find_in_table(params, model, path, index)
-                    : find_by_rule(params, *plan, index);
+                                           : find_by_rule(params, *plan, index);
 }

@@ -345,27 +345,11 @@ void nm_projection_fit(nm_plan *plan, double *values, int64_t n)
 
 /* --- 4. reading --------------------------------------------------------------------------------- */
 
-static int64_t bin_words(const nm_projection *p, int n_slots)
-{
-    return p->keep == NM_KEEP_COUNT
-               ? 1
-               : NM_N_OUTCOMES + (p->keep == NM_KEEP_SUMS ? 3 : 6) * (int64_t)n_slots;
-}
-
 const int64_t *nm_bin_outcomes(const int64_t *words, const nm_reduction *r, int projection,
                                int64_t bin)
 {
     const nm_projection *p = &r->projections[projection];
-    return words + p->first + bin * bin_words(p, r->n_slots);
-}
-
-/* the value that a key in its order stands for (kernels/project.h) */
-static double value_of_key(int64_t key)
-{
-    const int64_t bits = key ^ (int64_t)((uint64_t)(key >> 63) >> 1);
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+    return words + p->first + bin * NM_BIN_WORDS(p, r->n_slots);
 }
 
 /* a sum from its two digits */
@@ -399,8 +383,8 @@ nm_bin nm_bin_find(const int64_t *words, const nm_reduction *r, int64_t bin, int
         const double m2 = (double)about - n * off * off;
         found.sd = sqrt((m2 > 0.0 ? m2 : 0.0) / (n - 1.0)) / scale;
     }
-    found.min = value_of_key(extreme[0]);
-    found.max = value_of_key(~extreme[1]);
+    found.min = nm_extreme_of(extreme[0]);
+    found.max = nm_extreme_of(~extreme[1]);
     return found;
 }
 

@@ -32,7 +32,7 @@ static nm_status describe_class(const nm_refine_writer *w, int variable, int has
     }
     NM_TRY(nm_refine_check(
         w, nc_put_att_schar(w->a->id, variable, "flag_values", NC_BYTE, (size_t)n, value)));
-    return nm_refine_put_text(w, variable, "flag_meanings", words);
+    return nm_assembly_put_text(w->a, variable, "flag_meanings", words);
 }
 
 /* Defines the parameters that differ from point to point, "vertex_g_K". */
@@ -225,7 +225,7 @@ nm_status nm_refine_put_hashes(const nm_refine_writer *w)
                  (uint64_t)XXH3_64bits(key, (size_t)n * sizeof *key));
     }
     free(key);
-    return nm_refine_put_text(w, NC_GLOBAL, "nessmap_refine_key_hashes", words);
+    return nm_assembly_put_text(w->a, NC_GLOBAL, "nessmap_refine_key_hashes", words);
 }
 
 /* --- 3. cells ----------------------------------------------------------------------------------------- */
@@ -297,8 +297,8 @@ nm_status nm_refine_define_boundary(nm_refine_writer *w)
                                 "the line on which the point was found"));
         NM_TRY(nm_refine_check(
             w, nc_put_att_schar(w->a->id, w->direction, "flag_values", NC_BYTE, 3, values)));
-        NM_TRY(nm_refine_put_text(w, w->direction, "flag_meanings",
-                                  "along_first_axis along_second_axis from_probe_to_corner"));
+        NM_TRY(nm_assembly_put_text(w->a, w->direction, "flag_meanings",
+                                    "along_first_axis along_second_axis from_probe_to_corner"));
     }
     for (int end = 0; end < 2; end++) {
         char name[32];

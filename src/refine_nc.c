@@ -29,12 +29,6 @@ nm_status nm_refine_check(const nm_refine_writer *w, int code)
     return nm_assembly_check(w->a, code);
 }
 
-nm_status nm_refine_put_text(const nm_refine_writer *w, int variable, const char *name,
-                             const char *text)
-{
-    return nm_refine_check(w, nc_put_att_text(w->a->id, variable, name, strlen(text), text));
-}
-
 /* Defines the variable "prefix_name" (or "name") with its words; unit may be NULL. */
 nm_status nm_refine_define(const nm_refine_writer *w, int *variable, const char *prefix,
                            const char *name, int type, int n_dims, const int *dim, const char *unit,
@@ -48,9 +42,9 @@ nm_status nm_refine_define(const nm_refine_writer *w, int *variable, const char 
         NM_TRY(nm_refine_check(w, nc_def_var_deflate(w->a->id, *variable, 1, 1, level)));
     }
     if (unit) {
-        NM_TRY(nm_refine_put_text(w, *variable, "units", unit[0] ? unit : "1"));
+        NM_TRY(nm_assembly_put_text(w->a, *variable, "units", unit[0] ? unit : "1"));
     }
-    return text && text[0] ? nm_refine_put_text(w, *variable, "long_name", text) : NM_OK;
+    return text && text[0] ? nm_assembly_put_text(w->a, *variable, "long_name", text) : NM_OK;
 }
 
 /* Writes all n elements of a list; a list may be empty. */
@@ -119,9 +113,9 @@ static nm_status describe(const nm_refine_writer *w)
         w->refinement->is_segments ? ", the ends of segments"
                                    : "; cell_* are the cells that they divide the map into; the "
                                      "variables over both axes are a picture made of them");
-    NM_TRY(nm_refine_put_text(w, NC_GLOBAL, "summary", text));
-    NM_TRY(nm_refine_put_text(w, NC_GLOBAL, "nessmap_refine_class",
-                              w->refined->plan->config->design_class));
+    NM_TRY(nm_assembly_put_text(w->a, NC_GLOBAL, "summary", text));
+    NM_TRY(nm_assembly_put_text(w->a, NC_GLOBAL, "nessmap_refine_class",
+                                w->refined->plan->config->design_class));
     if (w->refinement->class == NM_CLASS_OUTPUT) {
         NM_TRY(put_numbers(w, "nessmap_refine_threshold", &w->refinement->threshold, 1));
     }
@@ -135,7 +129,7 @@ static nm_status describe(const nm_refine_writer *w)
         snprintf(names + length, sizeof names - length, "%s%s", length ? " " : "",
                  nm_refine_class_name(w->refined->plan, class));
     }
-    NM_TRY(nm_refine_put_text(w, NC_GLOBAL, "nessmap_refine_classes", names));
+    NM_TRY(nm_assembly_put_text(w->a, NC_GLOBAL, "nessmap_refine_classes", names));
     NM_TRY(put_numbers(w, "nessmap_refine_class_share", report->class_share, NM_MOST_CLASSES));
     NM_TRY(put_numbers(w, "nessmap_refine_missed_share", &report->missed_share, 1));
     if (w->refinement->is_segments) {

@@ -33,8 +33,6 @@ nm_status nm_refine_no_memory(void);
 
 /* returns NM_IO with a sentence where `code` of a NetCDF call is an error. */
 nm_status nm_refine_check(const nm_refine_writer *w, int code);
-nm_status nm_refine_put_text(const nm_refine_writer *w, int variable, const char *name,
-                             const char *text);
 
 /* Defines the variable "prefix_name" (or "name") with its words; unit may be NULL. */
 nm_status nm_refine_define(const nm_refine_writer *w, int *variable, const char *prefix,

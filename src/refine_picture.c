@@ -21,21 +21,22 @@ nm_status nm_refine_define_picture(nm_refine_writer *w)
         NM_TRY(nm_refine_check(w, nc_def_dim(a->id, info->name, (size_t)w->n_pixels[d], &dim[d])));
         NM_TRY(nm_refine_define(w, &variable, "", info->name, NC_DOUBLE, 1, &dim[d], info->unit,
                                 info->text));
-        NM_TRY(nm_refine_put_text(w, variable, "nessmap_scale", scales[axis->scale]));
+        NM_TRY(nm_assembly_put_text(w->a, variable, "nessmap_scale", scales[axis->scale]));
         a->param_variable[axis->param] = variable;
     }
     NM_TRY(nm_refine_define(w, &w->picture_outcome, "", "outcome", NC_BYTE, 2, dim, NULL, NULL));
     NM_TRY(nm_assembly_describe_outcome(a, w->picture_outcome));
-    NM_TRY(nm_refine_put_text(w, w->picture_outcome, "comment",
-                              "for pictures: of the nearest corner of the cell of the refinement"));
+    NM_TRY(
+        nm_assembly_put_text(w->a, w->picture_outcome, "comment",
+                             "for pictures: of the nearest corner of the cell of the refinement"));
     for (int k = 0; k < plan->task.n_slots; k++) {
         const nm_output *output = &plan->catalogue.output[plan->column_output[k]];
         NM_TRY(nm_refine_define(w, &w->picture[k], "", output->name,
                                 a->is_f32 ? NC_FLOAT : NC_DOUBLE, 2, dim, NULL, NULL));
         NM_TRY(nm_assembly_describe_output(a, w->picture[k], output));
-        NM_TRY(nm_refine_put_text(w, w->picture[k], "ancillary_variables", "outcome"));
-        NM_TRY(nm_refine_put_text(
-            w, w->picture[k], "comment",
+        NM_TRY(nm_assembly_put_text(w->a, w->picture[k], "ancillary_variables", "outcome"));
+        NM_TRY(nm_assembly_put_text(
+            w->a, w->picture[k], "comment",
             "for pictures: interpolated from the corners of the cell where they are of "
             "one outcome, else of the nearest corner; solved values are in the lists"));
     }

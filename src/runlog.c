@@ -94,8 +94,8 @@ nm_status nm_runlog_append(const char *out_path, const nm_plan *plan, const nm_r
             ",\"%s\":%lld,\"points_computed\":%lld,\"points_failed\":%lld,\"newton_alone\":%"
             "lld,\"followed\":%lld,\"journal_torn\":%lld",
             plan->refinement ? "first_points" : "points", (long long)plan->n_points,
-            (long long)stats->n_computed, (long long)stats->n_failed,
-            (long long)stats->n_newton, (long long)stats->n_follow, (long long)stats->n_torn);
+            (long long)stats->n_computed, (long long)stats->n_failed, (long long)stats->n_newton,
+            (long long)stats->n_follow, (long long)stats->n_torn);
     put_number(line, "seconds_computing", stats->compute_s);
     put_number(line, "seconds_assembling", stats->assemble_s);
     put_number(line, "seconds_total", stats->total_s);

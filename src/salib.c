@@ -40,7 +40,6 @@ nm_status nm_salib_problem(char **text, const nm_plan *plan)
         fprintf(stream, "%s\"%s\"", i ? ", " : "", dists[draw->random[i].dist]);
     }
     fputs("]}", stream);
-    return fclose(stream) == 0
-               ? NM_OK
-               : nm_fail(NM_MEMORY, "no memory for the description of a design");
+    return fclose(stream) == 0 ? NM_OK
+                               : nm_fail(NM_MEMORY, "no memory for the description of a design");
 }

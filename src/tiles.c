@@ -175,7 +175,7 @@ static void shape_reduction(nm_reduction *reduction, const nm_task *task, nm_red
     reduction->group = task->draw.group;
     reduction->n_inputs = d;
     reduction->n_quantities = task->n_slots + NM_N_INDICATORS;
-    reduction->n_each = kind == NM_REDUCE_MORRIS ? 1 + 2 * d
+    reduction->n_each = kind == NM_REDUCE_MORRIS   ? 1 + 2 * d
                         : reduction->group > d + 2 ? 4 + 5 * d + d * (d - 1)
                                                    : 2 + 4 * d;
     reduction->n_slots = reduction->n_quantities * reduction->n_each;

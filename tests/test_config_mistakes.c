@@ -47,8 +47,8 @@ static const struct mistake {
     {AXIS "mni = 3\n", "scan.toml:4: unknown key \"axis.K_o.mni\"; did you mean \"axis.K_o.min\"?"},
     {M "[limits]\nmemroy = 1\n",
      "scan.toml:3: unknown key \"limits.memroy\"; did you mean \"limits.memory\"?"},
-    {M "[[reduce]]\nkind = 'full'\nstat = 1\n",
-     "scan.toml:4: unknown key \"reduce.stat\"; the keys here are kind, variables, axes, quantiles"},
+    {M "[[reduce]]\nkind = 'full'\nstat = 1\n", "scan.toml:4: unknown key \"reduce.stat\"; the "
+                                                "keys here are kind, variables, axes, quantiles"},
     /* shapes */
     {M "[axis]\nname = 'K_o'\n", "scan.toml:2: axis = a table, but there may be several; write "
                                  "[[axis]] with two brackets"},
@@ -158,7 +158,8 @@ static const struct mistake {
      "keep one"},
     /* design */
     {M "[design]\nkind = 'refine'\n",
-     "scan.toml:3: design.kind = \"refine\" divides the cells of two axes, found 0 [[axis]]; give two, "
+     "scan.toml:3: design.kind = \"refine\" divides the cells of two axes, found 0 [[axis]]; give "
+     "two, "
      "or [[random]] parameters and n for segments in more dimensions"},
     {M "[design]\nkind = 'gird'\n",
      "scan.toml:3: design.kind = \"gird\", but it is one of grid, random, lhs, sobol, saltelli, "
@@ -233,7 +234,8 @@ static const struct mistake {
     {M "[[reduce]]\nkind = 'bins'\naxes = [{name = 'V', min = 0, max = 1}]\n",
      "scan.toml:4: reduce.axes.V.n is missing; bins need min, max and n"},
     {M "[[reduce]]\nkind = 'sobol'\nquantiles = [0.5]\n",
-     "scan.toml:4: reduce.quantiles = a list, but kind = \"bins\" and kind = \"summary\" alone have "
+     "scan.toml:4: reduce.quantiles = a list, but kind = \"bins\" and kind = \"summary\" alone "
+     "have "
      "quantiles"},
     {M "[[reduce]]\nkind = 'full'\n[[reduce]]\nkind = 'summary'\n",
      "scan.toml:4: [[reduce]] stands 2 times, but there may be 1 at most"},

@@ -289,6 +289,10 @@ typedef struct nm_reduction {
 
 #define NM_RECORD_BYTES(n_slots)                                                                            \
     ((int64_t)(n_slots) * (int64_t)sizeof(nm_stat) + (NM_N_OUTCOMES + NM_N_FLAGS) * (int64_t)sizeof(int64_t))
+/* words of one bin of projection p: points of each outcome, and what is kept of each slot */
+#define NM_BIN_WORDS(p, n_slots)                                                                            \
+    ((p)->keep == NM_KEEP_COUNT ? 1                                                                         \
+                                : NM_N_OUTCOMES + ((p)->keep == NM_KEEP_SUMS ? 3 : 6) * (int64_t)(n_slots))
 /* the whole record, words included */
 #define NM_WHOLE_RECORD_BYTES(r) (NM_RECORD_BYTES((r)->n_slots) + (r)->n_words * (int64_t)sizeof(int64_t))
 
@@ -387,6 +391,9 @@ void nm_project(int64_t *words, const nm_tile *points, int64_t offset, int64_t n
 
 /* Quantiles by linear interpolation between the values[n] that are finite, NaN where there are none; values are moved. */
 void nm_quantiles_of(double *quantiles, double *values, int64_t n, const nm_reduction *reduction);
+
+/* The value that the key of a least value stands for; that of ~key where it is the largest. */
+double nm_extreme_of(int64_t key);
 
 /* 1 if an outcome says so, else 0 (NM_INDICATOR_LIST) */
 double nm_indicator_of(int indicator, int outcome);

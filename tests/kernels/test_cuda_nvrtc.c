@@ -95,16 +95,17 @@ static void test_curand(void **state)
 {
     (void)state;
 #ifdef NM_TEST_CURAND
-    const char *const point = "#include \"draw.h\"\n"
-                              "extern \"C\" __global__ void draw(const nm_draw *d, int64_t i, double *p) {\n"
-                              "    nm_draw_point(d, i, p);\n"
-                              "}\n",
-                      *const pair = "#include \"draw.h\"\n"
-                                    "extern \"C\" __global__ void draw(uint64_t seed, uint64_t i, double *p) {\n"
-                                    "    const nm_words words = nm_philox(seed, i, 0, 0);\n"
-                                    "    p[0] = nm_pick_uniform(words, 0);\n"
-                                    "    p[1] = nm_pick_uniform(words, 1);\n"
-                                    "}\n";
+    const char *const
+        point = "#include \"draw.h\"\n"
+                "extern \"C\" __global__ void draw(const nm_draw *d, int64_t i, double *p) {\n"
+                "    nm_draw_point(d, i, p);\n"
+                "}\n",
+        *const pair = "#include \"draw.h\"\n"
+                      "extern \"C\" __global__ void draw(uint64_t seed, uint64_t i, double *p) {\n"
+                      "    const nm_words words = nm_philox(seed, i, 0, 0);\n"
+                      "    p[0] = nm_pick_uniform(words, 0);\n"
+                      "    p[1] = nm_pick_uniform(words, 1);\n"
+                      "}\n";
     char *own = compile(pair, "none", strict), *ptx = compile(pair, "none", strict_curand);
     assert_int_equal(count(ptx, "mul.hi.u32"), 20);
     assert_int_equal(count(own, "mul.hi.u32"), 0); /* else the header was not taken */
