@@ -4,14 +4,19 @@
 #include <stdlib.h>
 
 #include NM_MODEL_FILE
+#include "directions.h"
 #include "rounds.h"
 
-#define NM_GRADIENT_NAME_2(model, lanes) nm_gradient_##model##_##lanes
-#define NM_GRADIENT_NAME(model, lanes)   NM_GRADIENT_NAME_2(model, lanes)
+#define NM_GRADIENT_NAME_2(name, model, lanes) nm_##name##_##model##_##lanes
+#define NM_GRADIENT_NAME(name, model, lanes)   NM_GRADIENT_NAME_2(name, model, lanes)
 
-/* kernels/entry_gradient.cpp: derivatives at the states y of points with parameters p, [n_outputs][n_params] */
-extern "C" void NM_GRADIENT_NAME(NM_MODEL, NM_LANES)(nm_vec *gradient, const nm_task *task, const nm_vec *p,
-                                                     const nm_vec *y, const nm_choices *pick);
+/* kernels/entry_gradient.cpp: what derivatives of a task are taken by, and those at the states y of points pt,
+ * gradient[n_outputs][n_params] */
+extern "C" void NM_GRADIENT_NAME(directions, NM_MODEL, NM_LANES)(nm_directions *to, const nm_task *task,
+                                                                 const nm_choices *pick);
+extern "C" void NM_GRADIENT_NAME(gradient, NM_MODEL, NM_LANES)(nm_vec *gradient, const nm_task *task,
+                                                               const nm_directions *to, const nm_point *pt,
+                                                               const nm_vec *y, const nm_choices *pick);
 
 namespace
 {
@@ -46,6 +51,7 @@ struct job {
     nm_choices pick;
     list<traveller> travellers; /* to be followed, from first to last */
     list<nm_audited> audits;
+    nm_directions directions; /* of derivatives, where they are asked for */
 };
 
 /* Stores the derivatives of the lanes of `stored`, whose verdicts stand at offset[lane]: NaN where there are none. */
@@ -67,7 +73,7 @@ void store_gradients(job *j, const int64_t *offset, const nm_verdict *verdict, n
         }
     }
     if (nm_any_of(wanted)) {
-        NM_GRADIENT_NAME(NM_MODEL, NM_LANES)(gradient, task, pt->p, y, &j->pick);
+        NM_GRADIENT_NAME(gradient, NM_MODEL, NM_LANES)(gradient, task, &j->directions, pt, y, &j->pick);
     }
     if (is_row && !task->is_f32 && nm_all_of(wanted)) {
         for (int slot = n_own; slot < task->n_slots; slot++) {
@@ -271,7 +277,15 @@ extern "C" int NM_ENTRY_NAME(NM_MODEL, NM_LANES)(const nm_task *task, nm_tile *t
     if (task->abi != NM_ABI) {
         return -1;
     }
-    job j = {task, tile, nm_make_choices(task), {NULL, 0, 0}, {NULL, 0, 0}};
+    job j;
+    j.task = task;
+    j.tile = tile;
+    j.pick = nm_make_choices(task);
+    j.travellers = {NULL, 0, 0};
+    j.audits = {NULL, 0, 0};
+    if (task->gradients.n_outputs > 0) {
+        NM_GRADIENT_NAME(directions, NM_MODEL, NM_LANES)(&j.directions, task, &j.pick);
+    }
     tile->n_newton = tile->n_follow = 0;
     bool good = solve_tile(&j) && follow_tile(&j);
     tile->n_follow = tile->n - tile->n_newton;

@@ -52,9 +52,10 @@ typedef struct nm_point {
 #define NM_OF_C(field, name) nm_lift(nm_pt->field[NM_C_##name])
 #define NM_OF_FIXED(value) nm_lift(nm_pt->fixed[nm_here])
 #define NM_OF_POINT(field) nm_lift(nm_pt->field)
-#define NM_VOLTS(potential, psi) (psi) * (NM_OF_POINT(RT) * NM_PAR(1.0 / NM_FARADAY))
+#define NM_OF_ZERO NM_PAR(0.0)
+#define NM_EXP_Y(i) nm_vexp(nm_y[i])
+#define NM_EXP_MINUS_Y(i) nm_vexp(-nm_y[i])
 #define NM_GIVEN
-#define NM_AFTER
 #endif
 
 /* parameters by their names */
@@ -122,13 +123,13 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #endif
 
 /* 1/volume of each compartment */
-#define NM_VOLUME_INVERSE_swells(volume) NM_UNKNOWN(NM_Y_##volume, nm_vexp(-nm_y[NM_Y_##volume]), -nm_vexp(-nm_y[NM_Y_##volume]))
+#define NM_VOLUME_INVERSE_swells(volume) NM_UNKNOWN(NM_Y_##volume, NM_EXP_MINUS_Y(NM_Y_##volume), -NM_EXP_MINUS_Y(NM_Y_##volume))
 #define NM_VOLUME_INVERSE_fixed(value) NM_PAR(1.0) / NM_OF_FIXED(value)
 #define NM_ROW_C_INVERSE(name, volume, potential, text) NM_LET(nm_inv_##name, NM_C_##name, NM_VOLUME_INVERSE_##volume);
 
 /* concentration nm_c_<species> and chemical potential / RT nm_mu_<species> */
 #define NM_ROW_S_FREE_C(name, z, where, value, text)                                               \
-    NM_LET(nm_c_##name, 0, NM_UNKNOWN(NM_Y_##name, nm_vexp(nm_y[NM_Y_##name]), nm_vexp(nm_y[NM_Y_##name]))); \
+    NM_LET(nm_c_##name, 0, NM_UNKNOWN(NM_Y_##name, NM_EXP_Y(NM_Y_##name), NM_EXP_Y(NM_Y_##name))); \
     NM_LET(nm_mu_##name, 0, NM_UNKNOWN(NM_Y_##name, nm_y[NM_Y_##name], nm_splat(1.0)));
 #define NM_ROW_S_TRAPPED_C(name, z, where, value, text)                                            \
     NM_LET(nm_c_##name, 0, NM_OF_S(trapped, name) * nm_inv_##where);                               \
@@ -157,11 +158,12 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_ROW_S_NAME(name, ...) NM_MAYBE_UNUSED NM_CONST_ANY name = nm_c_##name;
 #define NM_VOLUME_NAME_swells(volume)                                                              \
     NM_MAYBE_UNUSED NM_CONST_ANY volume =                                                          \
-        NM_UNKNOWN(NM_Y_##volume, nm_vexp(nm_y[NM_Y_##volume]), nm_vexp(nm_y[NM_Y_##volume]));
+        NM_UNKNOWN(NM_Y_##volume, NM_EXP_Y(NM_Y_##volume), NM_EXP_Y(NM_Y_##volume));
 #define NM_VOLUME_NAME_fixed(value)
 #define NM_POTENTIAL_NAME_floats(potential, membrane)                                              \
     NM_MAYBE_UNUSED NM_CONST_ANY potential =                                                       \
-        NM_VOLTS(potential, NM_UNKNOWN(NM_Y_##potential, nm_y[NM_Y_##potential], nm_splat(1.0)));
+        NM_UNKNOWN(NM_Y_##potential, nm_y[NM_Y_##potential], nm_splat(1.0)) *                      \
+        (NM_OF_POINT(RT) * NM_PAR(1.0 / NM_FARADAY));
 #define NM_POTENTIAL_NAME_ground
 #define NM_ROW_C_NAME(name, volume, potential, text) NM_VOLUME_NAME_##volume NM_POTENTIAL_NAME_##potential
 #define NM_NAMES                                                                                   \
@@ -183,14 +185,14 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 #define NM_ROW_J_CONTEXT(name)                                                                     \
         NM_MAYBE_UNUSED NM_CONSTANT(nm_k, NM_J_##name);                                            \
         NM_MAYBE_UNUSED NM_CONSTANT(nm_q, nm_path_charge(nm_k));                                   \
-        NM_LET(nm_u, 0, NM_PAR(0.0) + (NM_ZERO NM_COMPARTMENTS(NM_ROW_C_ELECTRIC)));               \
+        NM_LET(nm_u, 0, NM_OF_ZERO + (NM_ZERO NM_COMPARTMENTS(NM_ROW_C_ELECTRIC)));               \
         NM_LET(nm_x, 0,                                                                            \
                nm_u + (NM_ZERO NM_SPECIES(NM_ROW_S_AFFINITY, NM_ROW_S_AFFINITY, NM_ROW_S_AFFINITY, \
                                           NM_ROW_S_AFFINITY) NM_FUELS(NM_ROW_E_AFFINITY)));        \
         NM_LET(nm_left, 0, NM_PAR_ONE *(NM_ONE NM_SPECIES(NM_ROW_S_FROM, NM_SKIP, NM_SKIP, NM_ROW_S_FROM))); \
         NM_LET(nm_right, 0, NM_PAR_ONE *(NM_ONE NM_SPECIES(NM_ROW_S_TO, NM_SKIP, NM_SKIP, NM_ROW_S_TO))); \
         NM_MAYBE_UNUSED NM_CONST_ANY_CONTEXT nm_ctx =                                              \
-            nm_make_context(nm_x, nm_u, nm_left, nm_right, NM_OF_POINT(RT), NM_OF_POINT(RT_F2), nm_q); \
+            nm_make_context(nm_x, nm_u, nm_left, nm_right, nm_RT, nm_RT_F2, nm_q); \
         NM_NAMES
 #ifndef NM_GRADIENTS
 #define NM_ROW_J_VISIT(name, from, to, law, text)                                                  \
@@ -256,9 +258,9 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 /* a product that may have no factor is 1 */
 struct NM_ONE_THEN {};
 NM_INLINE nm_plain operator*(NM_ONE_THEN, nm_nothing) { return nm_plain(1.0); }
-template <nm_dirs M> NM_INLINE nm_dual<M> operator*(NM_ONE_THEN, NM_IN(nm_dual<M>) x) { return x; }
+template <nm_dirs M> NM_INLINE nm_dual<M> operator*(NM_ONE_THEN, const nm_dual<M> &x) { return x; }
 NM_INLINE nm_nothing operator-(nm_nothing, nm_nothing) { return nm_nothing{}; }
-template <nm_dirs M> NM_INLINE nm_dual<M> operator-(nm_nothing, NM_IN(nm_dual<M>) x) { return -x; }
+template <nm_dirs M> NM_INLINE nm_dual<M> operator-(nm_nothing, const nm_dual<M> &x) { return -x; }
 
 template <bool NM_D, class NM_VISITOR>
 NM_FN void nm_visit_network(NM_VISITOR *nm_visit, NM_MAYBE_UNUSED const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
@@ -317,12 +319,13 @@ NM_FN void nm_visit_network(nm_visitor *nm_visit, const nm_point *nm_pt, NM_MAYB
     NM_SPECIES(NM_SKIP, NM_SKIP, NM_ROW_S_WATER_MU, NM_SKIP)
     NM_MAYBE_UNUSED const nm_par nm_v_w = NM_OF_POINT(v_w);
     NM_MAYBE_UNUSED const nm_par nm_osm = NM_PAR(0.0) NM_COMPARTMENTS(NM_ROW_C_OSM_SUM);
+    NM_MAYBE_UNUSED NM_CONST_ANY nm_RT = NM_OF_POINT(RT);
+    NM_MAYBE_UNUSED NM_CONST_ANY nm_RT_F2 = NM_OF_POINT(RT_F2);
     NM_FUELS(NM_ROW_E_FUEL)
     NM_PATHWAYS(NM_ROW_J_VISIT)
     NM_HOLDS(NM_ROW_H_VISIT)
     NM_TOTALS(NM_ROW_T_VISIT)
     NM_COMPARTMENTS(NM_ROW_C_VISIT)
-    NM_AFTER
 }
 
 #endif

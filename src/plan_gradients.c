@@ -9,9 +9,19 @@ static const char *at_of(const nm_plan *plan)
     return nm_config_at(plan->config, plan->config->gradients.of_where);
 }
 
+/* One-way fluxes: at a steady state the net flux and the affinity say what they do. */
+static int is_one_way(const nm_model *model, int number)
+{
+    return number >= nm_catalogue_number(model, NM_FAMILY_Jout, 0) &&
+           number < nm_catalogue_number(model, NM_FAMILY_A, 0);
+}
+
 /* What depends on the state alone, and smoothly. */
 static int has_derivative(const nm_model *model, int number)
 {
+    if (is_one_way(model, number)) {
+        return 0;
+    }
     int scalar = number - nm_catalogue_number(model, NM_FAMILY_scalar, 0);
     if (scalar < 0 || number >= nm_catalogue_number(model, NM_FAMILY_observable, 0)) {
         return 1;

@@ -121,10 +121,11 @@ def compare_with_differences(args, checks, folder, model, params, variants, wors
     points, steps = zip(*(draw(rng, params, FAR.get(model, 1.0)) for _ in range(n_points)))
     write_table(folder / "points.csv", names, points)
     first = f'gradients = {{ of = ["*"], by = ["{names[0]}"] }}\n'
-    text = scan_of_table(model, variants, "points.csv", ["default"], first)
+    text = scan_of_table(model, variants, "points.csv", ["*"], first)
     with run_text(args, folder, "names", text) as some:
         ending = f"_d{names[0]}"
         outputs = [name[1 : -len(ending)] for name in some.names() if name.endswith(ending)]
+        one_way = [name for name in some.names() if name.startswith(("Jout_", "Jin_"))]
     gradient = {}
     size = MOST_DERIVATIVES // len(names)
     for first in range(0, len(outputs), size):
@@ -143,8 +144,8 @@ def compare_with_differences(args, checks, folder, model, params, variants, wors
                 moved.append(dict(point))
                 moved[-1][name] = point[name] + shift * step[name]
     write_table(folder / "moved.csv", names, moved)
-    with run_text(args, folder, "moved", scan_of_table(model, variants, "moved.csv", outputs)) as there:
-        values = {output: there[output].reshape(n_points, len(names), len(shifts)) for output in outputs}
+    with run_text(args, folder, "moved", scan_of_table(model, variants, "moved.csv", outputs + one_way)) as there:
+        values = {output: there[output].reshape(n_points, len(names), len(shifts)) for output in outputs + one_way}
         outcomes = there.outcome.reshape(n_points, len(names), len(shifts))
     scale = scales(values)
     steady = (outcome <= 1) & ~flags
@@ -291,7 +292,7 @@ def check_ties(args, checks, folder):
 
 def check_without(args, checks, folder):
     """Parameters without a say, pathways that are shut, points without a steady state, marginal ones."""
-    gradients = '{ of = ["V", "J_NKCC", "exch_pump"], by = ["P_Na", "L_NKCC", "g_Na"] }'
+    gradients = '{ of = ["V", "J_NKCC", "A_pump"], by = ["P_Na", "L_NKCC", "g_Na"] }'
     with run_text(args, folder, "shut", PUMP_LEAK.format(more="", gradients=gradients)) as file:
         checks.check(np.all(file["dV_dP_Na"] == 0.0), "a permeability matters to ohmic leaks")
         close(checks, file["dJ_NKCC_dL_NKCC"], file["A_NKCC"] / (8.31446261815324 * 310.15), "dJ/dL of a shut pathway")
@@ -343,6 +344,7 @@ MISTAKES = [
     ('{ of = ["sigma_totl"] }', 'output.gradients.of: pump_leak has no output "sigma_totl"; did you mean "sigma_total"?'),
     ('{ of = ["V"], by = ["gNa"] }', 'output.gradients.by: pump_leak has no parameter "gNa"; did you mean "g_Na"?'),
     ('{ of = ["iterations"] }', 'output.gradients.of: "iterations" has no derivative by a parameter; choose'),
+    ('{ of = ["Jout_pump"] }', 'output.gradients.of: "Jout_pump" has no derivative by a parameter; choose'),
     ('{ of = ["outcome"] }', '"outcome" has no derivative by a parameter'),
     ('{ of = ["V"], by = ["Cl_o"] }', 'output.gradients.by: "Cl_o" is tied and moves with the parameters of its [tie]'),
     ('{ by = ["g_Na"] }', "output.gradients.of is missing; name the outputs"),

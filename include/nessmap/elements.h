@@ -17,18 +17,18 @@
  * part; is_reciprocal as said above. All fluxes in mol per extent and second. */
 #ifdef __cplusplus
 
-/* derivatives that all but the net flux carries: by parameters, none where those are not wanted */
-NM_CONST_FN nm_dirs nm_beside(nm_dirs mask) {
+/* Of the forces beside the net flux only values are needed, except where derivatives by parameters are wanted. */
 #ifdef NM_GRADIENTS
-    return mask;
+#define nm_beside(x) (x)
+NM_CONST_FN nm_dirs nm_beside_of(nm_dirs mask) { return mask; }
 #else
-    return (void)mask, 0;
+#define nm_beside(x) nm_value(x)
+NM_CONST_FN nm_dirs nm_beside_of(nm_dirs) { return 0; }
 #endif
-}
 template <nm_dirs M> struct nm_flux {
     nm_dual<M> net;
-    nm_dual<nm_beside(M)> out, in, x, standard;
-    nm_plain gross;
+    nm_dual<nm_beside_of(M)> x, standard;
+    nm_plain out, in, gross;
     bool is_reciprocal;
     static constexpr nm_dirs mask = M;
 };
@@ -38,37 +38,27 @@ template <class X, class U, class P, class Q, class R, class S> struct nm_contex
     U u;      /* its electrical part */
     P from;   /* product of concentrations of the left side */
     Q to;     /* and of the right side */
-    R RT;    /* J mol-1 */
-    S RT_F2; /* J mol-1 / (C mol-1)^2 */
+    R RT;     /* J mol-1 */
+    S RT_F2;  /* J mol-1 / (C mol-1)^2 */
     int q;
 };
-#ifdef NM_GRADIENTS
-#define NM_IN(type) const type & /* values are large */
-#define NM_DUAL(x) nm_see_dual(x)
-#else
-#define NM_IN(type) type
-#define NM_DUAL(x) nm_as_dual(x)
-#endif
-template <class X, class U, class P, class Q, class R, class S>
-NM_INLINE auto nm_make_context(NM_IN(X) x, NM_IN(U) u, NM_IN(P) from, NM_IN(Q) to, NM_IN(R) RT, NM_IN(S) RT_F2, int q) {
-    return nm_context<NM_IN(X), NM_IN(U), NM_IN(P), NM_IN(Q), NM_IN(R), NM_IN(S)>{x, u, from, to, RT, RT_F2, q};
+/* for as long as its arguments live */
+NM_INLINE auto nm_make_context(const auto &x, const auto &u, const auto &from, const auto &to, const auto &RT,
+                               const auto &RT_F2, int q) {
+    return nm_context<decltype(x), decltype(u), decltype(from), decltype(to), decltype(RT), decltype(RT_F2)>{
+        x, u, from, to, RT, RT_F2, q};
 }
-template <nm_dirs W> NM_INLINE nm_dual<nm_beside(W)> nm_put_beside(NM_IN(auto) x) {
-    return nm_widen<nm_beside(W)>(NM_DUAL(x));
+NM_INLINE auto nm_make_flux(const auto &net, const auto &out, const auto &in, const auto &gross, const auto &x,
+                            const auto &standard, bool is_reciprocal) {
+    constexpr nm_dirs M = decltype(nm_as_dual(net))::mask,
+                      V = nm_beside_of(decltype(nm_as_dual(x))::mask | decltype(nm_as_dual(standard))::mask), W = M | V;
+    return nm_flux<W>{nm_widen<W>(nm_as_dual(net)), nm_widen<nm_beside_of(W)>(nm_beside(nm_as_dual(x))),
+                      nm_widen<nm_beside_of(W)>(nm_beside(nm_as_dual(standard))), nm_value(out), nm_value(in),
+                      nm_value(gross), is_reciprocal};
 }
-NM_INLINE auto nm_make_flux(NM_IN(auto) net, NM_IN(auto) out, NM_IN(auto) in, NM_IN(auto) gross, NM_IN(auto) x,
-                            NM_IN(auto) standard, bool is_reciprocal) {
-    constexpr nm_dirs W = decltype(nm_as_dual(net))::mask |
-                          nm_beside(decltype(nm_as_dual(out))::mask | decltype(nm_as_dual(in))::mask |
-                                    decltype(nm_as_dual(gross))::mask | decltype(nm_as_dual(x))::mask |
-                                    decltype(nm_as_dual(standard))::mask);
-    return nm_flux<W>{nm_widen<W>(NM_DUAL(net)), nm_put_beside<W>(out), nm_put_beside<W>(in), nm_put_beside<W>(x),
-                      nm_put_beside<W>(standard), nm_lift(NM_DUAL(gross).v), is_reciprocal};
-}
-template <nm_dirs W, nm_dirs M> NM_INLINE nm_flux<W> nm_widen_flux(NM_IN(nm_flux<M>) f) {
-    constexpr nm_dirs V = nm_beside(W);
-    return nm_flux<W>{nm_widen<W>(f.net), nm_widen<V>(f.out), nm_widen<V>(f.in), nm_widen<V>(f.x),
-                      nm_widen<V>(f.standard), f.gross, f.is_reciprocal};
+template <nm_dirs W, nm_dirs M> NM_INLINE nm_flux<W> nm_widen_flux(const nm_flux<M> &f) {
+    constexpr nm_dirs V = nm_beside_of(W);
+    return nm_flux<W>{nm_widen<W>(f.net), nm_widen<V>(f.x), nm_widen<V>(f.standard), f.out, f.in, f.gross, f.is_reciprocal};
 }
 
 /* what a membrane is: kind 0 capacitor, 1 neutral, 2 clamp, 3 charging (kernels/network.h) */
@@ -78,11 +68,11 @@ template <nm_dirs M> struct nm_membrane {
     nm_dual<M> held;        /* [V], of a clamp; applied current [A m-2], of one that charges */
     static constexpr nm_dirs mask = M;
 };
-NM_INLINE auto nm_make_membrane(int kind, NM_IN(auto) capacitance, NM_IN(auto) held) {
+NM_INLINE auto nm_make_membrane(int kind, const auto &capacitance, const auto &held) {
     constexpr nm_dirs W = decltype(nm_as_dual(capacitance))::mask | decltype(nm_as_dual(held))::mask;
     return nm_membrane<W>{kind, nm_widen<W>(nm_as_dual(capacitance)), nm_widen<W>(nm_as_dual(held))};
 }
-template <nm_dirs W, nm_dirs M> NM_INLINE nm_membrane<W> nm_widen_membrane(NM_IN(nm_membrane<M>) m) {
+template <nm_dirs W, nm_dirs M> NM_INLINE nm_membrane<W> nm_widen_membrane(const nm_membrane<M> &m) {
     return nm_membrane<W>{m.kind, nm_widen<W>(m.capacitance), nm_widen<W>(m.held)};
 }
 
@@ -96,7 +86,7 @@ template <int N, class A> NM_INLINE auto nm_by(int, A a) {
 }
 template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... rest) {
     static_assert(N == 1 + sizeof...(B), "by(variant, ...): as many entries as the variant has choices are wanted");
-    if constexpr (requires { requires decltype(a())::mask == decltype(nm_by<N - 1>(0, rest...))::mask; }) {
+    if constexpr (requires { requires __is_same(decltype(a()), decltype(nm_by<N - 1>(0, rest...))); }) {
         if (which == 0) { return a(); }
         return nm_by<N - 1>(which - 1, rest...);
     } else if constexpr (requires { a().net; }) {
@@ -122,7 +112,7 @@ template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... 
     nm_by<NM_VN_##variant>(NM_PICK(variant), NM_ALTERNATIVE(a), NM_ALTERNATIVE(b), NM_ALTERNATIVE(c),  \
                            NM_ALTERNATIVE(d))
 #define nm_flux_any auto
-#define nm_context_any NM_IN(auto)
+#define nm_context_any const auto &
 #define nm_membrane_any auto
 
 #else
@@ -154,6 +144,7 @@ typedef struct nm_membrane { /* as above */
 NM_FN nm_membrane nm_make_membrane(int kind, nm_real capacitance, nm_real held) {
     return (nm_membrane){kind, capacitance, held};
 }
+#define nm_beside(x) (x)
 #define nm_flux_any nm_flux
 #define nm_context_any nm_context
 #define nm_membrane_any nm_membrane
@@ -166,7 +157,7 @@ NM_FN nm_flux_any nm_law_linear(nm_context_any nm_c, nm_any L) {
     nm_par l = nm_value(L);
     nm_par in = l * nm_bern(x);
     nm_par out = nm_if(nm_less(x, 0.0), l * nm_bern(-x), in + l * x);
-    return nm_make_flux(L * nm_c.x, out, in, out + in, x, NM_PAR(0.0), 1);
+    return nm_make_flux(L * nm_c.x, out, in, out + in, nm_c.x, NM_PAR(0.0), 1);
 }
 
 /* Ohm: J = g (V - E)/(z F) = g RT/(q F)^2 x, g [S m-2] */
@@ -189,7 +180,7 @@ NM_FN nm_flux_any nm_law_ghk(nm_context_any nm_c, nm_any P) {
     nm_any net = nm_if(nm_less(x, NM_PAR(0.0)), back * decay, -(forth * decay));
     nm_par out = nm_value(forth);
     nm_par in = nm_value(back);
-    return nm_make_flux(net, out, in, out + in, x, NM_PAR(0.0), 1);
+    return nm_make_flux(net, out, in, out + in, nm_c.x, NM_PAR(0.0), 1);
 }
 
 /* Saturable and reversible: J = cap (1 - e^-x)/(1 + kappa e^-x), cap > 0 [mol per extent and second], kappa >= 0.
@@ -206,7 +197,7 @@ NM_FN nm_flux_any nm_law_saturable(nm_context_any nm_c, nm_any cap, nm_par kappa
     nm_par least = most * nm_value(e);
     nm_par out = nm_if(nm_less(x, 0.0), least, most);
     nm_par in = nm_if(nm_less(x, 0.0), most, least);
-    return nm_make_flux(net, out, in, out + in, nm_value(nm_c.x), NM_PAR(0.0), 1);
+    return nm_make_flux(net, out, in, out + in, nm_c.x, NM_PAR(0.0), 1);
 }
 
 /* A user's own positive kinetic factor: J = factor tanh(x/2) */
@@ -219,9 +210,9 @@ NM_FN nm_flux_any nm_law_reciprocal(nm_context_any nm_c, nm_any factor) {
 NM_FN nm_flux_any nm_law_mass_action(nm_context_any nm_c, nm_any kf, nm_any kr) {
     nm_any forth = kf * nm_c.from;
     nm_any back = kr * nm_c.to;
-    nm_par standard = nm_log(nm_value(kf) / nm_value(kr));
+    nm_par standard = nm_log(nm_beside(kf) / nm_beside(kr));
     return nm_make_flux(forth - back, nm_value(forth), nm_value(back), nm_value(forth) + nm_value(back),
-                        nm_value(nm_c.x) + standard, standard, 1);
+                        nm_beside(nm_c.x) + standard, standard, 1);
 }
 
 /* One transition state, the same both ways (Eyring 1935; Glasstone, Laidler & Eyring 1941): `work` [RT] is what is done
@@ -233,7 +224,7 @@ NM_FN nm_flux_any nm_law_transition(nm_context_any nm_c, nm_par kf, nm_par kr, n
     nm_any forth = kf * nm_exp(rise) * nm_c.from;
     nm_any back = kr * nm_exp(fall) * nm_c.to;
     return nm_make_flux(forth - back, nm_value(forth), nm_value(back), nm_value(forth) + nm_value(back),
-                        nm_value(nm_c.x) + standard, standard, 1);
+                        nm_beside(nm_c.x) + standard, standard, 1);
 }
 
 /* Mass action with a work that theta splits: kf, kr are the rates where it is zero */
@@ -262,9 +253,10 @@ NM_FN nm_flux_any nm_law_barrier(nm_context_any nm_c, nm_par kappa, nm_par B, nm
 NM_FN nm_flux_any nm_law_osmosis(nm_context_any nm_c, nm_par P_f, nm_par v_w, nm_par osmolarity) {
     nm_par L = P_f / v_w;
     nm_par x = nm_value(nm_c.x);
-    nm_par in = L * nm_bern(x);
-    nm_par out = nm_if(nm_less(x, 0.0), L * nm_bern(-x), in + L * x);
-    return nm_make_flux(L * nm_c.x, out, in, P_f * osmolarity, x, NM_PAR(0.0), 1);
+    nm_par l = nm_value(L);
+    nm_par in = l * nm_bern(x);
+    nm_par out = nm_if(nm_less(x, 0.0), l * nm_bern(-x), in + l * x);
+    return nm_make_flux(L * nm_c.x, out, in, nm_value(P_f) * nm_value(osmolarity), nm_c.x, NM_PAR(0.0), 1);
 }
 
 /* Driven: the rate is what it is, whatever the affinity */
@@ -273,7 +265,7 @@ NM_FN nm_flux_any nm_law_driven(nm_context_any nm_c, nm_any rate) {
     nm_par zero = NM_PAR(0.0);
     nm_par out = nm_max(r, zero);
     nm_par in = nm_max(-r, zero);
-    return nm_make_flux(rate, out, in, out + in, nm_value(nm_c.x), zero, 0);
+    return nm_make_flux(rate, out, in, out + in, nm_c.x, zero, 0);
 }
 
 /* saturation S/(K + S) with n equal sites */

@@ -35,12 +35,12 @@ NM_FN void nm_vsincos(nm_vec x, nm_vec *sine, nm_vec *cosine) {
     *cosine = nm_from_bits(nm_bits(b) ^ (((quadrant + 1) & 2) << 62));
 }
 
-template <nm_dirs M> NM_INLINE nm_dual<M> nm_sin(nm_dual<M> x) {
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_sin(const nm_dual<M> &x) {
     nm_vec s, c;
     nm_vsincos(x.v, &s, &c);
     return nm_chain(x, s, c);
 }
-template <nm_dirs M> NM_INLINE nm_dual<M> nm_cos(nm_dual<M> x) {
+template <nm_dirs M> NM_INLINE nm_dual<M> nm_cos(const nm_dual<M> &x) {
     nm_vec s, c;
     nm_vsincos(x.v, &s, &c);
     return nm_chain(x, c, -s);

@@ -13,14 +13,14 @@
  * weight, not the logarithm of its amount. What a law puts in the place of that logarithm is its standard part. */
 NM_FN nm_flux_any nm_law_tap(nm_context_any nm_c, nm_any rate) {
     nm_par r = nm_value(rate);
-    return nm_make_flux(rate, r, NM_PAR(0.0), r, NM_PAR(0.0), -nm_value(nm_c.x), 0);
+    return nm_make_flux(rate, r, NM_PAR(0.0), r, NM_PAR(0.0), -nm_beside(nm_c.x), 0);
 }
 /* x: work of a mole on its way down / RT. As with Ohm's law, the one-way rates are those whose ratio is e^x. */
 NM_FN nm_flux_any nm_law_fall(nm_context_any nm_c, nm_any rate, nm_any work) {
     nm_par r = nm_value(rate);
-    nm_par x = nm_value(work) / nm_c.RT;
-    nm_par in = r * nm_bern(x) / x;
-    return nm_make_flux(rate, in + r, in, r, x, x - nm_value(nm_c.x), 1);
+    nm_par x = nm_beside(work) / nm_c.RT;
+    nm_par in = r * nm_bern(nm_value(x)) / nm_value(x);
+    return nm_make_flux(rate, in + r, in, r, x, x - nm_beside(nm_c.x), 1);
 }
 #define NM_LAW_tap(rate) nm_law_tap(nm_ctx, rate)
 #define NM_LAW_fall(rate, work) nm_law_fall(nm_ctx, rate, work)
