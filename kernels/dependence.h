@@ -69,7 +69,8 @@ NM_INLINE nm_subset_membrane nm_make_membrane(int kind, const auto &capacitance,
 /* a visitor of the network (gradient.h) */
 struct nm_by_sets {
     nm_vec exp_y[NM_NY], exp_minus_y[NM_NY];
-    nm_subset of[NM_NJ];
+    nm_subset of[NM_NJ]; /* what each pathway depends on, */
+    nm_subset wide;      /* and what is not of one pathway alone */
     struct nm_no_given {
         int RT, v_w, held[NM_NS], ln_held[NM_NS], trapped[NM_NS], fixed[NM_NC], capacitance[NM_NC], applied[NM_NC];
     } *given;
@@ -82,9 +83,14 @@ struct nm_by_sets {
         r.bits[i / 64] |= (uint64_t)1 << (i % 64);
         return r;
     }
-    NM_INLINE nm_subset take(nm_vec, const nm_subset &x) const { return x; }
-    NM_INLINE nm_subset ln(nm_vec, const nm_subset &x, int) const { return x; }
-    NM_INLINE nm_subset per(nm_vec, const nm_subset &x) const { return x; }
+    NM_INLINE nm_subset see(const nm_subset &x)
+    {
+        wide = wide + x;
+        return x;
+    }
+    NM_INLINE nm_subset take(nm_vec, const nm_subset &x) { return see(x); }
+    NM_INLINE nm_subset ln(nm_vec, const nm_subset &x, int) { return see(x); }
+    NM_INLINE nm_subset per(nm_vec, const nm_subset &x) { return see(x); }
     NM_INLINE void give(int *, const nm_subset &) const {}
     NM_INLINE void give_species(int *, const nm_subset &) const {}
     template <int K> NM_INLINE void path(const nm_subset_flux &flux) { of[K] = flux.net; }

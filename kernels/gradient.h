@@ -31,6 +31,7 @@ typedef nm_dual<NM_DIRS> nm_sloped; /* a value and its derivatives by the parame
 #define NM_OF_C(field, name) nm_##field##_of_##name
 #define NM_OF_FIXED(value) nm_visit->take(nm_pt->fixed[nm_here], NM_PAR(value))
 #define NM_OF_POINT(field) nm_given_##field
+#define NM_OF_FUEL(energy) nm_visit->see(NM_PAR(0.0) + (energy))
 
 /* What a point needs once (nm_prepare): its values, with derivatives where parameters have them. */
 #define NM_ROW_S_GIVEN(field, name, value)                                                         \
@@ -50,13 +51,14 @@ typedef nm_dual<NM_DIRS> nm_sloped; /* a value and its derivatives by the parame
     nm_visit->give_species(&nm_visit->given->ln_held[NM_S_##name], nm_ln_held_of_##name);
 #define NM_ROW_C_GIVEN(name, volume, potential, text)                                              \
     NM_LET(nm_membrane_of_##name, 0, NM_POTENTIAL_PREPARE_##potential);                            \
-    NM_LET(nm_capacitance_of_##name, 0, nm_membrane_of_##name.capacitance *nm_given_RT_F2);        \
+    NM_LET(nm_held_of_##name, 0, nm_visit->see(nm_membrane_of_##name.held));                       \
+    NM_LET(nm_capacitance_of_##name, 0, nm_visit->see(nm_membrane_of_##name.capacitance) * nm_given_RT_F2); \
     NM_LET(nm_capacity_of_##name, 0,                                                               \
            nm_if(nm_mask_all(nm_membrane_of_##name.kind == 0), nm_capacitance_of_##name, NM_PAR(0.0))); \
-    NM_LET(nm_clamp_of_##name, 0, nm_membrane_of_##name.held *NM_PAR(NM_FARADAY) / nm_given_RT);   \
+    NM_LET(nm_clamp_of_##name, 0, nm_held_of_##name *NM_PAR(NM_FARADAY) / nm_given_RT);   \
     NM_LET(nm_applied_of_##name, 0,                                                                \
            nm_if(nm_mask_all(nm_membrane_of_##name.kind == 3),                                     \
-                 nm_membrane_of_##name.held *NM_PAR(1.0 / NM_FARADAY), NM_PAR(0.0)));              \
+                 nm_held_of_##name *NM_PAR(1.0 / NM_FARADAY), NM_PAR(0.0)));              \
     nm_visit->give(&nm_visit->given->fixed[NM_C_##name],                                           \
                    nm_visit->take(nm_pt->fixed[NM_C_##name], NM_PAR(NM_VOLUME_PREPARE_##volume))); \
     nm_visit->give(&nm_visit->given->capacitance[NM_C_##name], nm_capacitance_of_##name);          \
@@ -133,6 +135,7 @@ struct nm_by_unknowns : nm_balance {
     NM_INLINE bool concerns(int) const { return true; }
     NM_INLINE nm_plain zero() const { return nm_plain(0.0); }
     NM_INLINE nm_plain param(int i) const { return nm_lift(pt->p[i]); }
+    template <nm_dirs M> NM_INLINE nm_dual<M> see(const nm_dual<M> &x) const { return x; }
     template <class X> NM_INLINE nm_plain take(nm_vec value, const X &) const { return nm_lift(value); }
     template <class X> NM_INLINE nm_plain ln(nm_vec value, const X &, int) const { return nm_lift(value); }
     template <class X> NM_INLINE nm_plain per(nm_vec value, const X &) const { return nm_lift(value); }
@@ -173,7 +176,7 @@ template <nm_dirs M> NM_INLINE void nm_put_slopes(nm_vec *to, const nm_dual<M> &
 {
     nm_unroll<NM_DIRECTIONS>([&](auto w) NM_LAMBDA { to[w.value] = nm_slope<NM_NY + w.value>(x); });
 }
-struct nm_by_params {
+struct nm_group {
     const nm_point *pt;
     const nm_vec *exp_y, *exp_minus_y, *per_held;
     const double (*seed)[NM_DIRECTIONS]; /* [NM_NP] */
@@ -195,14 +198,25 @@ struct nm_by_params {
         }
         return r;
     }
-    template <class X> NM_INLINE X take(nm_vec, const X &x) const { return x; }
-    template <nm_dirs M> NM_INLINE nm_dual<M> ln(nm_vec value, const nm_dual<M> &x, int held) const
+};
+/* WIDE: derivatives by parameters of which more than the laws of pathways depends; else all that a point has is constant */
+template <bool WIDE> struct nm_by_params : nm_group {
+    template <nm_dirs M> NM_INLINE auto see(const nm_dual<M> &x) const
     {
-        return nm_chain(x, value, held >= 0 ? per_held[held] : 1.0 / x.v);
+        if constexpr (WIDE) {
+            return x;
+        } else {
+            return nm_value(x);
+        }
     }
-    template <nm_dirs M> NM_INLINE nm_dual<M> per(nm_vec value, const nm_dual<M> &x) const
+    template <nm_dirs M> NM_INLINE auto take(nm_vec, const nm_dual<M> &x) const { return see(x); }
+    template <nm_dirs M> NM_INLINE auto ln(nm_vec value, const nm_dual<M> &x, int held) const
     {
-        return nm_chain(x, value, -value * value);
+        return see(nm_chain(x, value, held >= 0 ? per_held[held] : 1.0 / x.v));
+    }
+    template <nm_dirs M> NM_INLINE auto per(nm_vec value, const nm_dual<M> &x) const
+    {
+        return see(nm_chain(x, value, -value * value));
     }
     template <nm_dirs M> NM_INLINE void give(nm_sloped *to, const nm_dual<M> &x) const
     {
@@ -260,20 +274,33 @@ struct nm_by_params {
     template <int C, nm_dirs M> NM_INLINE void charge(const nm_dual<M> &x) { nm_put_slopes(column[nm_potential_of(C)], x); }
 };
 
-/* the directions of a task, and the pathways that they concern */
+/* The directions of a task, and the pathways that they concern. */
 NM_FN void nm_find_directions(nm_directions *to, const nm_task *task, const nm_choices *pick)
 {
     static const nm_point none = {};
     static const nm_vec y[NM_NY] = {};
     nm_by_sets sets = {};
-    nm_find_seeds(to, task);
+    double move[NM_NP];
+    int n = 0;
+    *to = {};
     nm_visit_network<false>(&sets, &none, pick, y);
-    for (int g = 0; g < NM_MOST_GROUPS; g++) {
-        for (int k = 0; k < NM_NJ; k++) {
-            to->concerned[g][k] = 0;
+    for (int wide = 0; wide < 2; wide++) {
+        for (int j = 0; j < task->gradients.n_params; j++) {
+            bool is_wide = false;
+            nm_find_moves(move, task, task->gradients.param[j]);
             for (int i = 0; i < NM_NP; i++) {
-                for (int w = 0; w < NM_DIRECTIONS; w++) {
-                    to->concerned[g][k] |= sets.of[k].has(i) && to->seed[g][i][w] != 0.0;
+                is_wide = is_wide || (move[i] != 0.0 && sets.wide.has(i));
+            }
+            if (is_wide != (wide == 1)) {
+                continue;
+            }
+            const int g = n / NM_DIRECTIONS, w = n % NM_DIRECTIONS;
+            to->column[n++] = (int16_t)j;
+            to->is_wide[g] |= is_wide;
+            for (int i = 0; i < NM_NP; i++) {
+                to->seed[g][i][w] = move[i];
+                for (int k = 0; k < NM_NJ; k++) {
+                    to->concerned[g][k] |= move[i] != 0.0 && sets.of[k].has(i);
                 }
             }
         }
@@ -292,14 +319,15 @@ struct nm_sloped_look {
 struct nm_gradient_sink {
     static constexpr bool is_lazy = true;
     const nm_gradients *gradients;
-    nm_vec *gradient; /* [n_outputs][n_params] of the task, from the first parameter of the group on */
-    int n;            /* parameters of the group */
+    nm_vec *gradient;      /* [n_outputs][n_params] of the task */
+    const int16_t *column; /* of each direction of the group */
+    int n;
     NM_INLINE bool wants(int number) const { return gradients->row[number] >= 0; }
     NM_INLINE void put(int number, const nm_sloped &value)
     {
         nm_vec *row = gradient + (int64_t)gradients->row[number] * gradients->n_params;
         for (int w = 0; w < n; w++) {
-            row[w] = value.d[w];
+            row[column[w]] = value.d[w];
         }
     }
 };
@@ -394,8 +422,8 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_dir
     nm_part part[NM_PASS / NM_DIRECTIONS];
     nm_table table;
     nm_by_unknowns by_y;
-    nm_by_params by_p;
-    nm_gradient_sink sink = {gradients, NULL, 0};
+    nm_group by_p;
+    nm_gradient_sink sink = {gradients, gradient, NULL, 0};
 
     by_y.wants = by_p.wants = nm_find_wishes(&sink);
     nm_mask has_zero = nm_mask_all(false);
@@ -470,7 +498,13 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_dir
                     part[g].net[k][w] = part[g].x[k][w] = part[g].standard[k][w] = nm_splat(0.0);
                 }
             }
-            nm_visit_network<false>(&by_p, pt, pick, y);
+            if (to->is_wide[group]) {
+                nm_by_params<true> wide = {by_p};
+                nm_visit_network<false>(&wide, pt, pick, y);
+            } else {
+                nm_by_params<false> narrow = {by_p};
+                nm_visit_network<false>(&narrow, pt, pick, y);
+            }
         }
         nm_put_totals(&table);
         if (nm_any_of(has_zero)) {
@@ -506,7 +540,7 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_dir
             }
             look.out = by_y.out;
             look.in = by_y.in;
-            sink.gradient = gradient + first + g * NM_DIRECTIONS;
+            sink.column = &to->column[first + g * NM_DIRECTIONS];
             sink.n = n - g * NM_DIRECTIONS < NM_DIRECTIONS ? n - g * NM_DIRECTIONS : NM_DIRECTIONS;
             nm_emit(&sink, &look, state, &none, &part[g].given, pick);
         }

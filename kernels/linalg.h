@@ -107,6 +107,7 @@ template <int N, int W> NM_FN void nm_solve_columns(nm_vec (*a)[W], int n_column
         }
         scale[i] = 1.0 / big;
     }
+    NM_UNROLL
     for (int k = 0; k < N; k++) {
         /* bring the pivot of column k to row k; mostly it is there */
         for (int i = k + 1; i < N; i++) {
@@ -114,7 +115,7 @@ template <int N, int W> NM_FN void nm_solve_columns(nm_vec (*a)[W], int n_column
             if (!nm_any_of(swap)) {
                 continue;
             }
-            for (int j = k; j < n_columns; j++) {
+            for (int j = 0; j < n_columns; j++) {
                 nm_vec top = nm_choose(swap, a[i][j], a[k][j]);
                 a[i][j] = nm_choose(swap, a[k][j], a[i][j]);
                 a[k][j] = top;
@@ -123,23 +124,34 @@ template <int N, int W> NM_FN void nm_solve_columns(nm_vec (*a)[W], int n_column
             scale[i] = nm_choose(swap, scale[k], scale[i]);
             scale[k] = top;
         }
-        const nm_vec inverse = 1.0 / a[k][k];
+        a[k][k] = 1.0 / a[k][k];
+        NM_UNROLL
         for (int i = k + 1; i < N; i++) {
-            const nm_vec l = -(a[i][k] * inverse);
-            for (int j = k + 1; j < n_columns; j++) {
-                a[i][j] = nm_vfma(l, a[k][j], a[i][j]);
+            a[i][k] = a[i][k] * a[k][k];
+            NM_UNROLL
+            for (int j = k + 1; j < N; j++) {
+                a[i][j] = nm_vfma(-a[i][k], a[k][j], a[i][j]);
             }
         }
-        a[k][k] = inverse;
     }
-    for (int i = N - 1; i >= 0; i--) {
-        for (int j = N; j < n_columns; j++) {
-            nm_vec sum = a[i][j];
+    for (int j = N; j < n_columns; j++) {
+        nm_vec x[N];
+        NM_UNROLL
+        for (int i = 0; i < N; i++) {
+            x[i] = a[i][j];
+            NM_UNROLL
+            for (int k = 0; k < i; k++) {
+                x[i] = nm_vfma(-a[i][k], x[k], x[i]);
+            }
+        }
+        NM_UNROLL
+        for (int i = N - 1; i >= 0; i--) {
             NM_UNROLL
             for (int k = i + 1; k < N; k++) {
-                sum = nm_vfma(-a[i][k], a[k][j], sum);
+                x[i] = nm_vfma(-a[i][k], x[k], x[i]);
             }
-            a[i][j] = sum * a[i][i];
+            x[i] = x[i] * a[i][i];
+            a[i][j] = x[i];
         }
     }
 }

@@ -53,6 +53,7 @@ typedef struct nm_point {
 #define NM_OF_FIXED(value) nm_lift(nm_pt->fixed[nm_here])
 #define NM_OF_POINT(field) nm_lift(nm_pt->field)
 #define NM_OF_ZERO NM_PAR(0.0)
+#define NM_OF_FUEL(energy) (NM_PAR(0.0) + (energy))
 #define NM_EXP_Y(i) nm_vexp(nm_y[i])
 #define NM_EXP_MINUS_Y(i) nm_vexp(-nm_y[i])
 #define NM_GIVEN
@@ -172,7 +173,7 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
 
 /* what a fuel is worth, nm_fuel_<fuel> = -dG/RT */
 #define NM_ROW_E_FUEL(name, energy, text)                                                          \
-    NM_LET_NAMED(nm_fuel_##name, -((NM_PAR(0.0) + (energy)) * NM_OF_POINT(per_RT)));               \
+    NM_LET_NAMED(nm_fuel_##name, -(NM_OF_FUEL(energy) * NM_OF_POINT(per_RT)));               \
     NM_VISIT_FUEL(NM_E_##name, nm_fuel_##name);
 
 /* one pathway: its context, its law, its visit */
