@@ -21,21 +21,32 @@ typedef struct measure {
 #define MEASURE(kind, number, name, text) MEASURE_##kind(number, name, text)
 #define MEASURE_SOBOL(number, name, text) {#name, text},
 #define MEASURE_MORRIS(number, name, text)
+#define MEASURE_DGSM(number, name, text)
 static const measure sobol_measures[NM_N_MEASURES] = {NM_MEASURE_LIST(MEASURE)};
 #undef MEASURE_SOBOL
 #undef MEASURE_MORRIS
+#undef MEASURE_DGSM
 #define MEASURE_SOBOL(number, name, text)
 #define MEASURE_MORRIS(number, name, text) {#name, text},
+#define MEASURE_DGSM(number, name, text)
 static const measure morris_measures[NM_N_MEASURES] = {NM_MEASURE_LIST(MEASURE)};
 #undef MEASURE_SOBOL
 #undef MEASURE_MORRIS
+#undef MEASURE_DGSM
+#define MEASURE_SOBOL(number, name, text)
+#define MEASURE_MORRIS(number, name, text)
+#define MEASURE_DGSM(number, name, text) {#name, text},
+static const measure dgsm_measures[NM_N_MEASURES] = {NM_MEASURE_LIST(MEASURE)};
+#undef MEASURE_SOBOL
+#undef MEASURE_MORRIS
+#undef MEASURE_DGSM
 #undef MEASURE
 
 /* variables of a quantity: three scalars, measures, their widths, pairs, their widths */
 enum { MEAN, VARIANCE, N_GROUPS, MEASURES, WIDTHS = MEASURES + NM_N_MEASURES, PAIRS = WIDTHS + NM_N_MEASURES, PAIR_WIDTHS, N_OF_QUANTITY };
 
 struct nm_index_writer {
-    int n_inputs, has_pairs, is_given, n_measures;
+    int n_inputs, has_pairs, is_given, is_dgsm, n_measures;
     int (*variable)[N_OF_QUANTITY]; /* [n_quantities] */
     int count_variable[NM_CELL_COUNTS];
     char *records;     /* [n_replicates] of the cell at hand, then room for one */
@@ -69,7 +80,9 @@ static nm_status define(nm_assembly *a, int *variable, const char *name, int n_m
     NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, type, a->n_dims + n_more, dim, variable)));
     NM_TRY(nm_assembly_check(
         a, nc_put_att_text(a->id, *variable, "long_name", strlen(long_name), long_name)));
-    return nm_assembly_check(a, nc_put_att_text(a->id, *variable, "units", strlen(unit), unit));
+    return *unit == '\0' ? NM_OK
+                         : nm_assembly_check(a, nc_put_att_text(a->id, *variable, "units",
+                                                                strlen(unit), unit));
 }
 
 /* Names of the inputs, as text over the dimension `input`. */
@@ -78,8 +91,42 @@ static nm_status define_inputs(nm_assembly *a, int dim)
     static const char text[] = "drawn parameter";
     NM_TRY(nm_assembly_check(
         a, nc_def_var(a->id, "input", NC_STRING, 1, &dim, &a->unit_variable)));
+    NM_TRY(nm_assembly_check(
+        a, nc_put_att_text(a->id, a->unit_variable, "long_name", strlen(text), text)));
+    if (a->plan->task.reduction.kind != NM_REDUCE_DGSM) {
+        return NM_OK;
+    }
+    /* whose derivatives are by ln x */
+    char names[NM_MAX_RANDOM * 64] = "";
+    const nm_draw *draw = &a->plan->task.draw;
+    for (int i = 0; i < draw->n_random; i++) {
+        if (nm_is_drawn_in_ln(&draw->random[i])) {
+            const size_t length = strlen(names);
+            snprintf(names + length, sizeof names - length, "%s%s", length > 0 ? " " : "",
+                     a->plan->model->params[draw->random[i].param].name);
+        }
+    }
     return nm_assembly_check(
-        a, nc_put_att_text(a->id, a->unit_variable, "long_name", strlen(text), text));
+        a, nc_put_att_text(a->id, a->unit_variable, "in_ln", strlen(names), names));
+}
+
+/* What the squared derivatives of an output are in, which inputs of different units cannot share. */
+static const char *unit_of_squares(char unit[96], const nm_assembly *a, int quantity)
+{
+    const nm_task *task = &a->plan->task;
+    const nm_output *outputs = a->plan->catalogue.output;
+    const int d = task->gradients.n_params, first = task->gradients.n_outputs + quantity * d;
+    const char *of_first = NULL;
+    for (int i = 0; i < d; i++) {
+        const int slot = nm_is_drawn_in_ln(&task->draw.random[i]) ? quantity : first + i;
+        const char *of_this = outputs[a->plan->column_output[slot]].unit;
+        if (of_first && strcmp(of_this, of_first) != 0) {
+            return "";
+        }
+        of_first = of_this;
+    }
+    snprintf(unit, 96, strcmp(of_first, "1") == 0 ? "1" : "(%s)2", of_first);
+    return unit;
 }
 
 static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int quantity,
@@ -87,12 +134,14 @@ static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int qu
 {
     const nm_reduction *reduction = &a->plan->task.reduction;
     const measure *measures =
-        reduction->kind == NM_REDUCE_MORRIS ? morris_measures : sobol_measures;
+        reduction->kind == NM_REDUCE_MORRIS ? morris_measures
+        : writer->is_dgsm                   ? dgsm_measures
+                                            : sobol_measures;
     const int is_output = quantity < a->plan->task.n_slots;
     const char *unit =
         is_output ? a->plan->catalogue.output[a->plan->column_output[quantity]].unit : "1";
     int *variable = writer->variable[quantity];
-    char name[64], of[128], text[256], square[96];
+    char name[64], of[128], text[256], square[96], mixed[96];
     quantity_name(name, a, quantity);
     snprintf(square, sizeof square, strcmp(unit, "1") == 0 ? "1" : "(%s)2", unit);
     snprintf(of, sizeof of, "mean_%s", name);
@@ -101,15 +150,21 @@ static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int qu
     NM_TRY(define(a, &variable[VARIANCE], of, 0, dims, NC_DOUBLE, "variance", square));
     snprintf(of, sizeof of, "n_groups_%s", name);
     NM_TRY(define(a, &variable[N_GROUPS], of, 0, dims, NC_DOUBLE,
-                  writer->is_given
+                  writer->is_given || writer->is_dgsm
                       ? "points that have a value; the others count for nothing"
                       : "groups whose points all have a value; the others count for nothing",
                   "1"));
     for (int k = 0; k < writer->n_measures; k++) {
         const char *its_unit = reduction->kind == NM_REDUCE_MORRIS ? unit : "1";
+        if (writer->is_dgsm && k == 0) {
+            its_unit = unit_of_squares(mixed, a, quantity);
+        }
         snprintf(of, sizeof of, "%s_%s", measures[k].name, name);
         snprintf(text, sizeof text, "%s of %s", measures[k].text, name);
         NM_TRY(define(a, &variable[MEASURES + k], of, 1, dims, NC_DOUBLE, text, its_unit));
+        if (writer->is_dgsm && k == 2) { /* a count has no interval */
+            continue;
+        }
         snprintf(of, sizeof of, "%s_conf_%s", measures[k].name, name);
         snprintf(text, sizeof text, "half the width of its interval of 95 %%");
         NM_TRY(define(a, &variable[WIDTHS + k], of, 1, dims, NC_DOUBLE, text, its_unit));
@@ -146,6 +201,7 @@ nm_status nm_assembly_define_indices(nm_assembly *a, nm_index_writer **out)
     if (writer) {
         writer->n_inputs = reduction->n_inputs;
         writer->is_given = reduction->kind == NM_REDUCE_GIVEN;
+        writer->is_dgsm = reduction->kind == NM_REDUCE_DGSM;
         writer->n_measures = writer->is_given ? 1 : NM_N_MEASURES;
         writer->has_pairs = reduction->kind == NM_REDUCE_SOBOL && reduction->group > writer->n_inputs + 2;
         writer->variable = calloc((size_t)reduction->n_quantities, sizeof *writer->variable);
@@ -223,6 +279,10 @@ static void find_indices(nm_indices *indices, double *pair, const nm_assembly *a
 {
     const nm_reduction *r = &a->plan->task.reduction;
     const nm_stat *stats = (const nm_stat *)(const void *)record;
+    if (w->is_dgsm) {
+        nm_indices_dgsm(indices, stats, &a->plan->task, quantity);
+        return;
+    }
     if (!w->is_given) {
         nm_indices_find(indices, pair, stats + quantity * r->n_each, r);
         return;
@@ -261,6 +321,9 @@ static nm_status write_quantity(nm_assembly *a, nm_index_writer *w, int quantity
     const int64_t stride = (int64_t)(sizeof *w->each / sizeof(double));
     for (int k = 0; k < w->n_measures; k++) {
         NM_TRY(put(a, variable[MEASURES + k], start, count, all.value[k]));
+        if (w->is_dgsm && k == 2) {
+            continue;
+        }
         for (int i = 0; i < d; i++) {
             w->row[i] = half_width(&w->each[0].value[k][i], r, stride);
         }

@@ -12,6 +12,9 @@
 #include "nessmap/model_abi.h"
 #include "tiles.h"
 
+/* derivative-based measures, which only the host tells from a summary with derivatives */
+#define NM_REDUCE_DGSM ((nm_reduce_kind)(NM_REDUCE_GIVEN + 1))
+
 typedef enum nm_family {
 #define NM_FAMILY_ENUM(tag, counter, prefix, unit, text) NM_FAMILY_##tag,
     NM_FAMILY_LIST(NM_FAMILY_ENUM)
