@@ -110,23 +110,42 @@ static nm_status define_inputs(nm_assembly *a, int dim)
         a, nc_put_att_text(a->id, a->unit_variable, "in_ln", strlen(names), names));
 }
 
-/* What the squared derivatives of an output are in, which inputs of different units cannot share. */
-static const char *unit_of_squares(char unit[96], const nm_assembly *a, int quantity)
+/* What the squared derivative of an output by input i is in. */
+static void unit_of_square(char unit[96], const nm_assembly *a, int quantity, int i)
 {
     const nm_task *task = &a->plan->task;
-    const nm_output *outputs = a->plan->catalogue.output;
-    const int d = task->gradients.n_params, first = task->gradients.n_outputs + quantity * d;
-    const char *of_first = NULL;
-    for (int i = 0; i < d; i++) {
-        const int slot = nm_is_drawn_in_ln(&task->draw.random[i]) ? quantity : first + i;
-        const char *of_this = outputs[a->plan->column_output[slot]].unit;
-        if (of_first && strcmp(of_this, of_first) != 0) {
-            return "";
+    const int n_own = task->gradients.n_outputs, d = task->gradients.n_params;
+    const int slot =
+        nm_is_drawn_in_ln(&task->draw.random[i]) ? quantity : n_own + quantity * d + i;
+    const char *of = a->plan->catalogue.output[a->plan->column_output[slot]].unit;
+    snprintf(unit, 96, strcmp(of, "1") == 0 ? "1" : "(%s)2", of);
+}
+
+/* The unit that all squared derivatives of an output share, "" where they share none. */
+static void unit_of_squares(char unit[96], const nm_assembly *a, int quantity)
+{
+    char other[96];
+    unit_of_square(unit, a, quantity, 0);
+    for (int i = 1; i < a->plan->task.gradients.n_params; i++) {
+        unit_of_square(other, a, quantity, i);
+        if (strcmp(other, unit) != 0) {
+            unit[0] = '\0';
+            return;
         }
-        of_first = of_this;
     }
-    snprintf(unit, 96, strcmp(of_first, "1") == 0 ? "1" : "(%s)2", of_first);
-    return unit;
+}
+
+static nm_status put_units_by_input(nm_assembly *a, int variable, int quantity)
+{
+    char unit[NM_MAX_RANDOM][96];
+    const char *list[NM_MAX_RANDOM];
+    const int d = a->plan->task.gradients.n_params;
+    for (int i = 0; i < d; i++) {
+        unit_of_square(unit[i], a, quantity, i);
+        list[i] = unit[i];
+    }
+    return nm_assembly_check(
+        a, nc_put_att_string(a->id, variable, "units_by_input", (size_t)d, list));
 }
 
 static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int quantity,
@@ -141,7 +160,7 @@ static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int qu
     const char *unit =
         is_output ? a->plan->catalogue.output[a->plan->column_output[quantity]].unit : "1";
     int *variable = writer->variable[quantity];
-    char name[64], of[128], text[256], square[96], mixed[96];
+    char name[64], of[128], text[256], square[96], shared[96];
     quantity_name(name, a, quantity);
     snprintf(square, sizeof square, strcmp(unit, "1") == 0 ? "1" : "(%s)2", unit);
     snprintf(of, sizeof of, "mean_%s", name);
@@ -157,11 +176,15 @@ static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int qu
     for (int k = 0; k < writer->n_measures; k++) {
         const char *its_unit = reduction->kind == NM_REDUCE_MORRIS ? unit : "1";
         if (writer->is_dgsm && k == 0) {
-            its_unit = unit_of_squares(mixed, a, quantity);
+            unit_of_squares(shared, a, quantity);
+            its_unit = shared;
         }
         snprintf(of, sizeof of, "%s_%s", measures[k].name, name);
         snprintf(text, sizeof text, "%s of %s", measures[k].text, name);
         NM_TRY(define(a, &variable[MEASURES + k], of, 1, dims, NC_DOUBLE, text, its_unit));
+        if (writer->is_dgsm && k == 0) {
+            NM_TRY(put_units_by_input(a, variable[MEASURES], quantity));
+        }
         if (writer->is_dgsm && k == 2) { /* a count has no interval */
             continue;
         }

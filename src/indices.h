@@ -20,7 +20,7 @@ enum { NM_N_MEASURES = 3 }; /* of each input */
     measure(MORRIS, 0, mu, "mean elementary effect")                                               \
     measure(MORRIS, 1, mu_star, "mean size of the elementary effects")                             \
     measure(MORRIS, 2, sigma, "standard deviation of the elementary effects")         \
-    measure(DGSM, 0, nu, "mean squared derivative by the input")                                   \
+    measure(DGSM, 0, nu, "mean squared derivative")                                                \
     measure(DGSM, 1, ST_bound, "upper bound of the total Sobol index")                             \
     measure(DGSM, 2, n_nu, "number of points that have the derivative")
 

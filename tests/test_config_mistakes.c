@@ -213,10 +213,11 @@ static const struct mistake {
      "scan.toml:3: output.compression = 10, but the deflate level "
      "must be a whole number from 0 (none) to 9"},
     {M "[[reduce]]\nkind = 'bin'\n",
-     "scan.toml:3: reduce.kind = \"bin\", but it is one of full, bins, summary, sobol, morris; did "
+     "scan.toml:3: reduce.kind = \"bin\", but it is one of full, bins, summary, sobol, morris, dgsm; "
+     "did 
      "you mean \"bins\"?"},
     {M "[[reduce]]\n",
-     "scan.toml:2: reduce.kind is missing; it is one of full, bins, summary, sobol, morris"},
+     "scan.toml:2: reduce.kind is missing; it is one of full, bins, summary, sobol, morris, dgsm"},
     {M "[[reduce]]\nkind = 'bins'\nvariable = ['V']\n",
      "scan.toml:4: unknown key \"reduce.variable\"; did you mean \"reduce.variables\"?"},
     {M "[[reduce]]\nkind = 'summary'\nvariables = 'V'\n",

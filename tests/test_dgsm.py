@@ -88,6 +88,10 @@ def check_sums(args, checks, folder):
     found = values_of(path)
     with netCDF4.Dataset(path) as f:
         checks.check(f["input"].in_ln == "k1f k2r", f"in_ln: {f['input'].in_ln}")
+        wanted = ["(mol m-3)2", "((mol m-3)/s-1)2", "((mol m-3)/(m3 mol-1 s-1))2", "(mol m-3)2", "1"]
+        units = f["nu_B"].units_by_input
+        checks.check(units == wanted, f"units {units}")
+        checks.check("units" not in f["nu_B"].ncattrs(), "one unit for inputs of several")
         checks.check(list(f["input"][:]) == names, f"inputs {f['input'][:]}")
     for of in outputs:
         y = full[of].reshape(4, -1)
