@@ -56,17 +56,18 @@ static nm_status check_sample(const nm_plan *plan)
 {
     const char *kind = plan->config->design_kind;
     const char *at = nm_config_at(plan->config, plan->config->reduce.kind_where);
-    if (!kind || (strcmp(kind, "random") != 0 && strcmp(kind, "lhs") != 0 && strcmp(kind, "sobol") != 0)) {
+    if (!kind || (strcmp(kind, "random") != 0 && strcmp(kind, "lhs") != 0 &&
+                  strcmp(kind, "sobol") != 0)) {
         return nm_fail(NM_USAGE,
-                       "%sreduce.kind = \"dgsm\", but design.kind = \"%s\" is no plain sample of the "
-                       "parameters; say design.kind = \"sobol\", \"lhs\" or \"random\"",
+                       "%sreduce.kind = \"dgsm\", but design.kind = \"%s\" is no plain sample of "
+                       "the parameters; say design.kind = \"sobol\", \"lhs\" or \"random\"",
                        at, kind ? kind : NM_DEFAULT_DESIGN_KIND);
     }
     return plan->task.draw.n_random > 0
                ? NM_OK
                : nm_fail(NM_USAGE,
-                         "%sreduce.kind = \"dgsm\", but no parameter is drawn; add a [[random]] for "
-                         "each parameter whose effect is wanted",
+                         "%sreduce.kind = \"dgsm\", but no parameter is drawn; add a [[random]] "
+                         "for each parameter whose effect is wanted",
                          at);
 }
 

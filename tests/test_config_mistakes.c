@@ -214,8 +214,7 @@ static const struct mistake {
      "must be a whole number from 0 (none) to 9"},
     {M "[[reduce]]\nkind = 'bin'\n",
      "scan.toml:3: reduce.kind = \"bin\", but it is one of full, bins, summary, sobol, morris, dgsm; "
-     "did 
-     "you mean \"bins\"?"},
+     "did you mean \"bins\"?"},
     {M "[[reduce]]\n",
      "scan.toml:2: reduce.kind is missing; it is one of full, bins, summary, sobol, morris, dgsm"},
     {M "[[reduce]]\nkind = 'bins'\nvariable = ['V']\n",
