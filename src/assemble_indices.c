@@ -21,14 +21,25 @@ typedef struct measure {
 #define MEASURE(kind, number, name, text) MEASURE_##kind(number, name, text)
 #define MEASURE_SOBOL(number, name, text) {#name, text},
 #define MEASURE_MORRIS(number, name, text)
+#define MEASURE_DGSM(number, name, text)
 static const measure sobol_measures[NM_N_MEASURES] = {NM_MEASURE_LIST(MEASURE)};
 #undef MEASURE_SOBOL
 #undef MEASURE_MORRIS
+#undef MEASURE_DGSM
 #define MEASURE_SOBOL(number, name, text)
 #define MEASURE_MORRIS(number, name, text) {#name, text},
+#define MEASURE_DGSM(number, name, text)
 static const measure morris_measures[NM_N_MEASURES] = {NM_MEASURE_LIST(MEASURE)};
 #undef MEASURE_SOBOL
 #undef MEASURE_MORRIS
+#undef MEASURE_DGSM
+#define MEASURE_SOBOL(number, name, text)
+#define MEASURE_MORRIS(number, name, text)
+#define MEASURE_DGSM(number, name, text) {#name, text},
+static const measure dgsm_measures[NM_N_MEASURES] = {NM_MEASURE_LIST(MEASURE)};
+#undef MEASURE_SOBOL
+#undef MEASURE_MORRIS
+#undef MEASURE_DGSM
 #undef MEASURE
 
 /* variables of a quantity: three scalars, measures, their widths, pairs, their widths */
@@ -44,7 +55,7 @@ enum {
 };
 
 struct nm_index_writer {
-    int n_inputs, has_pairs, is_given, n_measures;
+    int n_inputs, has_pairs, is_given, is_dgsm, n_measures;
     int (*variable)[N_OF_QUANTITY]; /* [n_quantities] */
     int count_variable[NM_CELL_COUNTS];
     char *records;    /* [n_replicates] of the cell at hand, then room for one */
@@ -76,7 +87,7 @@ static nm_status define(nm_assembly *a, int *variable, const char *name, int n_m
     }
     NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, type, a->n_dims + n_more, dim, variable)));
     NM_TRY(nm_assembly_put_text(a, *variable, "long_name", long_name));
-    return nm_assembly_put_text(a, *variable, "units", unit);
+    return *unit == '\0' ? NM_OK : nm_assembly_put_text(a, *variable, "units", unit);
 }
 
 /* Names of the inputs, as text over the dimension `input`. */
@@ -84,21 +95,72 @@ static nm_status define_inputs(nm_assembly *a, int dim)
 {
     static const char text[] = "drawn parameter";
     NM_TRY(nm_assembly_check(a, nc_def_var(a->id, "input", NC_STRING, 1, &dim, &a->unit_variable)));
-    return nm_assembly_check(
-        a, nc_put_att_text(a->id, a->unit_variable, "long_name", strlen(text), text));
+    NM_TRY(nm_assembly_put_text(a, a->unit_variable, "long_name", text));
+    if (a->plan->task.reduction.kind != NM_REDUCE_DGSM) {
+        return NM_OK;
+    }
+    /* whose derivatives are by ln x */
+    char names[NM_MAX_RANDOM * 64] = "";
+    const nm_draw *draw = &a->plan->task.draw;
+    for (int i = 0; i < draw->n_random; i++) {
+        if (nm_is_drawn_in_ln(&draw->random[i])) {
+            const size_t length = strlen(names);
+            snprintf(names + length, sizeof names - length, "%s%s", length > 0 ? " " : "",
+                     a->plan->model->params[draw->random[i].param].name);
+        }
+    }
+    return nm_assembly_put_text(a, a->unit_variable, "in_ln", names);
+}
+
+/* What the squared derivative of an output by input i is in. */
+static void unit_of_square(char unit[96], const nm_assembly *a, int quantity, int i)
+{
+    const nm_task *task = &a->plan->task;
+    const int n_own = task->gradients.n_outputs, d = task->gradients.n_params;
+    const int slot = nm_is_drawn_in_ln(&task->draw.random[i]) ? quantity : n_own + quantity * d + i;
+    const char *of = a->plan->catalogue.output[a->plan->column_output[slot]].unit;
+    snprintf(unit, 96, strcmp(of, "1") == 0 ? "1" : "(%s)2", of);
+}
+
+/* The unit that all squared derivatives of an output share, "" where they share none. */
+static void unit_of_squares(char unit[96], const nm_assembly *a, int quantity)
+{
+    char other[96];
+    unit_of_square(unit, a, quantity, 0);
+    for (int i = 1; i < a->plan->task.gradients.n_params; i++) {
+        unit_of_square(other, a, quantity, i);
+        if (strcmp(other, unit) != 0) {
+            unit[0] = '\0';
+            return;
+        }
+    }
+}
+
+static nm_status put_units_by_input(nm_assembly *a, int variable, int quantity)
+{
+    char unit[NM_MAX_RANDOM][96];
+    const char *list[NM_MAX_RANDOM];
+    const int d = a->plan->task.gradients.n_params;
+    for (int i = 0; i < d; i++) {
+        unit_of_square(unit[i], a, quantity, i);
+        list[i] = unit[i];
+    }
+    return nm_assembly_check(a,
+                             nc_put_att_string(a->id, variable, "units_by_input", (size_t)d, list));
 }
 
 static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int quantity,
                                  const int *dims)
 {
     const nm_reduction *reduction = &a->plan->task.reduction;
-    const measure *measures =
-        reduction->kind == NM_REDUCE_MORRIS ? morris_measures : sobol_measures;
+    const measure *measures = reduction->kind == NM_REDUCE_MORRIS ? morris_measures
+                              : writer->is_dgsm                   ? dgsm_measures
+                                                                  : sobol_measures;
     const int is_output = quantity < a->plan->task.n_slots;
     const char *unit =
         is_output ? a->plan->catalogue.output[a->plan->column_output[quantity]].unit : "1";
     int *variable = writer->variable[quantity];
-    char name[64], of[128], text[256], square[96];
+    char name[64], of[128], text[256], square[96], shared[96];
     quantity_name(name, a, quantity);
     snprintf(square, sizeof square, strcmp(unit, "1") == 0 ? "1" : "(%s)2", unit);
     snprintf(of, sizeof of, "mean_%s", name);
@@ -107,15 +169,25 @@ static nm_status define_quantity(nm_assembly *a, nm_index_writer *writer, int qu
     NM_TRY(define(a, &variable[VARIANCE], of, 0, dims, NC_DOUBLE, "variance", square));
     snprintf(of, sizeof of, "n_groups_%s", name);
     NM_TRY(define(a, &variable[N_GROUPS], of, 0, dims, NC_DOUBLE,
-                  writer->is_given
+                  writer->is_given || writer->is_dgsm
                       ? "points that have a value; the others count for nothing"
                       : "groups whose points all have a value; the others count for nothing",
                   "1"));
     for (int k = 0; k < writer->n_measures; k++) {
         const char *its_unit = reduction->kind == NM_REDUCE_MORRIS ? unit : "1";
+        if (writer->is_dgsm && k == 0) {
+            unit_of_squares(shared, a, quantity);
+            its_unit = shared;
+        }
         snprintf(of, sizeof of, "%s_%s", measures[k].name, name);
         snprintf(text, sizeof text, "%s of %s", measures[k].text, name);
         NM_TRY(define(a, &variable[MEASURES + k], of, 1, dims, NC_DOUBLE, text, its_unit));
+        if (writer->is_dgsm && k == 0) {
+            NM_TRY(put_units_by_input(a, variable[MEASURES], quantity));
+        }
+        if (writer->is_dgsm && k == 2) { /* a count has no interval */
+            continue;
+        }
         snprintf(of, sizeof of, "%s_conf_%s", measures[k].name, name);
         snprintf(text, sizeof text, "half the width of its interval of 95 %%");
         NM_TRY(define(a, &variable[WIDTHS + k], of, 1, dims, NC_DOUBLE, text, its_unit));
@@ -155,6 +227,7 @@ nm_status nm_assembly_define_indices(nm_assembly *a, nm_index_writer **out)
     if (writer) {
         writer->n_inputs = reduction->n_inputs;
         writer->is_given = reduction->kind == NM_REDUCE_GIVEN;
+        writer->is_dgsm = reduction->kind == NM_REDUCE_DGSM;
         writer->n_measures = writer->is_given ? 1 : NM_N_MEASURES;
         writer->has_pairs =
             reduction->kind == NM_REDUCE_SOBOL && reduction->group > writer->n_inputs + 2;
@@ -233,6 +306,10 @@ static void find_indices(nm_indices *indices, double *pair, const nm_assembly *a
 {
     const nm_reduction *r = &a->plan->task.reduction;
     const nm_stat *stats = (const nm_stat *)(const void *)record;
+    if (w->is_dgsm) {
+        nm_indices_dgsm(indices, stats, &a->plan->task, quantity);
+        return;
+    }
     if (!w->is_given) {
         nm_indices_find(indices, pair, stats + quantity * r->n_each, r);
         return;
@@ -271,6 +348,9 @@ static nm_status write_quantity(nm_assembly *a, nm_index_writer *w, int quantity
     const int64_t stride = (int64_t)(sizeof *w->each / sizeof(double));
     for (int k = 0; k < w->n_measures; k++) {
         NM_TRY(put(a, variable[MEASURES + k], start, count, all.value[k]));
+        if (w->is_dgsm && k == 2) {
+            continue;
+        }
         for (int i = 0; i < d; i++) {
             w->row[i] = half_width(&w->each[0].value[k][i], r, stride);
         }

@@ -316,7 +316,7 @@ static nm_status read_output(nm_config *config, const nm_toml *root)
 static nm_status read_reduce(nm_config *config, const nm_toml *root)
 {
     static const char *const keys[] = {"kind", "variables", "axes", "quantiles"};
-    static const char *const kinds[] = {"full", "bins", "summary", "sobol", "morris"};
+    static const char *const kinds[] = {"full", "bins", "summary", "sobol", "morris", "dgsm"};
     nm_config_reduce *reduce = &config->reduce;
     const nm_toml *list;
     int n;
@@ -330,7 +330,7 @@ static nm_status read_reduce(nm_config *config, const nm_toml *root)
                   *variables = nm_toml_find(s.table, "variables");
     reduce->where.line = s.table->line;
     if (!kind) {
-        return nm_key_missing(&s, "kind", "it is one of full, bins, summary, sobol, morris");
+        return nm_key_missing(&s, "kind", "it is one of full, bins, summary, sobol, morris, dgsm");
     }
     reduce->kind_where.line = kind->line;
     NM_TRY(nm_key_choice(&reduce->kind, &s, "kind", kinds, NM_COUNT(kinds), NULL));

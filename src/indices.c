@@ -98,6 +98,45 @@ void nm_indices_find(nm_indices *indices, double *pair, const nm_stat *stats,
     }
 }
 
+int nm_is_drawn_in_ln(const nm_random *random)
+{
+    return random->dist == NM_DIST_LOGUNIFORM || random->dist == NM_DIST_LOGNORMAL;
+}
+
+/* C of Poincare: variance of f <= C <f'^2>; (width/pi)^2 for log-concave densities of that width
+ * (Payne & Weinberger 1960), the variance for a normal one */
+static double poincare_constant(const nm_random *random)
+{
+    const double pi = 3.14159265358979323846;
+    switch (random->dist) {
+    case NM_DIST_NORMAL:
+    case NM_DIST_LOGNORMAL:
+        return random->b * random->b;
+    case NM_DIST_LOGUNIFORM:
+        return random->log_span * random->log_span / (pi * pi);
+    default:
+        return (random->b - random->a) * (random->b - random->a) / (pi * pi);
+    }
+}
+
+void nm_indices_dgsm(nm_indices *indices, const nm_stat *stats, const nm_task *task, int quantity)
+{
+    const int d = task->gradients.n_params;
+    const nm_stat *own = &stats[quantity],
+                  *slopes = stats + task->gradients.n_outputs + quantity * d;
+    indices->n = (double)own->n;
+    indices->mean = own->n > 0 ? own->mean : NAN;
+    indices->variance = own->n > 0 ? variance_of(own) : NAN;
+    for (int i = 0; i < d; i++) {
+        const double nu = slopes[i].n > 0 ? mean_square(&slopes[i]) : NAN;
+        indices->value[0][i] = nu;
+        indices->value[1][i] = indices->variance > 0.0 ? poincare_constant(&task->draw.random[i]) *
+                                                             nu / indices->variance
+                                                       : NAN;
+        indices->value[2][i] = (double)slopes[i].n;
+    }
+}
+
 double nm_half_width(double standard_deviation, int64_t n)
 {
     static const double t[] = {12.706205, 4.302653, 3.182446, 2.776445, 2.570582,

@@ -160,6 +160,9 @@ static nm_status bind_outputs(nm_plan *plan)
     for (int i = 0; i < n_variables; i++) {
         NM_TRY(choose_output(is_chosen, plan, variables[i]));
     }
+    if (nm_plan_reduce_kind(config) == NM_REDUCE_DGSM) {
+        NM_TRY(nm_plan_keep_smooth(is_chosen, plan, variables, n_variables));
+    }
     for (int i = 0; i < config->reduce.n_axes; i++) {
         int number = nm_catalogue_find(&plan->catalogue, config->reduce.axes[i].name);
         if (number >= 0) {

@@ -61,10 +61,11 @@ struct nm_plan {
     nm_task task; /* handed to kernels as it is */
     nm_layout layout;
     int64_t n_points, tile_points, n_tiles;
-    int64_t tiles_per_cell;            /* 1 or more where the scan is reduced (task.reduction) */
-    int64_t chunk_points;              /* points that are reduced at once, whole blocks */
-    int column_output[NM_MAX_OUTPUTS + NM_MAX_GRADIENTS]; /* slot -> output number, n = task.n_slots */
-    int64_t record_bytes;              /* payload of the first tile */
+    int64_t tiles_per_cell; /* 1 or more where the scan is reduced (task.reduction) */
+    int64_t chunk_points;   /* points that are reduced at once, whole blocks */
+    int column_output[NM_MAX_OUTPUTS +
+                      NM_MAX_GRADIENTS]; /* slot -> output number, n = task.n_slots */
+    int64_t record_bytes;                /* payload of the first tile */
     int64_t file_bytes, peak_disk_bytes, memory_bytes;
     double charged_share; /* share of sampled points whose bath carries net charge */
     int n_unused;         /* parameters that were given but that these variants do not use */

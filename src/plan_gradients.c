@@ -81,6 +81,34 @@ static nm_status choose_output(int *is_chosen, const nm_plan *plan, const char *
                          at_of(plan), plan->model->name, word, plan->model->name);
 }
 
+nm_status nm_plan_keep_smooth(int *is_chosen, const nm_plan *plan, char *const *names, int n)
+{
+    const nm_config_reduce *reduce = &plan->config->reduce;
+    const char *at =
+        nm_config_at(plan->config, reduce->n_variables > 0 ? reduce->variables_where
+                                                           : plan->config->variables_where);
+    const char *key = reduce->n_variables > 0 ? "reduce" : "output";
+    int n_left = 0;
+    for (int i = 0; i < n; i++) {
+        int number = nm_catalogue_find(&plan->catalogue, names[i]);
+        if (number >= 0 && !has_derivative(plan->model, number)) {
+            return nm_fail(NM_USAGE,
+                           "%s%s.variables: \"%s\" has no derivative by a parameter, so it has no "
+                           "measure of kind \"dgsm\"; leave it out, or use kind = \"sobol\"",
+                           at, key, names[i]);
+        }
+    }
+    for (int i = 0; i < plan->catalogue.n; i++) {
+        is_chosen[i] = is_chosen[i] && has_derivative(plan->model, i);
+        n_left += is_chosen[i];
+    }
+    return n_left > 0 ? NM_OK
+                      : nm_fail(NM_USAGE,
+                                "%s%s.variables names no output that has derivatives, but "
+                                "reduce.kind = \"dgsm\" needs one; add one like \"V\"",
+                                at, key);
+}
+
 static const nm_tie *find_tie(const nm_plan *plan, int param)
 {
     const nm_draw *draw = &plan->task.draw;
@@ -206,6 +234,19 @@ nm_status nm_plan_bind_gradients(nm_plan *plan)
     for (int i = 0; i < NM_MAX_OUTPUTS; i++) {
         gradients->row[i] = -1;
     }
+    const int is_dgsm = nm_plan_reduce_kind(plan->config) == NM_REDUCE_DGSM;
+    if (is_dgsm && said->n_of > 0) {
+        return nm_fail(NM_USAGE,
+                       "%soutput.gradients: reduce.kind = \"dgsm\" takes the derivatives of its "
+                       "outputs by every drawn parameter itself; remove the key",
+                       at_of(plan));
+    }
+    for (int i = 0; is_dgsm && i < plan->catalogue.n; i++) {
+        is_chosen[i] = plan->task.slot[i] >= 0;
+    }
+    for (int i = 0; is_dgsm && i < plan->task.draw.n_random; i++) {
+        add_param(gradients, plan->task.draw.random[i].param);
+    }
     for (int i = 0; i < said->n_of; i++) {
         NM_TRY(choose_output(is_chosen, plan, said->of[i]));
     }
@@ -215,7 +256,7 @@ nm_status nm_plan_bind_gradients(nm_plan *plan)
     if (said->n_of > 0 && said->n_by == 0) {
         NM_TRY(choose_varied(plan));
     }
-    for (int i = 0; i < plan->catalogue.n && said->n_of > 0; i++) {
+    for (int i = 0; i < plan->catalogue.n; i++) {
         if (is_chosen[i]) {
             gradients->row[i] = (int16_t)gradients->n_outputs++;
         }
@@ -223,10 +264,11 @@ nm_status nm_plan_bind_gradients(nm_plan *plan)
     if (gradients->n_outputs * gradients->n_params > NM_MAX_GRADIENTS) {
         return nm_fail(
             NM_USAGE,
-            "%soutput.gradients: %d outputs by %d parameters are %d derivatives, but a scan "
+            "%s%s: %d outputs by %d parameters are %d derivatives, but a scan "
             "stores %d at most; name fewer",
-            at_of(plan), gradients->n_outputs, gradients->n_params,
-            gradients->n_outputs * gradients->n_params, NM_MAX_GRADIENTS);
+            is_dgsm ? nm_config_at(plan->config, plan->config->reduce.kind_where) : at_of(plan),
+            is_dgsm ? "reduce.kind = \"dgsm\"" : "output.gradients", gradients->n_outputs,
+            gradients->n_params, gradients->n_outputs * gradients->n_params, NM_MAX_GRADIENTS);
     }
     for (int i = 0; i < plan->catalogue.n; i++) {
         for (int k = 0; k < gradients->n_params && is_chosen[i]; k++, n++) {

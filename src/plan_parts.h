@@ -15,6 +15,10 @@ nm_status nm_plan_bind_class(nm_plan *plan);
  * outputs are chosen. returns NM_USAGE with one sentence. */
 nm_status nm_plan_bind_gradients(nm_plan *plan);
 
+/* Takes out of is_chosen the outputs without derivatives, which have no derivative-based measures.
+ * returns NM_USAGE with one sentence where one of them was named, or where none is left. */
+nm_status nm_plan_keep_smooth(int *is_chosen, const nm_plan *plan, char *const *names, int n);
+
 /* Whether the design has what the reduction needs, and whether the names of its variables are free.
  * The outputs are chosen. returns NM_USAGE with one sentence. */
 nm_status nm_plan_check_reduction(const nm_plan *plan);

@@ -79,6 +79,13 @@ static void print_reduction(const nm_plan *plan, FILE *stream)
                 "randomisation, in %d bins of each parameter; points are not kept\n",
                 reduction->n_inputs, nm_words_count(points, reduction->cell_points),
                 (int)reduction->projections[0].axis[0].n);
+    } else if (reduction->kind == NM_REDUCE_DGSM) {
+        fprintf(
+            stream,
+            "reduce       dgsm: derivatives of %d outputs by %d parameters at %s points in each "
+            "randomisation; points are not kept\n",
+            plan->task.gradients.n_outputs, reduction->n_inputs,
+            nm_words_count(points, reduction->cell_points));
     } else if (reduction->n_inputs > 0) {
         fprintf(stream,
                 "reduce       %s: indices of %d parameters from %s groups in each randomisation; "

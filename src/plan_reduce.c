@@ -14,6 +14,7 @@ nm_reduce_kind nm_plan_reduce_kind(const nm_config *config)
                ? config->reduce.n_axes > 0 ? NM_REDUCE_SCATTER : NM_REDUCE_BINS
            : strcmp(kind, "sobol") == 0  ? is_given ? NM_REDUCE_GIVEN : NM_REDUCE_SOBOL
            : strcmp(kind, "morris") == 0 ? NM_REDUCE_MORRIS
+           : strcmp(kind, "dgsm") == 0   ? NM_REDUCE_DGSM
                                          : NM_REDUCE_SUMMARY;
 }
 
@@ -49,6 +50,26 @@ static nm_status check_groups(const nm_plan *plan, nm_reduce_kind kind)
         is_sobol ? ", or \"sobol\", \"lhs\" or \"random\" for first-order indices alone" : "");
 }
 
+/* Means over the inputs need a sample that is distributed as they are. */
+static nm_status check_sample(const nm_plan *plan)
+{
+    const char *kind = plan->config->design_kind;
+    const char *at = nm_config_at(plan->config, plan->config->reduce.kind_where);
+    if (!kind ||
+        (strcmp(kind, "random") != 0 && strcmp(kind, "lhs") != 0 && strcmp(kind, "sobol") != 0)) {
+        return nm_fail(NM_USAGE,
+                       "%sreduce.kind = \"dgsm\", but design.kind = \"%s\" is no plain sample of "
+                       "the parameters; say design.kind = \"sobol\", \"lhs\" or \"random\"",
+                       at, kind ? kind : NM_DEFAULT_DESIGN_KIND);
+    }
+    return plan->task.draw.n_random > 0
+               ? NM_OK
+               : nm_fail(NM_USAGE,
+                         "%sreduce.kind = \"dgsm\", but no parameter is drawn; add a [[random]] "
+                         "for each parameter whose effect is wanted",
+                         at);
+}
+
 /* 1 where the statistics of an output, or the counts, would be called like the parameter. */
 static int is_taken(const nm_plan *plan, const char *param)
 {
@@ -82,6 +103,9 @@ nm_status nm_plan_check_reduction(const nm_plan *plan)
     }
     if (kind == NM_REDUCE_SOBOL || kind == NM_REDUCE_MORRIS) {
         NM_TRY(check_groups(plan, kind));
+    }
+    if (kind == NM_REDUCE_DGSM) {
+        NM_TRY(check_sample(plan));
     }
     for (int i = 0; i < plan->model->n_params && kind != NM_REDUCE_FULL; i++) {
         if (is_taken(plan, plan->model->params[i].name)) {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "indices.h"
+
 struct nm_reducer {
     const nm_plan *plan;
     void *results;               /* of a chunk */
@@ -121,8 +123,32 @@ static void take_words(nm_reducer *reducer, const nm_tile *chunk, int64_t i, int
     }
 }
 
+/* Derivatives by x -> derivatives by ln x, where x is drawn evenly or normally in its logarithm. */
+static void take_logs(const nm_tile *chunk, const nm_plan *plan)
+{
+    const nm_task *task = &plan->task;
+    const int d = task->gradients.n_params, n_own = task->n_slots - task->gradients.n_outputs * d;
+    int n_logs = 0;
+    for (int k = 0; k < d; k++) {
+        n_logs += nm_is_drawn_in_ln(&task->draw.random[k]);
+    }
+    for (int64_t i = 0; n_logs > 0 && i < chunk->n; i++) {
+        double params[NM_MAX_PARAMS];
+        plan->model->draw(&task->draw, chunk->first + i, params);
+        for (int slot = n_own; slot < task->n_slots; slot++) {
+            const nm_random *random = &task->draw.random[(slot - n_own) % d];
+            if (nm_is_drawn_in_ln(random)) {
+                ((double *)chunk->values)[slot * chunk->n + i] *= params[random->param];
+            }
+        }
+    }
+}
+
 void nm_reducer_take(nm_reducer *reducer, const nm_tile *chunk)
 {
+    if (reducer->plan->task.reduction.kind == NM_REDUCE_DGSM) {
+        take_logs(chunk, reducer->plan);
+    }
     const nm_task *task = &reducer->plan->task;
     const int n_slots = task->reduction.n_slots, group = task->reduction.group;
     const int64_t block_points = nm_plan_block_points(reducer->plan);

@@ -169,6 +169,11 @@ static void shape_reduction(nm_reduction *reduction, const nm_task *task, nm_red
         reduction->n_quantities = task->n_slots + NM_N_INDICATORS;
         reduction->n_each = 1;
     }
+    if (kind == NM_REDUCE_DGSM) {
+        reduction->n_inputs = task->gradients.n_params;
+        reduction->n_quantities = task->gradients.n_outputs;
+        reduction->n_each = 1 + task->gradients.n_params;
+    }
     if (kind != NM_REDUCE_SOBOL && kind != NM_REDUCE_MORRIS) {
         return;
     }

@@ -205,19 +205,19 @@ static const struct mistake {
      "\"J_pump\"], or [\"*\"] for all"},
     {M "[output]\nprecision = 'f16'\n",
      "scan.toml:3: output.precision = \"f16\", but it is one of f32, f64"},
-    {M "[output]\ngradients = 'V'\n",
-     "scan.toml:3: output.gradients = \"V\", but it is a table like { of = [\"V\"], by = [\"g_Na\"] }, "
-     "or a list of outputs"},
+    {M "[output]\ngradients = 'V'\n", "scan.toml:3: output.gradients = \"V\", but it is a table "
+                                      "like { of = [\"V\"], by = [\"g_Na\"] }, "
+                                      "or a list of outputs"},
     {M "[output]\ngradients = { by = ['g_Na'] }\n",
      "scan.toml:3: output.gradients.of is missing; name the outputs whose derivatives are wanted"},
     {M "[output]\ncompression = 10\n",
      "scan.toml:3: output.compression = 10, but the deflate level "
      "must be a whole number from 0 (none) to 9"},
-    {M "[[reduce]]\nkind = 'bin'\n",
-     "scan.toml:3: reduce.kind = \"bin\", but it is one of full, bins, summary, sobol, morris; did "
-     "you mean \"bins\"?"},
+    {M "[[reduce]]\nkind = 'bin'\n", "scan.toml:3: reduce.kind = \"bin\", but it is one of full, "
+                                     "bins, summary, sobol, morris, dgsm; "
+                                     "did you mean \"bins\"?"},
     {M "[[reduce]]\n",
-     "scan.toml:2: reduce.kind is missing; it is one of full, bins, summary, sobol, morris"},
+     "scan.toml:2: reduce.kind is missing; it is one of full, bins, summary, sobol, morris, dgsm"},
     {M "[[reduce]]\nkind = 'bins'\nvariable = ['V']\n",
      "scan.toml:4: unknown key \"reduce.variable\"; did you mean \"reduce.variables\"?"},
     {M "[[reduce]]\nkind = 'summary'\nvariables = 'V'\n",

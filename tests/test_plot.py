@@ -337,6 +337,11 @@ def test_indices(tmp_path, texts):
     assert plot_indices.plot(tmp_path / "b.nc", tmp_path / "b.png") == ["V"]
     assert "change over the range of the input (mV)" in texts
 
+    bounds = {"V": {"ST_bound": [0.7, 3.0, 0.0], "ST_bound_conf": [0.01] * 3, "variance": 1.0, "mean": -0.05}}
+    write_indices(tmp_path / "d.nc", "dgsm", bounds)
+    assert plot_indices.plot(tmp_path / "d.nc", tmp_path / "d.png") == ["V"]
+    assert "upper bound of the total index" in texts and "share of the variance, at most" in texts
+
     axis = ("dG_ATP", [-60e3, -30e3])
     values = {"V": sobol_of([[0.6, 0.3, 0.0], [0.1, 0.2, 0.3]], [[0.7, 0.4, 0.0], [0.2, 0.3, 0.4]], variance=[1.0, 1.0], mean=[-0.05, -0.03])}
     write_indices(tmp_path / "c.nc", "sobol", values, [axis])

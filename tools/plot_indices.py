@@ -5,7 +5,7 @@
 
 One panel for each output and each outcome that varies; a bar for each input, with its interval of 95 %. Sobol: the total
 index in light, the first-order index in dark. Morris: the mean size of the elementary effects, and their standard
-deviation as a diamond.
+deviation as a diamond. DGSM: the upper bound of the total index; a bar that fills the panel is a bound above 1.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from plot_map import Refused, number, percent, readable, symbol
 MEASURES = {
     "sobol": [("ST", "#8FCBEF", "total"), ("S1", "#0072B2", "first order")],
     "morris": [("mu_star", "#8FCBEF", "mean size of the effect"), ("sigma", "#D55E00", "standard deviation")],
+    "dgsm": [("ST_bound", "#8FCBEF", "upper bound of the total index")],
 }
 OUTCOMES = {
     "steady": "whether there is a steady state",
@@ -44,7 +45,7 @@ def open_indices(path, places):
         raise Refused(f"{path}: not a NetCDF file that can be read ({error})") from None
     kind = file.attrs.get("nessmap_reduce")
     if kind not in MEASURES or "input" not in file.dims:
-        raise Refused(f'{path}: holds no indices; they come of [[reduce]] kind = "sobol" or "morris"')
+        raise Refused(f'{path}: holds no indices; they come of [[reduce]] kind = "sobol", "morris" or "dgsm"')
     for text in places:
         name, _, value = text.partition("=")
         if name not in file.dims or name == "input":
@@ -100,7 +101,10 @@ def draw_panel(ax, file, kind, name, rows):
         ax.errorbar(values, rows, xerr=widths, fmt="none", ecolor="black", elinewidth=1.0, capsize=2.0, zorder=5)
     ax.set_title(heading(file, name), fontsize=10)
     ax.grid(axis="x", alpha=0.3, linewidth=0.6)
-    if kind == "sobol":
+    if kind == "dgsm":  # a bound says nothing above 1
+        ax.set_xlim(0.0, 1.0)
+        ax.set_xlabel("share of the variance, at most")
+    elif kind == "sobol":
         low, high = ax.get_xlim()
         ax.set_xlim(min(0.0, max(low, -0.2)), max(1.0, min(high, 1.2)))
         ax.set_xlabel("share of the variance")
@@ -138,7 +142,7 @@ def plot(path, out, show=None, places=(), title=None, dpi=150):
 
 def main():
     parser = argparse.ArgumentParser(description="Draws the sensitivity indices of a file of nessmap.")
-    parser.add_argument("file", help='NetCDF file of nessmap with [[reduce]] kind = "sobol" or "morris"')
+    parser.add_argument("file", help='NetCDF file of nessmap with [[reduce]] kind = "sobol", "morris" or "dgsm"')
     parser.add_argument("-o", "--output", help="picture to write (default: beside the file, .png)")
     parser.add_argument("--show", metavar="NAME", nargs="+", help="outputs to draw (default: all that vary)")
     parser.add_argument("--at", metavar="AXIS=VALUE", action="append", default=[],

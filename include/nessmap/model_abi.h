@@ -21,7 +21,7 @@ typedef unsigned long long uint64_t;
 #include "nessmap/status.h"
 
 enum {
-    NM_ABI = 7,          /* raised with every change of this file */
+    NM_ABI = 8,          /* raised with every change of this file */
     NM_MAX_PARAMS = 96,  /* parameters of a model */
     NM_MAX_VARIANTS = 8, /* variants of a model */
     NM_MAX_AXES = 8,     /* gridded parameters of a scan */
@@ -220,7 +220,8 @@ typedef enum nm_reduce_kind {
     NM_REDUCE_SOBOL, /* variance-based indices, of groups of Saltelli's design */
     NM_REDUCE_MORRIS, /* elementary effects, of groups of Morris's design */
     NM_REDUCE_SCATTER, /* bins along outputs or parameters */
-    NM_REDUCE_GIVEN  /* first-order indices from any sample */
+    NM_REDUCE_GIVEN, /* first-order indices from any sample */
+    NM_REDUCE_DGSM   /* derivative-based measures: a summary with derivatives */
 } nm_reduce_kind;
 
 enum { NM_BLOCK_POINTS = 1024 }; /* points whose statistics are merged as one pairwise tree */
