@@ -324,13 +324,11 @@ static void begin_unit(unit *u, const nm_compiler *compiler, const char *folder,
 
 /* what a unit is: the description of the model, or its kernel or its derivatives of one width */
 typedef enum unit_kind { DESCRIPTION, KERNEL, DERIVATIVES } unit_kind;
-
 static int unit_number(unit_kind kind, int i_width)
 {
     return kind == DESCRIPTION ? 0 : 1 + i_width + (kind == DERIVATIVES ? N_WIDTHS : 0);
 }
 
-/* i_width: of the kernel, or of the options that describe the model. */
 static void make_unit(unit *u, const own_model *own, const nm_compiler *compiler,
                       const char *folder, unit_kind kind, int i_width, int chosen_widths)
 {
@@ -343,16 +341,11 @@ static void make_unit(unit *u, const own_model *own, const nm_compiler *compiler
     command *c = &u->command;
     add_all(c, fixed_options, N_FIXED);
     add_all(c, widths[i_width].options, widths[i_width].n_options);
-    if (compiler->is_clang) {
-        add_all(c, clang_options, 3);
-    } else {
-        add_all(c, gcc_options, 2);
-    }
+    add_all(c, compiler->is_clang ? clang_options : gcc_options, compiler->is_clang ? 3 : 2);
     if (kind == DERIVATIVES) {
         add(c, strdup(NM_GRADIENT_OPTIONS));
     }
-    add(c, strdup("-I"));
-    add(c, strdup("."));
+    add(c, strdup("-I."));
     add(c, nm_file_format("-DNM_MODEL_FILE=\"%s\"", own->compiled_as));
     add(c, nm_file_format("-DNM_MODEL=%s", own->name));
     if (kind == DESCRIPTION) {
