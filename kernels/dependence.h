@@ -1,6 +1,6 @@
 /* Which parameters a pathway depends on: the tables of the model are evaluated with sets of parameters for numbers.
  *
- * An operation on two sets is their union, a law in force (NM_PICK) is followed, a condition on numbers takes both sides.
+ * An operation on two sets is their union; the law in force (NM_PICK) is followed, a condition on numbers both ways.
  * So what is left out of a derivative (gradient.h) is zero by the form of the model, not by the values at a point. */
 #ifndef NESSMAP_DEPENDENCE_H
 #define NESSMAP_DEPENDENCE_H
@@ -53,7 +53,7 @@ NM_INLINE nm_subset_flux nm_make_flux(const auto &net, const auto &, const auto 
     requires(nm_is_subset<decltype(nm_as_dual(net))> || nm_is_subset<decltype(nm_as_dual(x))> ||
              nm_is_subset<decltype(nm_as_dual(standard))>)
 {
-    return nm_subset_flux{nm_subset(nm_subset(nm_as_dual(net)), nm_subset(nm_as_dual(x))) + nm_subset(nm_as_dual(standard))};
+    return nm_subset_flux{nm_subset(nm_as_dual(net)) + nm_subset(nm_as_dual(x)) + nm_subset(nm_as_dual(standard))};
 }
 struct nm_subset_membrane {
     int kind;

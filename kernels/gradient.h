@@ -4,7 +4,7 @@
  * the model are evaluated with derivatives by the unknowns, once, and with derivatives by NM_DIRECTIONS parameters at a
  * time (NM_GRADIENTS: then parameters are duals too), only the pathways that depend on them. What comes of it goes into
  * one table [J | F_p]; then outputs are worked out with total derivatives by observe.h. A tied parameter moves with
- * those it is tied to. One-way fluxes have no derivatives here: at a steady state, the net flux and the affinity say all.
+ * those it is tied to. One-way fluxes have no derivatives: at a steady state, the net flux and the affinity say all.
  *
  *   1. what the tables say, with derivatives   2. by unknowns   3. by parameters   4. outputs   5. a block */
 #ifndef NESSMAP_GRADIENT_H
@@ -51,14 +51,14 @@ typedef nm_dual<NM_DIRS> nm_sloped; /* a value and its derivatives by the parame
     nm_visit->give_species(&nm_visit->given->ln_held[NM_S_##name], nm_ln_held_of_##name);
 #define NM_ROW_C_GIVEN(name, volume, potential, text)                                              \
     NM_LET(nm_membrane_of_##name, 0, NM_POTENTIAL_PREPARE_##potential);                            \
-    NM_LET(nm_held_of_##name, 0, nm_visit->see(nm_membrane_of_##name.held));                       \
+    NM_LET(nm_put_on_##name, 0, nm_visit->see(nm_membrane_of_##name.held));                       \
     NM_LET(nm_capacitance_of_##name, 0, nm_visit->see(nm_membrane_of_##name.capacitance) * nm_given_RT_F2); \
     NM_LET(nm_capacity_of_##name, 0,                                                               \
            nm_if(nm_mask_all(nm_membrane_of_##name.kind == 0), nm_capacitance_of_##name, NM_PAR(0.0))); \
-    NM_LET(nm_clamp_of_##name, 0, nm_held_of_##name *NM_PAR(NM_FARADAY) / nm_given_RT);   \
+    NM_LET(nm_clamp_of_##name, 0, nm_put_on_##name *NM_PAR(NM_FARADAY) / nm_given_RT);   \
     NM_LET(nm_applied_of_##name, 0,                                                                \
            nm_if(nm_mask_all(nm_membrane_of_##name.kind == 3),                                     \
-                 nm_held_of_##name *NM_PAR(1.0 / NM_FARADAY), NM_PAR(0.0)));              \
+                 nm_put_on_##name *NM_PAR(1.0 / NM_FARADAY), NM_PAR(0.0)));              \
     nm_visit->give(&nm_visit->given->fixed[NM_C_##name],                                           \
                    nm_visit->take(nm_pt->fixed[NM_C_##name], NM_PAR(NM_VOLUME_PREPARE_##volume))); \
     nm_visit->give(&nm_visit->given->capacitance[NM_C_##name], nm_capacitance_of_##name);          \
@@ -199,7 +199,7 @@ struct nm_group {
         return r;
     }
 };
-/* WIDE: derivatives by parameters of which more than the laws of pathways depends; else all that a point has is constant */
+/* WIDE: by parameters on which more than the laws of pathways depends; else all that a point has is constant. */
 template <bool WIDE> struct nm_by_params : nm_group {
     template <nm_dirs M> NM_INLINE auto see(const nm_dual<M> &x) const
     {
@@ -271,7 +271,10 @@ template <bool WIDE> struct nm_by_params : nm_group {
     {
         nm_put_slopes(total_column[T], x);
     }
-    template <int C, nm_dirs M> NM_INLINE void charge(const nm_dual<M> &x) { nm_put_slopes(column[nm_potential_of(C)], x); }
+    template <int C, nm_dirs M> NM_INLINE void charge(const nm_dual<M> &x)
+    {
+        nm_put_slopes(column[nm_potential_of(C)], x);
+    }
 };
 
 /* The directions of a task, and the pathways that they concern. */
@@ -333,22 +336,22 @@ struct nm_gradient_sink {
 };
 
 /* observables: expressions in concentrations, volumes, potentials, parameters and net fluxes */
-#define NM_ROW_P_WIDE(name, ...) NM_MAYBE_UNUSED const nm_sloped &name = pt->p[NM_P_##name];
-#define NM_ROW_S_WIDE_FREE(name, z, where, value, text)                                            \
+#define NM_ROW_P_SLOPED(name, ...) NM_MAYBE_UNUSED const nm_sloped &name = pt->p[NM_P_##name];
+#define NM_ROW_S_SLOPED_FREE(name, z, where, value, text)                                            \
     NM_MAYBE_UNUSED const nm_sloped name = nm_exp(y[NM_Y_##name]);
-#define NM_ROW_S_WIDE_TRAPPED(name, z, where, value, text)                                         \
+#define NM_ROW_S_SLOPED_TRAPPED(name, z, where, value, text)                                         \
     NM_MAYBE_UNUSED const nm_sloped name = pt->trapped[NM_S_##name] / nm_volume_at(y, pt, NM_C_##where);
-#define NM_ROW_S_WIDE_HELD(name, z, where, value, text)                                            \
+#define NM_ROW_S_SLOPED_HELD(name, z, where, value, text)                                            \
     NM_MAYBE_UNUSED const nm_sloped &name = pt->held[NM_S_##name];
-#define NM_ROW_S_WIDE_WATER(name, ...)     NM_MAYBE_UNUSED const nm_sloped name(nm_splat(1.0));
-#define NM_VOLUME_WIDE_swells(volume)      NM_MAYBE_UNUSED const nm_sloped volume = nm_exp(y[NM_Y_##volume]);
-#define NM_VOLUME_WIDE_fixed(value)
-#define NM_POTENTIAL_WIDE_floats(potential, membrane)                                              \
+#define NM_ROW_S_SLOPED_WATER(name, ...)     NM_MAYBE_UNUSED const nm_sloped name(nm_splat(1.0));
+#define NM_VOLUME_SLOPED_swells(volume)      NM_MAYBE_UNUSED const nm_sloped volume = nm_exp(y[NM_Y_##volume]);
+#define NM_VOLUME_SLOPED_fixed(value)
+#define NM_POTENTIAL_SLOPED_floats(potential, membrane)                                              \
     NM_MAYBE_UNUSED const nm_sloped potential = y[NM_Y_##potential] * (pt->RT * (1.0 / NM_FARADAY));
-#define NM_POTENTIAL_WIDE_ground
-#define NM_ROW_C_WIDE(name, volume, potential, text) NM_VOLUME_WIDE_##volume NM_POTENTIAL_WIDE_##potential
-#define NM_ROW_J_WIDE(name, ...) NM_MAYBE_UNUSED const nm_sloped &J_##name = look->net[NM_J_##name];
-#define NM_ROW_O_WIDE(name, unit, expression, text)                                                \
+#define NM_POTENTIAL_SLOPED_ground
+#define NM_ROW_C_SLOPED(name, volume, potential, text) NM_VOLUME_SLOPED_##volume NM_POTENTIAL_SLOPED_##potential
+#define NM_ROW_J_SLOPED(name, ...) NM_MAYBE_UNUSED const nm_sloped &J_##name = look->net[NM_J_##name];
+#define NM_ROW_O_SLOPED(name, unit, expression, text)                                                \
     if (sink->wants(NM_OUT_observable + NM_OBS_##name)) {                                          \
         sink->put(NM_OUT_observable + NM_OBS_##name, nm_widen<NM_DIRS>(NM_PAR(0.0) + (expression))); \
     }
@@ -362,12 +365,12 @@ NM_FN void nm_emit_observables(nm_gradient_sink *sink, const nm_sloped_look *loo
     if (!nm_needs_any(sink, NM_OUT_observable, NM_NO)) {
         return;
     }
-    NM_PARAMETERS(NM_ROW_P_WIDE)
+    NM_PARAMETERS(NM_ROW_P_SLOPED)
     {
-        NM_COMPARTMENTS(NM_ROW_C_WIDE)
-        NM_SPECIES(NM_ROW_S_WIDE_FREE, NM_ROW_S_WIDE_TRAPPED, NM_ROW_S_WIDE_WATER, NM_ROW_S_WIDE_HELD)
-        NM_PATHWAYS(NM_ROW_J_WIDE)
-        NM_OBSERVABLES(NM_ROW_O_WIDE)
+        NM_COMPARTMENTS(NM_ROW_C_SLOPED)
+        NM_SPECIES(NM_ROW_S_SLOPED_FREE, NM_ROW_S_SLOPED_TRAPPED, NM_ROW_S_SLOPED_WATER, NM_ROW_S_SLOPED_HELD)
+        NM_PATHWAYS(NM_ROW_J_SLOPED)
+        NM_OBSERVABLES(NM_ROW_O_SLOPED)
     }
     (void)look;
 }
@@ -515,7 +518,8 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_dir
 
         /* outputs, group by group */
         for (int g = 0; g < n_groups; g++) {
-            const nm_vec(*minus_dy)[NM_COLUMNS] = (const nm_vec(*)[NM_COLUMNS]) & table.jac[0][NM_NY + g * NM_DIRECTIONS];
+            const nm_vec(*minus_dy)[NM_COLUMNS] =
+                (const nm_vec(*)[NM_COLUMNS]) & table.jac[0][NM_NY + g * NM_DIRECTIONS];
             nm_sloped state[NM_NY];
             nm_sloped_look look;
             for (int i = 0; i < NM_NY; i++) {
