@@ -22,14 +22,18 @@
 
 #ifdef __cplusplus
 
-/* NM_NOINLINE: rare code, kept out of the way on the CPU. NM_LEAF: large code that rare code calls; on a GPU a function of
+/* NM_ALWAYS_INLINE: for speed, and given as something else where a compilation should end soon: bits do not depend on it.
+ * NM_NOINLINE: rare code, kept out of the way on the CPU. NM_LEAF: large code that rare code calls; on a GPU a function of
  * its own that calls no other, so that neither it nor its callers run out of registers. */
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
-#define NM_FN static __device__ __forceinline__
+#ifndef NM_ALWAYS_INLINE
+#define NM_ALWAYS_INLINE __forceinline__
+#endif
+#define NM_FN static __device__ NM_ALWAYS_INLINE
 #define NM_CONST_FN static __host__ __device__ constexpr
-#define NM_INLINE __device__ __forceinline__
+#define NM_INLINE __device__ NM_ALWAYS_INLINE
 #define NM_LAMBDA
-#define NM_NOINLINE static __device__ __forceinline__
+#define NM_NOINLINE static __device__ NM_ALWAYS_INLINE
 #define NM_LEAF static __device__ __noinline__
 /* keeps a variable in memory and out of registers */
 #define NM_PARK(x) asm volatile("" : : "l"(&(x)) : "memory")
@@ -38,10 +42,13 @@
 #else
 #include <math.h>
 #include <string.h>
-#define NM_FN static inline __attribute__((always_inline))
+#ifndef NM_ALWAYS_INLINE
+#define NM_ALWAYS_INLINE __attribute__((always_inline))
+#endif
+#define NM_FN static inline NM_ALWAYS_INLINE
 #define NM_CONST_FN static constexpr
-#define NM_INLINE inline __attribute__((always_inline))
-#define NM_LAMBDA __attribute__((always_inline))
+#define NM_INLINE inline NM_ALWAYS_INLINE
+#define NM_LAMBDA NM_ALWAYS_INLINE
 #define NM_NOINLINE static __attribute__((noinline, unused))
 #define NM_LEAF NM_FN
 #define NM_PARK(x)
