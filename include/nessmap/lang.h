@@ -23,8 +23,9 @@
 #ifdef __cplusplus
 
 /* NM_ALWAYS_INLINE: for speed, and given as something else where a compilation should end soon: bits do not depend on it.
- * NM_NOINLINE: rare code, kept out of the way on the CPU. NM_LEAF: large code that rare code calls; on a GPU a function of
- * its own that calls no other, so that neither it nor its callers run out of registers. */
+ * NM_NOINLINE: rare code, kept out of the way on the CPU. NM_LEAF: large code that rare code calls; a function of its own,
+ * on a GPU one that calls no other, so that neither it nor its callers run out of registers. NM_GPU_LEAF: the same, but
+ * that code of all points calls it too, and for speed has a copy on the CPU. */
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #ifndef NM_ALWAYS_INLINE
 #define NM_ALWAYS_INLINE __forceinline__
@@ -35,6 +36,7 @@
 #define NM_LAMBDA
 #define NM_NOINLINE static __device__ NM_ALWAYS_INLINE
 #define NM_LEAF static __device__ __noinline__
+#define NM_GPU_LEAF NM_LEAF
 /* keeps a variable in memory and out of registers */
 #define NM_PARK(x) asm volatile("" : : "l"(&(x)) : "memory")
 #define NM_INFINITY __longlong_as_double(0x7ff0000000000000)
@@ -50,7 +52,8 @@
 #define NM_INLINE inline NM_ALWAYS_INLINE
 #define NM_LAMBDA NM_ALWAYS_INLINE
 #define NM_NOINLINE static __attribute__((noinline, unused))
-#define NM_LEAF NM_FN
+#define NM_LEAF NM_NOINLINE
+#define NM_GPU_LEAF NM_FN
 #define NM_PARK(x)
 #define NM_INFINITY __builtin_huge_val()
 #define NM_NAN __builtin_nan("")
