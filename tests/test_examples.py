@@ -440,7 +440,7 @@ def run_checks(args, checks):
     n = N_FULL if args.full else N_FAST
     with workplace() as folder:
         # the larger one is compiled in a hurry in the short form, the other always as users have it
-        quick = None if args.full else test_own_model.quick_compiler(folder / "cache", test_own_model.SOON)
+        quick = None if args.full else test_own_model.quick_compiler(folder / "cache")
         for compiler, part, options in (
             (quick, check_map, ("cotransport", check_cotransport_map, ("ln_swelling", "Cl_i"))),
             (quick, check_given_pump, (n, "auto")),

@@ -68,18 +68,17 @@ if [ -f "$kept" ]; then exec cp "$kept" "$out"; fi
 {cxx} "$@" {words} || exit
 cp "$out" "$kept.$$" && mv "$kept.$$" "$kept"
 """
-# the bits are the same: what is run little is soonest made without optimising, what is run more with some
-HASTY, SOON = "-O0 -DNM_ALWAYS_INLINE=", "-O1 -DNM_ALWAYS_INLINE="
+SOON = "-O1 -DNM_ALWAYS_INLINE="  # the bits are the same
 
 
-def quick_compiler(folder, words=HASTY):
-    """A C++ compiler that takes a second or two, once. It remembers what it made beside `folder`, where all parts of a
+def quick_compiler(folder):
+    """A C++ compiler that takes a few seconds, once. It remembers what it made beside `folder`, where all parts of a
     test have theirs."""
     memory = folder.parent / "objects"
     memory.mkdir(exist_ok=True)
     path = folder / "quick_cxx"
     cxx = shutil.which("clang++") or shutil.which("c++") or shutil.which("g++")
-    path.write_text(QUICK.format(cxx=cxx, memory=memory, words=words))
+    path.write_text(QUICK.format(cxx=cxx, memory=memory, words=SOON))
     path.chmod(0o755)
     return path
 
@@ -189,7 +188,7 @@ def check_mistakes(args, checks, folder):
     compilers = [name for name in ("clang++", "g++") if shutil.which(name)][: None if args.full else 1]
     for name in compilers:
         wrapper = folder / name
-        wrapper.write_text(f'#!/bin/sh\nexec {shutil.which(name)} "$@" {HASTY}\n')
+        wrapper.write_text(f'#!/bin/sh\nexec {shutil.which(name)} "$@" {SOON}\n')
         wrapper.chmod(0o755)
         for old, new, words in MISTAKES:
             assert text.count(old) == 1, old

@@ -160,7 +160,7 @@ def run_checks(args, checks):
         cache.mkdir(parents=True)
         for model in KNOWN:
             shutil.copy(MODELS / f"{model}.c", folder)
-        cxx = test_own_model.quick_compiler(folder, test_own_model.SOON)
+        cxx = test_own_model.quick_compiler(folder)
         with test_own_model.environment(XDG_CACHE_HOME=cache, NESSMAP_CXX=cxx):
             for model in KNOWN:
                 check_exact(args, checks, folder, model)
