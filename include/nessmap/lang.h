@@ -23,16 +23,17 @@
 #ifdef __cplusplus
 
 /* NM_ALWAYS_INLINE: for speed, and given as something else where a compilation should end soon: bits do not depend on it.
- * NM_NOINLINE: rare code, kept out of the way on the CPU. NM_LEAF: large code that rare code calls; a function of its own,
- * on a GPU one that calls no other, so that neither it nor its callers run out of registers. NM_GPU_LEAF: the same, but
- * that code of all points calls it too, and for speed has a copy on the CPU. */
+ * What is not static (NM_INLINE, NM_LAMBDA) is always inlined: functions of one name in objects that differ in lanes or
+ * model would become one. NM_NOINLINE: rare code, kept out of the way on the CPU. NM_LEAF: large code that rare code calls;
+ * a function of its own, on a GPU one that calls no other, so that neither it nor its callers run out of registers.
+ * NM_GPU_LEAF: the same, but that code of all points calls it too, and for speed has a copy on the CPU. */
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #ifndef NM_ALWAYS_INLINE
 #define NM_ALWAYS_INLINE __forceinline__
 #endif
 #define NM_FN static __device__ NM_ALWAYS_INLINE
 #define NM_CONST_FN static __host__ __device__ constexpr
-#define NM_INLINE __device__ NM_ALWAYS_INLINE
+#define NM_INLINE __device__ __forceinline__
 #define NM_LAMBDA
 #define NM_NOINLINE static __device__ NM_ALWAYS_INLINE
 #define NM_LEAF static __device__ __noinline__
@@ -49,8 +50,8 @@
 #endif
 #define NM_FN static inline NM_ALWAYS_INLINE
 #define NM_CONST_FN static constexpr
-#define NM_INLINE inline NM_ALWAYS_INLINE
-#define NM_LAMBDA NM_ALWAYS_INLINE
+#define NM_INLINE inline __attribute__((always_inline))
+#define NM_LAMBDA __attribute__((always_inline))
 #define NM_NOINLINE static __attribute__((noinline, unused))
 #define NM_LEAF NM_NOINLINE
 #define NM_GPU_LEAF NM_FN
