@@ -540,8 +540,9 @@ NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks 
 
 #ifndef NM_GRADIENTS
 /* all outputs into a block buffer */
-NM_LEAF void nm_emit_block(nm_sink *sink, const nm_look *look, const nm_vec *y,
-                           const nm_remarks *remarks, const nm_point *pt, const nm_choices *pick)
+NM_GPU_LEAF void nm_emit_block(nm_sink *sink, const nm_look *look, const nm_vec *y,
+                               const nm_remarks *remarks, const nm_point *pt,
+                               const nm_choices *pick)
 {
     nm_emit(sink, look, y, remarks, pt, pick);
 }

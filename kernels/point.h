@@ -271,6 +271,15 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look,
     verdict->settled = verdict->settled | mask;
 }
 
+/* the same for the few points that were not settled at once */
+NM_NOINLINE void nm_conclude_rarely(nm_verdict *verdict, nm_mask mask, const nm_look *look,
+                                    const nm_assessment *a, const nm_vec *y, nm_remarks *remarks,
+                                    unsigned more_flags, const nm_point *pt, const nm_choices *pick,
+                                    const nm_task *task)
+{
+    nm_conclude(verdict, mask, look, a, y, remarks, more_flags, pt, pick, task);
+}
+
 /* all outputs of `lane` become NaN: outcomes without values */
 NM_FN void nm_blank(nm_verdict *verdict, int lane, int outcome, unsigned flags, const nm_task *task)
 {
@@ -394,7 +403,7 @@ NM_NOINLINE void nm_end_marginal(nm_verdict *verdict, nm_vec *y, const nm_ending
     for (int i = 0; i < NM_NY; i++) {
         y[i] = nm_choose(mask, reached[i], y[i]);
     }
-    nm_conclude(verdict, mask, &look, &a, y, &remarks, NM_FLAG_marginal, pt, pick, task);
+    nm_conclude_rarely(verdict, mask, &look, &a, y, &remarks, NM_FLAG_marginal, pt, pick, task);
 }
 
 /* Turns endings into verdicts: growth, steady state (polished), boundary, marginal, depletion. y: final unknowns. Lanes
@@ -465,10 +474,10 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
     if (task->solver.starts > 1) {
         remarks.n_states = nm_count_states(y0, y, index, stable, task, pt, pick);
     }
-    nm_conclude(verdict, stable, &look, &a, y, &remarks, 0, pt, pick, task);
+    nm_conclude_rarely(verdict, stable, &look, &a, y, &remarks, 0, pt, pick, task);
     if (is_last) { /* an unstable state that was all there is */
         nm_mask unstable = is_steady & nm_not(a.is_stable);
-        nm_conclude(verdict, unstable, &look, &a, y, &remarks, 0, pt, pick, task);
+        nm_conclude_rarely(verdict, unstable, &look, &a, y, &remarks, 0, pt, pick, task);
         for (int lane = 0; lane < NM_LANES; lane++) {
             if (nm_get(unstable, lane)) {
                 verdict->outcome[lane] = NM_OUTCOME_unstable;

@@ -123,7 +123,7 @@ NM_NOINLINE void nm_keep_auto(nm_verdict *verdict, nm_vec *settled, const nm_aud
     if (task->solver.starts > 1) {
         remarks.n_states = nm_count_states(y0, y, index, failed, task, pt, pick);
     }
-    nm_conclude(verdict, failed, &look, &a, y, &remarks, 0, pt, pick, task);
+    nm_conclude_rarely(verdict, failed, &look, &a, y, &remarks, 0, pt, pick, task);
 }
 /* does following agree with auto? */
 NM_FN unsigned nm_audit_flags(const nm_audited *kept, const nm_verdict *verdict, const nm_vec *y,

@@ -78,7 +78,9 @@ static char *replaced(const char *text, const char *what, const char *with)
     return result;
 }
 
-/* driven_cycle as a user may have changed it: a pathway has a variant; .text is to be freed */
+/* driven_cycle as a user may have changed it: a pathway has a variant; .text is to be freed. It is
+ * compiled here and not run: kernels whose functions stay functions are made in a fourth of the
+ * time (but not if the smallest, those of lang.h, stay so too). */
 static nm_model user_model(void)
 {
     static const char *const choices[] = {"own", "first"}, *const fuels[] = {"held", "finite"};
@@ -86,8 +88,14 @@ static nm_model user_model(void)
     nm_model model = *ring();
     char *text = replaced(model.text, "mass_action(k2f, k2r)",
                           "by(speed, mass_action(k2f, k2r), mass_action(k1f, k1r))");
-    model.text = replaced(text, "variant(fuel, held, finite)",
-                          "variant(speed, own, first) variant(fuel, held, finite)");
+    char *varied = replaced(text, "variant(fuel, held, finite)",
+                            "variant(speed, own, first) variant(fuel, held, finite)");
+    model.text = nm_file_format("#include \"nessmap/lang.h\"\n"
+                                "#undef NM_FN\n"
+                                "#define NM_FN static __device__ __noinline__\n%s",
+                                varied);
+    assert_non_null(model.text);
+    free(varied);
     free(text);
     model.n_variants = 2;
     model.variants = variants;

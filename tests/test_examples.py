@@ -422,40 +422,42 @@ def workplace():
             yield folder
 
 
-def check_maps(args, checks, folder):
-    for model, check_map, shown in (("cotransport", check_cotransport_map, ("ln_swelling", "Cl_i")),
-                                    ("oxygen_membrane", check_membrane_map, ("J_O2", "bulk_share"))):
-        found = harness.run(args.nessmap, "check", f"{model}.toml", cwd=folder)
-        checks.check(found.returncode == 0, f"check {model}.toml: {found.stderr}")
-        done = harness.run(args.nessmap, "run", f"{model}.toml", cwd=folder)
-        if not checks.check(done.returncode == 0, f"run {model}.toml: {done.stderr}"):
-            continue
-        check_map(checks, folder / f"{model}.nc")
-        drawn = subprocess.run([sys.executable, str(harness.ROOT / "tools" / "plot_map.py"), f"{model}.nc", "--show", *shown],
-                               cwd=folder, capture_output=True, text=True, timeout=300)
-        picture = folder / f"{model}.png"
-        checks.check(drawn.returncode == 0 and picture.is_file() and picture.read_bytes()[:4] == b"\x89PNG",
-                     f"plot_map {model}: {drawn.stderr}")
+def check_map(args, checks, folder, model, check, shown):
+    found = harness.run(args.nessmap, "check", f"{model}.toml", cwd=folder)
+    checks.check(found.returncode == 0, f"check {model}.toml: {found.stderr}")
+    done = harness.run(args.nessmap, "run", f"{model}.toml", cwd=folder)
+    if not checks.check(done.returncode == 0, f"run {model}.toml: {done.stderr}"):
+        return
+    check(checks, folder / f"{model}.nc")
+    drawn = subprocess.run([sys.executable, str(harness.ROOT / "tools" / "plot_map.py"), f"{model}.nc", "--show", *shown],
+                           cwd=folder, capture_output=True, text=True, timeout=300)
+    picture = folder / f"{model}.png"
+    checks.check(drawn.returncode == 0 and picture.is_file() and picture.read_bytes()[:4] == b"\x89PNG",
+                 f"plot_map {model}: {drawn.stderr}")
 
 
 def run_checks(args, checks):
     n = N_FULL if args.full else N_FAST
     with workplace() as folder:
-        for part, options in (
-            (check_maps, ()),
-            (check_given_pump, (n, "auto")),
-            (check_given_pump, (N_FOLLOWED, "follow")),
-            (check_reversible_pump, (n, "auto")),
-            (check_reversible_pump, (N_FOLLOWED, "follow")),
-            (check_strong_cotransport, ()),
-            (check_lsoda, ()),
-            (check_membrane, (n, "auto")),
-            (check_membrane, (n, "auto", True)),
-            (check_membrane, (N_FOLLOWED, "follow")),
-            (check_membrane_course, ()),
+        # the larger one is compiled in a hurry in the short form, the other always as users have it
+        quick = None if args.full else test_own_model.quick_compiler(folder / "cache")
+        for compiler, part, options in (
+            (quick, check_map, ("cotransport", check_cotransport_map, ("ln_swelling", "Cl_i"))),
+            (quick, check_given_pump, (n, "auto")),
+            (quick, check_given_pump, (N_FOLLOWED, "follow")),
+            (quick, check_reversible_pump, (n, "auto")),
+            (quick, check_reversible_pump, (N_FOLLOWED, "follow")),
+            (quick, check_strong_cotransport, ()),
+            (quick, check_lsoda, ()),
+            (None, check_map, ("oxygen_membrane", check_membrane_map, ("J_O2", "bulk_share"))),
+            (None, check_membrane, (n, "auto")),
+            (None, check_membrane, (n, "auto", True)),
+            (None, check_membrane, (N_FOLLOWED, "follow")),
+            (None, check_membrane_course, ()),
         ):
             begin = time.monotonic()
-            part(args, checks, folder, *options)
+            with test_own_model.environment(NESSMAP_CXX=compiler):
+                part(args, checks, folder, *options)
             print(f"{part.__name__} {' '.join(map(str, options))}: {time.monotonic() - begin:.1f} s", flush=True)
 
 

@@ -144,7 +144,7 @@ def test_model_without_potential(tmp_path, texts):
 
 @pytest.mark.parametrize("only", range(9))
 def test_every_class_alone(tmp_path, only):
-    outputs, outcome = cell([DRIVE, LEAK])
+    outputs, outcome = cell([DRIVE, LEAK], ("V",))
     empty = {name: np.full_like(values, np.nan) for name, values in outputs.items()}
     write_grid(tmp_path / "a.nc", [DRIVE, LEAK], empty, np.full_like(outcome, only))
     plot_map.plot(tmp_path / "a.nc", tmp_path / "a.png")
@@ -217,11 +217,16 @@ def test_wrong_input_gets_one_sentence(tmp_path):
         ("text.nc",): "text.nc",
         ("missing.nc",): "missing.nc",
     }
-    for arguments, word in wrong.items():
-        done = subprocess.run([sys.executable, str(TOOLS / "plot_map.py"), *arguments, "-o", "never.png"], cwd=tmp_path,
-                              capture_output=True, text=True)
-        assert done.returncode == 2, arguments
-        assert done.stderr.count("\n") == 1 and word in done.stderr, done.stderr
+    # in one process, as Matplotlib is long in coming; then one by the program itself
+    calls = "".join(f"sys.argv[1:] = {[*arguments, '-o', 'never.png']!r}\nassert plot_map.main() == 2\n" for arguments in wrong)
+    done = subprocess.run([sys.executable, "-c", f"import sys\nsys.path[0] = {str(TOOLS)!r}\nimport plot_map\n{calls}"], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = done.stderr.splitlines()
+    assert len(said) == len(wrong) and all(word in line for word, line in zip(wrong.values(), said)), said
+    done = subprocess.run([sys.executable, str(TOOLS / "plot_map.py"), "missing.nc", "-o", "never.png"], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "missing.nc" in done.stderr, done
     assert not (tmp_path / "never.png").exists()
 
 

@@ -94,11 +94,13 @@ need_venv() {
         rm -rf -- "$venv"
         "$(find_python)" -m venv "$venv"
     fi
-    if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
         -r "$root/tools/requirements.txt" "$@" >"$build/pip.log" 2>&1 </dev/null; then
         tail -n 15 "$build/pip.log" >&2
         stop "pip could not install the packages of tools/requirements.txt (above)"
     fi
+    # by all processors and without the packages' own tests; what is not compiled here works, but starts slowly
+    (cd -- "$venv" && bin/python -m compileall -q -j 0 -x '/tests?/' -p "$venv" lib) >>"$build/pip.log" 2>&1 </dev/null || true
     printf '%s\n' "$wanted" >"$stamp"
 }
 

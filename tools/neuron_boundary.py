@@ -167,14 +167,16 @@ def between(p, V, ln_r, share):
 
 
 def turn(p, V, ln_r, sign):
-    """rho at its extremum between the ends of three points of the curve; sign: 1 for a maximum, -1 for a minimum."""
-    low, high = 0.0, 1.0
+    """rho [sets] at its extremum between the ends of three points of each set's curve; sign: 1 for a maximum, -1 for a
+    minimum."""
+    column = np.arange(V.shape[1])
+    low, high = np.zeros(len(column)), np.ones(len(column))
     for _ in range(6):
         shares = np.linspace(low, high, 21)
         rho = between(p, V, ln_r, shares)[0]
-        at = int(np.clip(np.argmax(sign * rho), 1, 19))
-        low, high = shares[at - 1], shares[at + 1]
-    return rho[at]
+        at = np.clip(np.argmax(sign * rho, axis=0), 1, 19)
+        low, high = shares[at - 1, column], shares[at + 1, column]
+    return rho[at, column]
 
 
 def count_unstable(p, rho, state):
@@ -182,11 +184,12 @@ def count_unstable(p, rho, state):
 
 
 def crossing(p, V, ln_r, before):
-    """rho where the number of unstable eigenvalues changes from `before` between two points of the curve."""
-    low, high = 0.0, 1.0
+    """rho [sets] where the number of unstable eigenvalues changes from `before` between two points of each set's curve."""
+    low, high = np.zeros(V.shape[1]), np.ones(V.shape[1])
     for _ in range(45):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if count_unstable(p, *between(p, V, ln_r, middle)) == before else (low, middle)
+        is_before = count_unstable(p, *between(p, V, ln_r, middle)) == before
+        low, high = np.where(is_before, middle, low), np.where(is_before, high, middle)
     return between(p, V, ln_r, middle)[0]
 
 
@@ -198,12 +201,11 @@ def lines(p, shares):
     """
     shares = np.asarray(shares, dtype=float)
     V, ln_r = curve(p | {"w_e": shares * p["w_i"]})
-    found = {name: np.full(shares.shape, np.nan) for name in LINES}
+    where = {name: [] for name in LINES}  # (share, point of its curve, sign of the extremum or unstable eigenvalues before)
     for k, share in enumerate(shares):
         one = p | {"w_e": share * p["w_i"]}
         n = 1 + int(np.argmax(ln_r[:, k] <= np.log(R_LAST)))
-        path = V[:n, k], ln_r[:n, k]
-        rho, state = pump_rate(one, *path)
+        rho, state = pump_rate(one, V[:n, k], ln_r[:n, k])
         unstable = count_unstable(one, rho, state)
         rises = np.sign(np.diff(rho))
         turns = np.nonzero(rises[1:] != rises[:-1])[0] + 1
@@ -211,12 +213,19 @@ def lines(p, shares):
         for name, sign, at in (("LP_rest", -1, turns[:1]), ("LP_starved", 1, turns[-1:])):
             for i in at:
                 if rises[i] == -sign:
-                    found[name][k] = turn(one, path[0][i - 1 : i + 2], path[1][i - 1 : i + 2], sign)
+                    where[name].append((k, i, sign))
         changes = np.nonzero(unstable[1:] != unstable[:-1])[0]
         for name, at in (("Hopf_rest", changes[:1]), ("Hopf_starved", changes[-1:])):
             for i in at:
                 if abs(unstable[i + 1] - unstable[i]) == 2:
-                    found[name][k] = crossing(one, path[0][i : i + 2], path[1][i : i + 2], unstable[i])
+                    where[name].append((k, i, unstable[i]))
+    found = {name: np.full(shares.shape, np.nan) for name in LINES}
+    for name, places in where.items():
+        if places:
+            k, i, known = map(np.array, zip(*places))
+            some = p | {"w_e": shares[k] * p["w_i"]}
+            find, around = (crossing, (i, i + 1)) if name.startswith("Hopf") else (turn, (i - 1, i, i + 1))
+            found[name][k] = find(some, V[around, k], ln_r[around, k], known)
     return found
 
 

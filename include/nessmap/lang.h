@@ -25,15 +25,22 @@
 
 #ifdef __cplusplus
 
-/* NM_NOINLINE: rare code, kept out of the way on the CPU. NM_LEAF: large code that rare code calls; on a GPU a function of
- * its own that calls no other, so that neither it nor its callers run out of registers. */
+/* NM_ALWAYS_INLINE: for speed, and given as something else where a compilation should end soon: bits do not depend on it.
+ * What is not static (NM_INLINE, NM_LAMBDA) is always inlined: functions of one name in objects that differ in lanes or
+ * model would become one. NM_NOINLINE: rare code, kept out of the way on the CPU. NM_LEAF: large code that rare code calls;
+ * a function of its own, on a GPU one that calls no other, so that neither it nor its callers run out of registers.
+ * NM_GPU_LEAF: the same, but that code of all points calls it too, and for speed has a copy on the CPU. */
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
-#define NM_FN static __device__ __forceinline__
+#ifndef NM_ALWAYS_INLINE
+#define NM_ALWAYS_INLINE __forceinline__
+#endif
+#define NM_FN static __device__ NM_ALWAYS_INLINE
 #define NM_CONST_FN static __host__ __device__ constexpr
 #define NM_INLINE __device__ __forceinline__
 #define NM_LAMBDA
-#define NM_NOINLINE static __device__ __forceinline__
+#define NM_NOINLINE static __device__ NM_ALWAYS_INLINE
 #define NM_LEAF static __device__ __noinline__
+#define NM_GPU_LEAF NM_LEAF
 /* keeps a variable in memory and out of registers */
 #define NM_PARK(x) asm volatile("" : : "l"(&(x)) : "memory")
 #define NM_INFINITY __longlong_as_double(0x7ff0000000000000)
@@ -41,12 +48,16 @@
 #else
 #include <math.h>
 #include <string.h>
-#define NM_FN static inline __attribute__((always_inline))
+#ifndef NM_ALWAYS_INLINE
+#define NM_ALWAYS_INLINE __attribute__((always_inline))
+#endif
+#define NM_FN static inline NM_ALWAYS_INLINE
 #define NM_CONST_FN static constexpr
 #define NM_INLINE inline __attribute__((always_inline))
 #define NM_LAMBDA __attribute__((always_inline))
 #define NM_NOINLINE static __attribute__((noinline, unused))
-#define NM_LEAF NM_FN
+#define NM_LEAF NM_NOINLINE
+#define NM_GPU_LEAF NM_FN
 #define NM_PARK(x)
 #define NM_INFINITY __builtin_huge_val()
 #define NM_NAN __builtin_nan("")
