@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "grid_nc.h"
+#include "plan_parts.h"
 
 static nm_status parse_parts(int64_t *part, int *n_parts, const char *text)
 {
@@ -98,7 +99,9 @@ static nm_status find_in_table(double *params, const nm_model *model, const char
 nm_status nm_point_file_find(double *params, nm_plan **plan, nm_config *config,
                              const nm_model *model, const char *path, const char *index)
 {
-    int is_table = strcmp(config->design_kind, "table") == 0;
+    /* a reduced scan keeps no points: its table must be there still */
+    int is_table = strcmp(config->design_kind, "table") == 0 &&
+                   nm_plan_reduce_kind(config) == NM_REDUCE_FULL;
     if (is_table) {
         /* the table may be gone, but its columns are in the file: a question of one point is
          * enough */

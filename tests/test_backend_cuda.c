@@ -145,7 +145,8 @@ static void cells_bring_their_records(void **state)
         assert_int_equal(nm_cuda_shape_fit(&shape, &device, 1), NM_OK);
         /* what comes back is the payload of a tile, and no point is left out of a part's blocks */
         assert_int_equal(shape.payload_bytes, nm_plan_tile_bytes(&plan, 0));
-        assert_int_equal(shape.payload_bytes, shape.parts_per_tile * NM_RECORD_BYTES(4));
+        assert_int_equal(shape.payload_bytes,
+                         shape.parts_per_tile * NM_RECORD_BYTES(4) + NM_LOCATED * 8);
         assert_true(shape.parts_per_tile * plan.task.reduction.part_points >= plan.tile_points);
         assert_true(shape.blocks_per_part * NM_BLOCK_POINTS >= plan.task.reduction.part_points);
         assert_true((shape.blocks_per_part - 1) * NM_BLOCK_POINTS < plan.task.reduction.part_points);

@@ -45,7 +45,8 @@ static void check_tiles(const char *text, int64_t cell_points, int is_long)
         assert_int_equal(nm_plan_tile_first(plan, i), at);
         assert_true(n > 0 && n <= plan->tile_points);
         assert_int_equal(parts * nm_plan_part_points(plan, i), n);
-        assert_int_equal(nm_plan_tile_bytes(plan, i), parts * NM_RECORD_BYTES(plan->task.n_slots));
+        assert_int_equal(nm_plan_tile_bytes(plan, i),
+                         parts * NM_RECORD_BYTES(plan->task.n_slots) + NM_LOCATED * 8);
         if (i < plan->n_tiles - 1) {
             assert_int_equal(nm_plan_tile_bytes(plan, i), plan->record_bytes);
         }
@@ -418,7 +419,7 @@ static void refuses_what_cannot_be_reduced(void **state)
     memcpy(params, nm_model_fake_cell.params, sizeof params);
     nm_model model = nm_model_fake_cell;
     model.params = params;
-    static const char *const names[] = {"V_mean", "n", "count_ness", "V_n"};
+    static const char *const names[] = {"V_mean", "n", "count_ness", "V_n", "failed_index"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         params[NM_FAKE_T].name = names[i];
         nm_config *config = nm_test_config(HEAD DRAWN("10") SUMMARY);
