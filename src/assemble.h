@@ -69,7 +69,7 @@ typedef struct nm_assembly {
     char coordinates[NM_MAX_PARAMS * 64];
 
     int located_variable; /* of a reduced scan: its lowest failed points */
-    int unit_variable; /* how many points a cell of a reduced scan has */
+    int unit_variable;    /* how many points a cell of a reduced scan has */
     int n_columns;
     nm_column columns[NM_MAX_COLUMNS];
     nm_index_writer *indices; /* NULL where none are wanted */

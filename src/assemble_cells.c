@@ -70,8 +70,9 @@ static nm_status define_quantiles(nm_assembly *a, const nm_output *output)
 static nm_status define_located(nm_assembly *a)
 {
     static const char text[] = "lowest indices of points that failed";
-    static const char how[] = "of all points of the scan, the last dimension fastest; `nessmap point "
-                              "--from FILE --index N` solves one alone";
+    static const char how[] =
+        "of all points of the scan, the last dimension fastest; `nessmap point "
+        "--from FILE --index N` solves one alone";
     const long long none = -1;
     int dim, *variable = &a->located_variable;
     NM_TRY(nm_assembly_check(a, nc_def_dim(a->id, "failed", NM_LOCATED, &dim)));

@@ -15,7 +15,7 @@ struct nm_reducer {
     nm_fold fold;                /* blocks of the part that is under way */
     char *record;                /* where the next part goes */
     int64_t *located;            /* of the tile: its lowest failed points */
-    int n_located;
+    int n_located;               /* how many of these there are */
     int64_t at, end;             /* next point to compute, end of the tile */
     int64_t n_part, part_points; /* points of the part that have been taken, and of a whole part */
 };

@@ -278,8 +278,7 @@ static void audit_text(char *out, size_t out_bytes, const nm_tally *tally)
     }
 }
 
-static void failed_lines(FILE *stream, const nm_plan *plan, const nm_tally *tally,
-                         const char *path)
+static void failed_lines(FILE *stream, const nm_plan *plan, const nm_tally *tally, const char *path)
 {
     char share[128], why[256], audit[256];
     int64_t n_left = tally->count[NM_OUTCOME_left_domain],

@@ -11,7 +11,7 @@ typedef struct nm_tally {
     int64_t n_points, count[16]; /* by nm_outcome */
     int64_t flag_count[16];      /* by flag bit */
     int64_t n_clamped; /* values that sums in bins took for nearer than they are (projection.h) */
-    int n_located; /* the lowest failed points, rising */
+    int n_located;     /* the lowest failed points, rising */
     int64_t located[NM_LOCATED];
     /* for the "why": counts by parameter bin and outcome, [n_scanned][n_bins][NM_N_OUTCOMES] */
     int n_scanned, n_bins;

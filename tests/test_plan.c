@@ -181,9 +181,9 @@ static void cuts_tiles(void **state)
     nm_test_destroy(plan, config);
 }
 
-#define RANDOM(name) "[[random]]\nname = \"" name "\"\ndist = \"uniform\"\nmin = 1\nmax = 2\n"
-#define GROUPS(limits, design)                                                                     \
-    HEAD limits "[design]\nn = 1000000\nseed = 1\n" design RANDOM("T") RANDOM("K_o") RANDOM("g_Na")
+#define RANDOM(name)           "[[random]]\nname = \"" name "\"\ndist = \"uniform\"\nmin = 1\nmax = 2\n"
+#define THREE                  RANDOM("T") RANDOM("K_o") RANDOM("g_Na")
+#define GROUPS(limits, design) HEAD limits "[design]\nn = 1000000\nseed = 1\n" design THREE
 
 /* the rows of a base point are in one tile, whatever the room */
 static void keeps_groups_whole(void **state)
@@ -209,9 +209,9 @@ static void keeps_groups_whole(void **state)
         nm_test_destroy(plan, config);
     }
     nm_config *config;
-    nm_plan *plan = nm_test_plan(
-        &config, GROUPS("[limits]\nmemory = 33600000\n", "kind = \"random\"\n"),
-        &nm_model_fake_cell);
+    nm_plan *plan =
+        nm_test_plan(&config, GROUPS("[limits]\nmemory = 33600000\n", "kind = \"random\"\n"),
+                     &nm_model_fake_cell);
     nm_test_destroy(plan, config);
     nm_test_refuse(GROUPS("[limits]\nmemory = 33600000\n", "kind = \"saltelli\"\n"),
                    "limits.memory", "too little");
