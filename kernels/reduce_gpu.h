@@ -185,4 +185,38 @@ extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_ce
     }
 }
 
+/* A block of threads for each tile: its lowest failed points, in order, behind its records. */
+extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_locate(const nm_batch batch)
+{
+    enum { EACH = 32 }; /* neighbours that a thread looks at */
+    __shared__ int shared[NM_REDUCE_THREADS];
+    const int t = (int)threadIdx.x;
+    const int64_t tile = blockIdx.x;
+    if (tile >= batch.n_tiles) { return; } /* of all its threads alike */
+    const int64_t n = batch.points[tile], most = nm_gpu_task.reduction.part_points, n_parts = n > most ? n / most : 1;
+    const double *values = (const double *)(batch.results + tile * batch.tile_bytes);
+    const uint16_t *flags = (const uint16_t *)(values + (nm_gpu_task.n_slots + nm_gpu_task.n_stored) * n);
+    const int8_t *outcome = (const int8_t *)(flags + n);
+    int64_t *located = (int64_t *)(batch.records + tile * batch.record_stride +
+                                   n_parts * NM_WHOLE_RECORD_BYTES(&nm_gpu_task.reduction));
+    int n_found = 0;
+    for (int i = t; i < NM_LOCATED; i += NM_REDUCE_THREADS) { located[i] = -1; }
+    for (int64_t at = 0; at < n && n_found < NM_LOCATED; at += EACH * NM_REDUCE_THREADS) {
+        const int64_t low = at + t * EACH, high = low + EACH < n ? low + EACH : n;
+        int count = 0;
+        for (int64_t i = low; i < high; i++) { count += nm_indicator(NM_INDICATOR_failed, outcome[i]) > 0.0; }
+        shared[t] = count;
+        __syncthreads();
+        int place = n_found;
+        for (int k = 0; k < NM_REDUCE_THREADS; k++) {
+            place += k < t ? shared[k] : 0;
+            n_found += shared[k];
+        }
+        for (int64_t i = low; i < high && count > 0 && place < NM_LOCATED; i++) {
+            if (nm_indicator(NM_INDICATOR_failed, outcome[i]) > 0.0) { located[place++] = batch.first[tile] + i; }
+        }
+        __syncthreads();
+    }
+}
+
 #endif

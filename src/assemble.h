@@ -68,7 +68,8 @@ typedef struct nm_assembly {
     int param_variable[NM_MAX_PARAMS];
     char coordinates[NM_MAX_PARAMS * 64];
 
-    int unit_variable; /* how many points a cell of a reduced scan has */
+    int located_variable; /* of a reduced scan: its lowest failed points */
+    int unit_variable;    /* how many points a cell of a reduced scan has */
     int n_columns;
     nm_column columns[NM_MAX_COLUMNS];
     nm_index_writer *indices; /* NULL where none are wanted */

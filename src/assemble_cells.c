@@ -66,6 +66,33 @@ static nm_status define_quantiles(nm_assembly *a, const nm_output *output)
     return NM_OK;
 }
 
+/* Failed points are in the statistics of no cell: the file says where the first ones are. */
+static nm_status define_located(nm_assembly *a)
+{
+    static const char text[] = "lowest indices of points that failed";
+    static const char how[] =
+        "of all points of the scan, the last dimension fastest; `nessmap point "
+        "--from FILE --index N` solves one alone";
+    const long long none = -1;
+    int dim, *variable = &a->located_variable;
+    NM_TRY(nm_assembly_check(a, nc_def_dim(a->id, "failed", NM_LOCATED, &dim)));
+    NM_TRY(nm_assembly_check(a, nc_def_var(a->id, "failed_index", NC_INT64, 1, &dim, variable)));
+    NM_TRY(nm_assembly_check(
+        a, nc_put_att_longlong(a->id, *variable, "_FillValue", NC_INT64, 1, &none)));
+    NM_TRY(nm_assembly_put_text(a, *variable, "units", "1"));
+    NM_TRY(nm_assembly_put_text(a, *variable, "long_name", text));
+    return nm_assembly_put_text(a, *variable, "comment", how);
+}
+
+static nm_status write_located(nm_assembly *a)
+{
+    long long located[NM_LOCATED];
+    for (int i = 0; i < NM_LOCATED; i++) {
+        located[i] = i < a->tally->n_located ? a->tally->located[i] : -1;
+    }
+    return nm_assembly_check(a, nc_put_var_longlong(a->id, a->located_variable, located));
+}
+
 /* Columns: the statistics and quantiles of each output, the points, the outcomes, the flags. */
 nm_status nm_assembly_define_cells(nm_assembly *a)
 {
@@ -73,6 +100,7 @@ nm_status nm_assembly_define_cells(nm_assembly *a)
     static const char *const endings[] = {NM_STATISTIC_LIST(STATISTIC_NAME)};
 #undef STATISTIC_NAME
     int variable;
+    NM_TRY(define_located(a));
     if (a->plan->task.reduction.n_inputs > 0) {
         return nm_assembly_define_indices(a, &a->indices);
     }
@@ -190,6 +218,9 @@ static void fill_missing(const nm_plan *plan, int64_t i_tile, char *payload)
         ((int64_t *)((nm_stat *)record + n_slots))[NM_OUTCOME_not_run] =
             nm_plan_part_points(plan, i_tile);
     }
+    for (int i = 0; i < NM_LOCATED; i++) {
+        nm_plan_located(plan, i_tile, payload)[i] = -1;
+    }
 }
 
 static nm_status read_tile(nm_assembly *a, nm_journal *journal, int64_t i_tile, char *payload)
@@ -212,6 +243,7 @@ static nm_status write_tiles(nm_assembly *a, nm_journal *journal, char *payload,
     const nm_reduction *reduction = &plan->task.reduction;
     for (int64_t i_tile = 0; i_tile < plan->n_tiles; i_tile++) {
         NM_TRY(read_tile(a, journal, i_tile, payload));
+        nm_tally_locate(a->tally, nm_plan_located(plan, i_tile, payload));
         if (plan->tiles_per_cell == 1) {
             NM_TRY(write_rows(a, column, nm_plan_tile_first(plan, i_tile) / reduction->cell_points,
                               nm_plan_tile_parts(plan, i_tile), payload));
@@ -258,6 +290,9 @@ nm_status nm_assembly_write_cells(nm_assembly *a, nm_journal *journal, char *pay
     if (status == NM_OK) {
         nm_words_clear(words, reduction);
         status = write_tiles(a, journal, payload, column, &fold, words);
+    }
+    if (status == NM_OK) {
+        status = write_located(a);
     }
     for (int i = 0; column && i < a->n_columns; i++) {
         free(column[i]);

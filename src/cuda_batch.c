@@ -86,7 +86,7 @@ static void take_sizes_of_tiles(nm_cuda_shape *shape, const nm_plan *plan)
         int64_t part = nm_plan_part_points(plan, 0);
         shape->parts_per_tile = quotient_up(points, part);
         shape->blocks_per_part = quotient_up(part, nm_plan_block_points(plan));
-        shape->record_bytes = shape->parts_per_tile * NM_WHOLE_RECORD_BYTES(&plan->task.reduction);
+        shape->record_bytes = NM_TILE_RECORD_BYTES(&plan->task.reduction, shape->parts_per_tile);
         shape->payload_bytes = shape->record_bytes;
     }
 }

@@ -25,7 +25,8 @@ typedef enum grid_kind {
     GRID_RESIDENT, /* as many as fit the device: they take work from a list until it is empty */
     GRID_BLOCKS,   /* a block of threads for each block of points of each part */
     GRID_RECORDS,  /* a thread for each slot, and one for the counts, of each part */
-    GRID_SLOTS     /* a block of threads for each slot of each part */
+    GRID_SLOTS,    /* a block of threads for each slot of each part */
+    GRID_TILES     /* a block of threads for each tile */
 } grid_kind;
 
 typedef struct step {
@@ -46,6 +47,7 @@ static const step sequence[] = {
     {"nm_gpu_finish", GRID_RESIDENT, IN_BOTH, 1},
     {"nm_gpu_reduce_blocks", GRID_BLOCKS, IN_REDUCED, 0},
     {"nm_gpu_reduce_cells", GRID_RECORDS, IN_REDUCED, 0},
+    {"nm_gpu_locate", GRID_TILES, IN_REDUCED, 0},
     {"nm_gpu_clear_words", GRID_POINTS, IN_PROJECTED, 0},
     {"nm_gpu_project", GRID_POINTS, IN_PROJECTED, 0},
     {"nm_gpu_quantiles", GRID_SLOTS, IN_QUANTILES, 0},
@@ -82,6 +84,8 @@ static int64_t grid_of(const nm_cuda_device *device, int i_step, const nm_batch 
         return whole_blocks(parts * (device->plan->task.reduction.n_slots + 1), threads);
     case GRID_SLOTS:
         return whole_blocks(parts * device->plan->task.reduction.n_slots, 1);
+    case GRID_TILES:
+        return whole_blocks(batch->n_tiles, 1);
     default:
         return points;
     }

@@ -124,6 +124,11 @@ int nm_outcome_has_values(int outcome)
     return is_outcome(outcome) ? outcomes[outcome].has_values : 0;
 }
 
+int nm_outcome_has_failed(int outcome)
+{
+    return outcome == NM_OUTCOME_not_converged || outcome == NM_OUTCOME_left_domain;
+}
+
 const char *nm_flag_name(int bit)
 {
     switch (bit) {

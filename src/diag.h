@@ -26,6 +26,9 @@ const char *nm_outcome_name(int outcome);
 const char *nm_outcome_text(int outcome);
 int nm_outcome_has_values(int outcome);
 
+/* 1 where a point could not be solved, or left the model's domain. */
+int nm_outcome_has_failed(int outcome);
+
 /* Returns the name of the flag of bit number `bit` ("multistable" for 0) or "?". */
 const char *nm_flag_name(int bit);
 

@@ -295,6 +295,26 @@ static nm_status count_cells(nm_tally *tally, const reader *r, const nm_plan *pl
     return status;
 }
 
+static nm_status read_located(nm_tally *tally, const reader *r)
+{
+    long long located[NM_LOCATED];
+    int64_t index[NM_LOCATED];
+    int variable, dim, n_dims;
+    size_t n;
+    if (nc_inq_varid(r->id, "failed_index", &variable) != NC_NOERR ||
+        nc_inq_varndims(r->id, variable, &n_dims) != NC_NOERR || n_dims != 1 ||
+        nc_inq_vardimid(r->id, variable, &dim) != NC_NOERR ||
+        nc_inq_dimlen(r->id, dim, &n) != NC_NOERR || n != NM_LOCATED) {
+        return nm_fail(NM_IO, "'%s' lacks the indices of its failed points", r->path);
+    }
+    NM_TRY(nm_nc_check(nc_get_var_longlong(r->id, variable, located), "read", r->path));
+    for (int i = 0; i < NM_LOCATED; i++) {
+        index[i] = located[i];
+    }
+    nm_tally_locate(tally, index);
+    return NM_OK;
+}
+
 nm_status nm_grid_nc_tally(const char *path, const nm_plan *plan, nm_tally **tally)
 {
     reader r;
@@ -307,6 +327,9 @@ nm_status nm_grid_nc_tally(const char *path, const nm_plan *plan, nm_tally **tal
     nm_status status = nm_tally_create(tally, plan);
     if (status == NM_OK) {
         status = is_reduced ? count_cells(*tally, &r, plan) : count_file(*tally, &r, plan);
+    }
+    if (status == NM_OK && is_reduced) {
+        status = read_located(*tally, &r);
     }
     long long n_clamped;
     if (status == NM_OK &&

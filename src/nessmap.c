@@ -332,6 +332,9 @@ static nm_status with_point_of_file(use_point use, void *context, const char *pa
     double params[NM_MAX_PARAMS] = {0};
     NM_TRY(nm_grid_nc_config(path, &text));
     nm_status status = open_text(&scan, text, path);
+    if (status == NM_OK && nm_point_file_needs_table(scan->config)) {
+        status = find_table(scan->config, path);
+    }
     if (status == NM_OK) {
         status = nm_point_file_find(params, &plan, scan->config, scan->model, path, index);
     }

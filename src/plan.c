@@ -18,7 +18,7 @@
 #include "words.h"
 
 enum {
-    LEAST_POINTS = 64,      /* points that must fit a buffer */
+    LEAST_POINTS = 64,      /* points whose bytes are measured */
     N_BUFFERS = 8,          /* payloads, and where points are reduced their results, at once */
     RECORD_HEADER = 64,     /* bytes that a journal adds to a payload */
     FILE_HEADER = 64 << 10, /* bytes of attributes and metadata of the output */
@@ -255,7 +255,7 @@ static nm_status cut_tiles(nm_plan *plan)
             nm_config_at(config, config->design_where), (long long)plan->n_points);
     }
     if (kind == NM_REDUCE_FULL) {
-        NM_TRY(find_room(&room, plan, (LEAST_POINTS + 1) * bytes));
+        NM_TRY(find_room(&room, plan, (nm_plan_tile_step(draw) + 1) * bytes));
         nm_plan_cut_points(plan, room);
         plan->file_bytes = plan->n_points * bytes + FILE_HEADER;
         buffer_bytes = plan->record_bytes;
@@ -269,12 +269,14 @@ static nm_status cut_tiles(nm_plan *plan)
         bytes = point_bytes(plan);
         nm_plan_cut_cells(plan, kind, cell_points, 0);
         int64_t record = NM_WHOLE_RECORD_BYTES(&plan->task.reduction),
+                tile = NM_TILE_RECORD_BYTES(&plan->task.reduction, 1),
                 chunk = nm_plan_block_points(plan) * bytes;
-        NM_TRY(find_room(&room, plan, 2 * (record > chunk ? record : chunk)));
+        NM_TRY(find_room(&room, plan, 2 * (tile > chunk ? tile : chunk)));
         nm_plan_cut_cells(plan, kind, cell_points, room / 2);
         plan->file_bytes = plan->n_points / cell_points * cell_file_bytes(plan) + FILE_HEADER;
-        journal_bytes = plan->tiles_per_cell > 1 ? plan->n_tiles * record
-                                                 : plan->n_points / cell_points * record;
+        journal_bytes = plan->n_tiles * (tile - record);
+        journal_bytes += plan->tiles_per_cell > 1 ? plan->n_tiles * record
+                                                  : plan->n_points / cell_points * record;
         buffer_bytes = plan->record_bytes + nm_plan_points_bytes(plan, plan->chunk_points);
     }
     for (int i = 0; i < draw->n_axes; i++) {

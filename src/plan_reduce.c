@@ -87,7 +87,8 @@ static int is_taken(const nm_plan *plan, const char *param)
             return 1;
         }
     }
-    return strcmp(param, "n") == 0 || strncmp(param, "count_", 6) == 0 ||
+    return strcmp(param, "n") == 0 || strcmp(param, "failed") == 0 ||
+           strcmp(param, "failed_index") == 0 || strncmp(param, "count_", 6) == 0 ||
            strncmp(param, "flag_count_", 11) == 0 ||
            (plan->config->reduce.n_axes > 0 &&
             (strncmp(param, "total_", 6) == 0 || strncmp(param, "outside_", 8) == 0 ||

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "grid_nc.h"
+#include "plan_parts.h"
 
 static nm_status parse_parts(int64_t *part, int *n_parts, const char *text)
 {
@@ -93,12 +94,37 @@ static nm_status find_in_table(double *params, const nm_model *model, const char
     return nm_grid_nc_stored_params(path, part[0], model->n_params, names, params);
 }
 
+int nm_point_file_needs_table(const nm_config *config)
+{
+    return strcmp(config->design_kind, "table") == 0 &&
+           nm_plan_reduce_kind(config) != NM_REDUCE_FULL;
+}
+
+/* An index into another table would be an answer to another question. */
+static nm_status check_table(nm_plan *plan, const char *path)
+{
+    static const char *const backends[] = {"cuda", "cpu"};
+    char fingerprint[33];
+    NM_TRY(nm_grid_nc_fingerprint(path, fingerprint));
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        NM_TRY(nm_plan_set_backend(plan, backends[i]));
+        if (strcmp(plan->fingerprint, fingerprint) == 0) {
+            return NM_OK;
+        }
+    }
+    return nm_fail(NM_USAGE,
+                   "%s is not as it was when %s was made of it, which keeps no points; bring back "
+                   "that table, and this version of nessmap",
+                   plan->config->design_file, path);
+}
+
 /* --- both ------------------------------------------------------------------------------------- */
 
 nm_status nm_point_file_find(double *params, nm_plan **plan, nm_config *config,
                              const nm_model *model, const char *path, const char *index)
 {
-    int is_table = strcmp(config->design_kind, "table") == 0;
+    int needs_table = nm_point_file_needs_table(config),
+        is_table = strcmp(config->design_kind, "table") == 0 && !needs_table;
     if (is_table) {
         /* the table may be gone, but its columns are in the file: a question of one point is
          * enough */
@@ -112,6 +138,9 @@ nm_status nm_point_file_find(double *params, nm_plan **plan, nm_config *config,
         config->design_file = NULL;
     }
     NM_TRY(nm_plan_build(plan, config, model, "cpu"));
+    if (needs_table) {
+        NM_TRY(check_table(*plan, path));
+    }
     return is_table || (*plan)->refinement ? find_in_table(params, model, path, index)
                                            : find_by_rule(params, *plan, index);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diag.h"
 #include "indices.h"
 
 struct nm_reducer {
@@ -14,6 +15,8 @@ struct nm_reducer {
     double *kept;                /* [n_slots][part_points] for exact quantiles, else NULL */
     nm_fold fold;                /* blocks of the part that is under way */
     char *record;                /* where the next part goes */
+    int64_t *located;            /* of the tile: its lowest failed points */
+    int n_located;               /* how many of these there are */
     int64_t at, end;             /* next point to compute, end of the tile */
     int64_t n_part, part_points; /* points of the part that have been taken, and of a whole part */
 };
@@ -78,6 +81,11 @@ void nm_reducer_begin(nm_reducer *reducer, int64_t i_tile, void *payload)
     reducer->at = nm_plan_tile_first(plan, i_tile);
     reducer->end = reducer->at + nm_plan_tile_points(plan, i_tile);
     reducer->n_part = 0;
+    reducer->n_located = 0;
+    reducer->located = nm_plan_located(plan, i_tile, payload);
+    for (int i = 0; i < NM_LOCATED; i++) {
+        reducer->located[i] = -1;
+    }
     reducer->part_points = nm_plan_part_points(plan, i_tile);
     reducer->fold.n = 0;
 }
@@ -144,6 +152,16 @@ static void take_logs(const nm_tile *chunk, const nm_plan *plan)
     }
 }
 
+/* Points come in order: the first that fail are the lowest. */
+static void locate(nm_reducer *reducer, const nm_tile *chunk)
+{
+    for (int64_t i = 0; i < chunk->n && reducer->n_located < NM_LOCATED; i++) {
+        if (nm_outcome_has_failed(chunk->outcome[i])) {
+            reducer->located[reducer->n_located++] = chunk->first + i;
+        }
+    }
+}
+
 void nm_reducer_take(nm_reducer *reducer, const nm_tile *chunk)
 {
     if (reducer->plan->task.reduction.kind == NM_REDUCE_DGSM) {
@@ -152,6 +170,7 @@ void nm_reducer_take(nm_reducer *reducer, const nm_tile *chunk)
     const nm_task *task = &reducer->plan->task;
     const int n_slots = task->reduction.n_slots, group = task->reduction.group;
     const int64_t block_points = nm_plan_block_points(reducer->plan);
+    locate(reducer, chunk);
     for (int64_t i = 0; i < chunk->n;) {
         int64_t n = reducer->part_points - reducer->n_part;
         n = n < block_points ? n : block_points;

@@ -23,18 +23,15 @@ static nm_status no_memory(void)
 enum { STEADY, NOT_STEADY, FAILED };  /* classes by steady state */
 enum { BELOW, ABOVE, WITHOUT_VALUE }; /* classes by an output */
 
-static int has_failed(int outcome)
-{
-    return outcome == NM_OUTCOME_not_converged || outcome == NM_OUTCOME_left_domain;
-}
-
 static int8_t classify(const nm_refinement *refinement, int outcome, const double *values)
 {
     if (refinement->class == NM_CLASS_OUTCOME) {
         return (int8_t)outcome;
     }
     if (refinement->class == NM_CLASS_STEADY) {
-        return has_failed(outcome) ? FAILED : nm_outcome_has_values(outcome) ? STEADY : NOT_STEADY;
+        return nm_outcome_has_failed(outcome)   ? FAILED
+               : nm_outcome_has_values(outcome) ? STEADY
+                                                : NOT_STEADY;
     }
     double value = values[refinement->slot];
     return isnan(value) ? WITHOUT_VALUE : value >= refinement->threshold ? ABOVE : BELOW;
@@ -312,8 +309,9 @@ static nm_status halve(driver *driver, int64_t *number, int64_t *place, int64_t 
     for (int64_t i = 0; status == NM_OK && i < *n_open; i++) {
         nm_bracket *bracket = &refined->bracket[number[i]];
         /* where the solver gives up, the bracket of two answers is the better one */
-        if (has_failed(middles.outcome[i]) && !has_failed(bracket->outcome[0]) &&
-            !has_failed(bracket->outcome[1])) {
+        if (nm_outcome_has_failed(middles.outcome[i]) &&
+            !nm_outcome_has_failed(bracket->outcome[0]) &&
+            !nm_outcome_has_failed(bracket->outcome[1])) {
             bracket->is_stuck = 1;
             continue;
         }

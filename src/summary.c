@@ -278,7 +278,7 @@ static void audit_text(char *out, size_t out_bytes, const nm_tally *tally)
     }
 }
 
-static void failed_lines(FILE *stream, const nm_plan *plan, const nm_tally *tally)
+static void failed_lines(FILE *stream, const nm_plan *plan, const nm_tally *tally, const char *path)
 {
     char share[128], why[256], audit[256];
     int64_t n_left = tally->count[NM_OUTCOME_left_domain],
@@ -294,6 +294,10 @@ static void failed_lines(FILE *stream, const nm_plan *plan, const nm_tally *tall
     char not_words[NM_WORDS], left_words[NM_WORDS];
     line(stream, "failed", "%s: %s not converged, %s outside the model's domain%s%s", share,
          nm_words_count(not_words, n_not), nm_words_count(left_words, n_left), why, audit);
+    if (tally->n_located > 0) {
+        line(stream, "", "the first: nessmap point --from %s --index %lld", path,
+             (long long)tally->located[0]);
+    }
 }
 
 /* flags that a reader should know of, in one line */
@@ -403,7 +407,7 @@ void nm_summary_print(FILE *stream, const nm_plan *plan, const nm_tally *tally,
         class_line(stream, "unstable", plan, tally, NM_OUTCOME_unstable);
     }
     growth_lines(stream, plan, tally);
-    failed_lines(stream, plan, tally);
+    failed_lines(stream, plan, tally, path);
     if (tally->count[NM_OUTCOME_not_run] > 0) {
         share_text(text, sizeof text, tally->count[NM_OUTCOME_not_run], tally->n_points);
         line(stream, "not computed yet", "%s", text);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diag.h"
+
 #define COUNT_FLAG(name, bit, text) +1
 enum { MOST_BINS = 256, N_FLAGS = 0 NM_FLAG_LIST(COUNT_FLAG) };
 #undef COUNT_FLAG
@@ -229,6 +231,9 @@ nm_status nm_tally_add(nm_tally *tally, int64_t first, int64_t n, const int8_t *
     for (int64_t i = 0; i < n; i++) {
         tally->count[outcome[i]]++;
         by_flags[flags[i] & ((1 << N_FLAGS) - 1)]++;
+        if (nm_outcome_has_failed(outcome[i]) && tally->n_located < NM_LOCATED) {
+            tally->located[tally->n_located++] = first + i;
+        }
     }
     for (int k = 0; k < 1 << N_FLAGS; k++) {
         for (int bit = 0; by_flags[k] > 0 && bit < N_FLAGS; bit++) {
@@ -278,6 +283,13 @@ nm_status nm_tally_add_cell(nm_tally *tally, int64_t first, int64_t n, const int
         }
     }
     return NM_OK;
+}
+
+void nm_tally_locate(nm_tally *tally, const int64_t *located)
+{
+    for (int i = 0; i < NM_LOCATED && located[i] >= 0 && tally->n_located < NM_LOCATED; i++) {
+        tally->located[tally->n_located++] = located[i];
+    }
 }
 
 void nm_tally_destroy(nm_tally **tally)

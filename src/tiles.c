@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "diag.h"
 #include "plan.h"
 
 enum {
@@ -15,7 +16,7 @@ enum {
     MANY_TILES = 65536,         /* a reduced scan with more of them gets larger ones */
     MAX_WORDS_TILE = 1 << 24,   /* points of a tile whose record is large */
     MAX_WORDS = 1 << 30,        /* bytes of all such records, where WANTED_TILES have not more */
-    MAX_CELLS = 8 << 20,        /* bytes of a payload of cells */
+    MAX_CELLS = 8 << 20,        /* bytes of the records of cells in a payload */
     MAX_RESULTS =
         256 << 20, /* bytes of the results of a reduced tile, which a device holds at once */
     MAX_CHUNK = 32 * NM_BLOCK_POINTS, /* points that a thread reduces at once */
@@ -118,7 +119,7 @@ int64_t nm_plan_tile_parts(const nm_plan *plan, int64_t i_tile)
 int64_t nm_plan_tile_bytes(const nm_plan *plan, int64_t i_tile)
 {
     return nm_plan_is_reduced(plan)
-               ? nm_plan_tile_parts(plan, i_tile) * NM_WHOLE_RECORD_BYTES(&plan->task.reduction)
+               ? NM_TILE_RECORD_BYTES(&plan->task.reduction, nm_plan_tile_parts(plan, i_tile))
                : nm_plan_points_bytes(plan, nm_plan_tile_points(plan, i_tile));
 }
 
@@ -129,12 +130,12 @@ int64_t nm_plan_count_failed(const nm_plan *plan, int64_t i_tile, const void *pa
     if (!nm_plan_is_reduced(plan)) {
         const int8_t *outcome = (const int8_t *)payload + bytes - n;
         for (int64_t i = 0; i < n; i++) {
-            n_failed +=
-                outcome[i] == NM_OUTCOME_not_converged || outcome[i] == NM_OUTCOME_left_domain;
+            n_failed += nm_outcome_has_failed(outcome[i]);
         }
         return n_failed;
     }
     int n_slots = plan->task.reduction.n_slots;
+    bytes -= NM_LOCATED * (int64_t)sizeof(int64_t);
     for (int64_t at = 0; at < bytes; at += NM_WHOLE_RECORD_BYTES(&plan->task.reduction)) {
         const char *record = (const char *)payload + at;
         const int64_t *count = (const int64_t *)(record + n_slots * (int64_t)sizeof(nm_stat));
@@ -143,15 +144,30 @@ int64_t nm_plan_count_failed(const nm_plan *plan, int64_t i_tile, const void *pa
     return n_failed;
 }
 
+int64_t *nm_plan_located(const nm_plan *plan, int64_t i_tile, void *payload)
+{
+    return (int64_t *)(void *)((char *)payload + nm_plan_tile_bytes(plan, i_tile)) - NM_LOCATED;
+}
+
 /* --- 3. cutting --------------------------------------------------------------------------------- */
+
+int64_t nm_plan_tile_step(const nm_draw *draw)
+{
+    int64_t step = TILE_STEP;
+    while (draw->group > 1 && step % draw->group != 0) {
+        step += TILE_STEP;
+    }
+    return step;
+}
 
 void nm_plan_cut_points(nm_plan *plan, int64_t most_bytes)
 {
-    int64_t bytes = nm_plan_points_bytes(plan, TILE_STEP) / TILE_STEP;
-    int64_t wanted = round_up((plan->n_points - 1) / WANTED_TILES + 1, TILE_STEP);
+    const int64_t step = nm_plan_tile_step(&plan->task.draw),
+                  bytes = nm_plan_points_bytes(plan, TILE_STEP) / TILE_STEP;
+    int64_t wanted = most((plan->n_points - 1) / WANTED_TILES + 1, MIN_TILE);
     int64_t room = (most_bytes > 0 ? least(most_bytes, MAX_RECORD) : MAX_RECORD) / bytes;
-    plan->tile_points = least(most(wanted, MIN_TILE), MAX_TILE);
-    plan->tile_points = least(plan->tile_points, most(room / TILE_STEP, 1) * TILE_STEP);
+    room = least(room, MAX_TILE);
+    plan->tile_points = least(round_up(wanted, step), most(room / step, 1) * step);
     plan->n_tiles = (plan->n_points - 1) / plan->tile_points + 1;
     plan->record_bytes = nm_plan_tile_bytes(plan, 0);
     plan->chunk_points = plan->tile_points;

@@ -20,6 +20,10 @@ typedef struct nm_plan nm_plan;
 void nm_plan_cut_points(nm_plan *plan, int64_t most_bytes);
 void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, int64_t most_bytes);
 
+/* What the points of a tile are a multiple of where every point is kept: no lanes idle, and the
+ * groups of a design are whole. */
+int64_t nm_plan_tile_step(const nm_draw *draw);
+
 /* Points of a block: NM_BLOCK_POINTS of them, or of groups that stand as one. */
 int64_t nm_plan_block_points(const nm_plan *plan);
 
@@ -50,6 +54,10 @@ void nm_plan_map_points(const nm_plan *plan, nm_tile *tile, int64_t first, int64
 
 /* The same for a whole tile of a scan that keeps every point. */
 void nm_plan_map_tile(const nm_plan *plan, nm_tile *tile, int64_t i_tile, void *payload);
+
+/* The indices of the lowest failed points of a tile of a reduced scan, in its payload: [NM_LOCATED],
+ * rising, then -1. */
+int64_t *nm_plan_located(const nm_plan *plan, int64_t i_tile, void *payload);
 
 /* Points of a tile that failed (not_converged, left_domain), from its payload. */
 int64_t nm_plan_count_failed(const nm_plan *plan, int64_t i_tile, const void *payload);

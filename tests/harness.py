@@ -105,6 +105,14 @@ def start(nessmap, *arguments, cwd=None, stderr=subprocess.DEVNULL):
     )
 
 
+def journal_bytes(parts):
+    """Bytes of the journal of a run in its folder; 0 where it is not there, or was just put away."""
+    try:
+        return sum(path.stat().st_size for path in parts.glob("*.nmj"))
+    except FileNotFoundError:
+        return 0
+
+
 def sets(**values):
     """sets(**{"axis.g_Na.n": 64}) -> ["--set", "axis.g_Na.n=64"]"""
     arguments = []

@@ -145,10 +145,12 @@ static void cells_bring_their_records(void **state)
         assert_int_equal(nm_cuda_shape_fit(&shape, &device, 1), NM_OK);
         /* what comes back is the payload of a tile, and no point is left out of a part's blocks */
         assert_int_equal(shape.payload_bytes, nm_plan_tile_bytes(&plan, 0));
-        assert_int_equal(shape.payload_bytes, shape.parts_per_tile * NM_RECORD_BYTES(4));
+        assert_int_equal(shape.payload_bytes,
+                         shape.parts_per_tile * NM_RECORD_BYTES(4) + NM_LOCATED * 8);
         assert_true(shape.parts_per_tile * plan.task.reduction.part_points >= plan.tile_points);
         assert_true(shape.blocks_per_part * NM_BLOCK_POINTS >= plan.task.reduction.part_points);
-        assert_true((shape.blocks_per_part - 1) * NM_BLOCK_POINTS < plan.task.reduction.part_points);
+        assert_true((shape.blocks_per_part - 1) * NM_BLOCK_POINTS <
+                    plan.task.reduction.part_points);
         assert_true(shape.result_bytes >= nm_plan_points_bytes(&plan, plan.tile_points));
     }
 }
@@ -157,17 +159,25 @@ static void cells_bring_their_records(void **state)
 
 static void clear_launchers(void)
 {
-    static const char *const names[] = {
-        "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS",
-        "MV2_COMM_WORLD_LOCAL_RANK",  "MV2_COMM_WORLD_LOCAL_SIZE",  "PMI_LOCAL_RANK",  "PMI_LOCAL_SIZE",
-        "SLURM_LOCALID",              "SLURM_NODEID",               "SLURM_STEP_TASKS_PER_NODE"};
+    static const char *const names[] = {"OMPI_COMM_WORLD_LOCAL_RANK",
+                                        "OMPI_COMM_WORLD_LOCAL_SIZE",
+                                        "MPI_LOCALRANKID",
+                                        "MPI_LOCALNRANKS",
+                                        "MV2_COMM_WORLD_LOCAL_RANK",
+                                        "MV2_COMM_WORLD_LOCAL_SIZE",
+                                        "PMI_LOCAL_RANK",
+                                        "PMI_LOCAL_SIZE",
+                                        "SLURM_LOCALID",
+                                        "SLURM_NODEID",
+                                        "SLURM_STEP_TASKS_PER_NODE"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         unsetenv(names[i]);
     }
 }
 
 /* rank = -1: of no use */
-static void expect_slurm(const char *local, const char *node, const char *tasks, int rank, int n_ranks)
+static void expect_slurm(const char *local, const char *node, const char *tasks, int rank,
+                         int n_ranks)
 {
     int got = -7, n = -7;
     clear_launchers();
@@ -191,9 +201,9 @@ static void ranks_are_read_from_launchers(void **state)
     expect_slurm("2", "1", "4(x2)", 2, 4);
     expect_slurm("1", "2", "4(x2),3", 1, 3);
     expect_slurm("0", "4", "1,2(x3),8", 0, 8);
-    expect_slurm("0", "0", "1", -1, 0);        /* alone on its node */
-    expect_slurm("0", "2", "4(x2)", -1, 0);    /* a node that is not there */
-    expect_slurm("0", "0", "4(y2)", 0, 4);     /* the first number is enough here */
+    expect_slurm("0", "0", "1", -1, 0);     /* alone on its node */
+    expect_slurm("0", "2", "4(x2)", -1, 0); /* a node that is not there */
+    expect_slurm("0", "0", "4(y2)", 0, 4);  /* the first number is enough here */
     expect_slurm("0", "1", "4(y2)", -1, 0);
     expect_slurm("0", "1", "4(x", -1, 0);
     expect_slurm("-1", "0", "4", -1, 0);
@@ -302,9 +312,12 @@ static void a_timeline_is_a_trace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(batches_fit_what_is_free),      cmocka_unit_test(a_limit_is_kept),
-        cmocka_unit_test(shrinking_halves_and_ends),     cmocka_unit_test(cells_bring_their_records),
-        cmocka_unit_test(ranks_are_read_from_launchers), cmocka_unit_test(busy_time_counts_once),
+        cmocka_unit_test(batches_fit_what_is_free),
+        cmocka_unit_test(a_limit_is_kept),
+        cmocka_unit_test(shrinking_halves_and_ends),
+        cmocka_unit_test(cells_bring_their_records),
+        cmocka_unit_test(ranks_are_read_from_launchers),
+        cmocka_unit_test(busy_time_counts_once),
         cmocka_unit_test(a_timeline_is_a_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

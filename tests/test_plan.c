@@ -181,6 +181,42 @@ static void cuts_tiles(void **state)
     nm_test_destroy(plan, config);
 }
 
+#define RANDOM(name)           "[[random]]\nname = \"" name "\"\ndist = \"uniform\"\nmin = 1\nmax = 2\n"
+#define THREE                  RANDOM("T") RANDOM("K_o") RANDOM("g_Na")
+#define GROUPS(limits, design) HEAD limits "[design]\nn = 1000000\nseed = 1\n" design THREE
+
+/* the rows of a base point are in one tile, whatever the room */
+static void keeps_groups_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int group;
+    } cases[] = {
+        {GROUPS("", "kind = \"saltelli\"\n"), 5},
+        {GROUPS("", "kind = \"saltelli\"\nsecond_order = true\n"), 8},
+        {GROUPS("", "kind = \"morris\"\n") RANDOM("Na_o") RANDOM("Cl_o"), 6},
+        {GROUPS("[limits]\nmemory = 34000000\n", "kind = \"saltelli\"\n"), 5},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        nm_config *config;
+        nm_plan *plan = nm_test_plan(&config, cases[i].text, &nm_model_fake_cell);
+        assert_int_equal(plan->task.draw.group, cases[i].group);
+        assert_int_equal(plan->tile_points % cases[i].group, 0);
+        assert_int_equal(plan->tile_points % 64, 0);
+        assert_true(plan->tile_points <= 65536 && (i == 3 || plan->tile_points > 65000));
+        assert_true(plan->memory_bytes <= (i == 3 ? 34000000 : INT64_MAX));
+        nm_test_destroy(plan, config);
+    }
+    nm_config *config;
+    nm_plan *plan =
+        nm_test_plan(&config, GROUPS("[limits]\nmemory = 33600000\n", "kind = \"random\"\n"),
+                     &nm_model_fake_cell);
+    nm_test_destroy(plan, config);
+    nm_test_refuse(GROUPS("[limits]\nmemory = 33600000\n", "kind = \"saltelli\"\n"),
+                   "limits.memory", "too little");
+}
+
 /* odd tiles, floats before doubles: everything aligned, nothing overlaps, every byte is
  * accounted for */
 static void maps_tiles(void **state)
@@ -318,6 +354,7 @@ int main(void)
         cmocka_unit_test(chooses_defaults),
         cmocka_unit_test(chooses_outputs),
         cmocka_unit_test(cuts_tiles),
+        cmocka_unit_test(keeps_groups_whole),
         cmocka_unit_test(maps_tiles),
         cmocka_unit_test(takes_fingerprints),
         cmocka_unit_test(tells_a_charged_bath),

@@ -45,7 +45,8 @@ static void check_tiles(const char *text, int64_t cell_points, int is_long)
         assert_int_equal(nm_plan_tile_first(plan, i), at);
         assert_true(n > 0 && n <= plan->tile_points);
         assert_int_equal(parts * nm_plan_part_points(plan, i), n);
-        assert_int_equal(nm_plan_tile_bytes(plan, i), parts * NM_RECORD_BYTES(plan->task.n_slots));
+        assert_int_equal(nm_plan_tile_bytes(plan, i),
+                         parts * NM_RECORD_BYTES(plan->task.n_slots) + NM_LOCATED * 8);
         if (i < plan->n_tiles - 1) {
             assert_int_equal(nm_plan_tile_bytes(plan, i), plan->record_bytes);
         }
@@ -199,13 +200,14 @@ static void cut_anew(nm_plan *plan, int64_t part, int64_t n_cells, int64_t chunk
     plan->record_bytes = nm_plan_tile_bytes(plan, 0);
 }
 
+static const struct {
+    int64_t part, n_cells, chunk;
+    int n_threads;
+} cuts[] = {{0, 1, 1024, 1},    {0, 2, 5000, 3},    {0, 7, 1024, 2},     {0, 1000, 32768, 1},
+            {1024, 0, 1024, 2}, {4096, 0, 2048, 1}, {16384, 0, 3000, 3}, {65536, 0, 32768, 2}};
+
 static void check_cuts(const char *text)
 {
-    static const struct {
-        int64_t part, n_cells, chunk;
-        int n_threads;
-    } cuts[] = {{0, 1, 1024, 1},    {0, 2, 5000, 3},    {0, 7, 1024, 2},     {0, 1000, 32768, 1},
-                {1024, 0, 1024, 2}, {4096, 0, 2048, 1}, {16384, 0, 3000, 3}, {65536, 0, 32768, 2}};
     bench b;
     size_t n_wanted, n_found;
     start(&b, text);
@@ -357,6 +359,61 @@ static void assembles_what_is_there(void **state)
 
 /* --- failures --------------------------------------------------------------------------------- */
 
+enum { EVERY = 997, FAILING = 900 }; /* point i fails where i % EVERY is FAILING */
+
+static int fail_at_some(const nm_task *task, nm_tile *tile)
+{
+    int result = nm_model_fake_cell.kernels[1].run(task, tile);
+    for (int64_t i = 0; i < tile->n; i++) {
+        if ((tile->first + i) % EVERY == FAILING) {
+            tile->outcome[i] = i % 2 ? NM_OUTCOME_not_converged : NM_OUTCOME_left_domain;
+        }
+    }
+    return result;
+}
+
+/* the lowest failed points of the scan but for those of one tile, whatever the cut */
+static void locates_failures(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        HEAD AXIS("K_o", "min = 1\nmax = 9\nn = 15") DRAWN("1000") BINS F64,
+        HEAD AXIS("K_o", "min = 1\nmax = 9\nn = 2") DRAWN("70000") BINS F64,
+        HEAD DRAWN("100001") SUMMARY F64,
+    };
+    static const nm_kernel kernel = {1, fail_at_some};
+    nm_model model = nm_model_fake_cell;
+    model.n_kernels = 1;
+    model.kernels = &kernel;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        for (size_t k = i % 2; k < sizeof cuts / sizeof *cuts; k += 2) {
+            const int is_partial = k / 2 % 2;
+            bench b;
+            start(&b, texts[i]);
+            b.plan->model = &model;
+            if (cuts[k].part >= b.plan->task.reduction.cell_points) {
+                stop(&b);
+                continue;
+            }
+            cut_anew(b.plan, cuts[k].part, cuts[k].n_cells, cuts[k].chunk);
+            b.missing = is_partial ? 0 : -1;
+            run(&b, cuts[k].n_threads, is_partial, NULL);
+            double *found = read_variable(b.out, "failed_index", NM_LOCATED);
+            int n = 0;
+            for (int64_t at = FAILING; at < b.plan->n_points && n < NM_LOCATED; at += EVERY) {
+                if (!is_partial || at >= nm_plan_tile_points(b.plan, 0)) {
+                    assert_true(found[n++] == (double)at);
+                }
+            }
+            for (; n < NM_LOCATED; n++) {
+                assert_true(found[n] == -1.0);
+            }
+            free(found);
+            stop(&b);
+        }
+    }
+}
+
 static void counts_failures_of_a_payload(void **state)
 {
     (void)state;
@@ -418,7 +475,7 @@ static void refuses_what_cannot_be_reduced(void **state)
     memcpy(params, nm_model_fake_cell.params, sizeof params);
     nm_model model = nm_model_fake_cell;
     model.params = params;
-    static const char *const names[] = {"V_mean", "n", "count_ness", "V_n"};
+    static const char *const names[] = {"V_mean", "n", "count_ness", "V_n", "failed_index"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         params[NM_FAKE_T].name = names[i];
         nm_config *config = nm_test_config(HEAD DRAWN("10") SUMMARY);
@@ -464,6 +521,7 @@ int main(void)
         cmocka_unit_test(matches_closed_forms),
         cmocka_unit_test(tells_missing_values),
         cmocka_unit_test(assembles_what_is_there),
+        cmocka_unit_test(locates_failures),
         cmocka_unit_test(counts_failures_of_a_payload),
         cmocka_unit_test(refuses_counts_that_do_not_add_up),
         cmocka_unit_test(refuses_what_cannot_be_reduced),

@@ -75,10 +75,17 @@ static void assert_tally(bench *b)
     assert_memory_equal(by_assembly->bin_count, by_file->bin_count, n_counts * sizeof(int64_t));
 
     int64_t flag_count[16] = {0};
+    int n_located = 0;
     int64_t *bin_count = calloc(n_counts, sizeof *bin_count);
     for (int64_t i = 0; i < b->plan.n_points; i++) {
         double params[NM_HAND_N_PARAMS];
         nm_hand_draw(&b->plan.task.draw, i, params);
+        int outcome = nm_hand_outcome(i);
+        if ((outcome == NM_OUTCOME_left_domain || outcome == NM_OUTCOME_not_converged) &&
+            n_located < NM_LOCATED) {
+            assert_int_equal(by_assembly->located[n_located], i);
+            assert_int_equal(by_file->located[n_located++], i);
+        }
         for (int bit = 0; bit < 8; bit++) {
             flag_count[bit] += nm_hand_flags(i) >> bit & 1;
         }
@@ -94,6 +101,8 @@ static void assert_tally(bench *b)
                       (size_t)nm_hand_outcome(i)]++;
         }
     }
+    assert_int_equal(n_located, NM_LOCATED);
+    assert_int_equal(by_file->n_located, n_located);
     assert_memory_equal(by_file->flag_count, flag_count, sizeof flag_count);
     assert_memory_equal(by_file->bin_count, bin_count, n_counts * sizeof *bin_count);
     free(bin_count);

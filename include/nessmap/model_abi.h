@@ -225,6 +225,7 @@ typedef enum nm_reduce_kind {
 } nm_reduce_kind;
 
 enum { NM_BLOCK_POINTS = 1024 }; /* points whose statistics are merged as one pairwise tree */
+enum { NM_LOCATED = 64 };        /* failed points that a tile names: its lowest */
 
 /* Statistics of one output over the points where it is finite. Merging in a fixed order gives fixed bits: pairwise
  * within blocks of NM_BLOCK_POINTS consecutive points of a cell, then an aligned binary tree over the blocks
@@ -269,7 +270,8 @@ typedef struct nm_projection {
  * without any, the n_quantiles quantiles of each slot as doubles. Words are added up, from first_extreme on the least is
  * taken; the first n_slots count the values that were too far away to be summed as they are. A tile holds whole cells, or a share of one long cell that
  * starts at a multiple of part_points, a power of two of blocks. Where points are reduced, a task stores its outputs
- * as double, and only those parameters that projections need.
+ * as double, and only those parameters that projections need. Behind the records of a tile stand the indices of its
+ * lowest NM_LOCATED failed points, rising, then -1.
  *
  * Where base points have `group` points, these stand as one in blocks and statistics: a block is NM_BLOCK_POINTS groups,
  * and its n_slots = n_quantities n_each statistics are of combinations of the members of a group (kernels/reduce.h), for
@@ -296,6 +298,9 @@ typedef struct nm_reduction {
                                 : NM_N_OUTCOMES + ((p)->keep == NM_KEEP_SUMS ? 3 : 6) * (int64_t)(n_slots))
 /* the whole record, words included */
 #define NM_WHOLE_RECORD_BYTES(r) (NM_RECORD_BYTES((r)->n_slots) + (r)->n_words * (int64_t)sizeof(int64_t))
+/* a tile of so many records, located points included */
+#define NM_TILE_RECORD_BYTES(r, n_parts)                                                                    \
+    ((n_parts) * NM_WHOLE_RECORD_BYTES(r) + NM_LOCATED * (int64_t)sizeof(int64_t))
 
 /* Derivatives of outputs by parameters at the steady state, in the last n_outputs n_params of a task's slots: all of the
  * first output, then all of the second. NaN where a point has no steady state, or one that depends on its start
@@ -343,7 +348,7 @@ typedef struct nm_batch { /* every pointer is device memory */
     unsigned long long *n_follow; /* [n_tiles] points that Newton alone did not settle; starts as 0 */
     char *scratch;       /* nm_gpu_sizes of the module say how much; the first `zero` bytes start as 0 */
     /* reduction: else NULL and 0 */
-    char *records;        /* tile t from byte t record_stride: a record for each of its parts */
+    char *records;        /* tile t from byte t record_stride: a record for each of its parts, located points */
     int64_t record_stride;
     char *block_records;  /* a record for each block of each part of each tile */
     int64_t parts_per_tile, blocks_per_part;

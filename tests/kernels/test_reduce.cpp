@@ -331,7 +331,7 @@ static void check_device(int64_t cell_points, int64_t n_cells, int64_t last_poin
     const int64_t tile_points = n_cells * part_points, blocks_per_part = n_blocks_of(part_points);
     const int64_t points_of[N_TILES] = {tile_points, tile_points, last_points};
     int64_t first_of[N_TILES] = {0, tile_points, 2 * tile_points};
-    const int64_t stride = n_cells * (int64_t)sizeof(record) + 40;
+    const int64_t stride = n_cells * (int64_t)sizeof(record) + NM_LOCATED * 8 + 40;
     points p[N_TILES];
     nm_batch batch = {};
     batch.n_tiles = N_TILES;
@@ -349,6 +349,9 @@ static void check_device(int64_t cell_points, int64_t n_cells, int64_t last_poin
     memset(batch.block_records, 0x5a, (size_t)(N_TILES * n_cells * blocks_per_part) * sizeof(record));
     for (int t = 0; t < N_TILES; t++) {
         p[t] = make_points(points_of[t], seed + (uint64_t)t);
+        for (int64_t i = 0; i < points_of[t] && seed % 2 == 1; i++) { /* few failures, far apart */
+            p[t].tile.outcome[i] = (int8_t)(i % 761 == 700 ? NM_OUTCOME_left_domain : NM_OUTCOME_unstable);
+        }
         memcpy(batch.results + t * batch.tile_bytes, p[t].results, (size_t)p[t].bytes);
     }
     nm_gpu_task.reduction.kind = NM_REDUCE_BINS;
@@ -359,6 +362,7 @@ static void check_device(int64_t cell_points, int64_t n_cells, int64_t last_poin
     nm_gpu_task.reduction.part_points = part_points;
     launch(nm_gpu_reduce_blocks, &batch, N_TILES * n_cells * blocks_per_part);
     launch(nm_gpu_reduce_cells, &batch, 1 + (int64_t)(seed % 3));
+    launch(nm_gpu_locate, &batch, N_TILES);
 
     nm_fold fold = make_fold();
     for (int t = 0; t < N_TILES; t++) {
@@ -370,8 +374,18 @@ static void check_device(int64_t cell_points, int64_t n_cells, int64_t last_poin
             memcpy(&found, batch.records + t * stride + n_parts * (int64_t)sizeof found, sizeof found);
             assert_memory_equal(&found, &wanted, sizeof found);
         }
+        int64_t located[NM_LOCATED], at = n_parts * (int64_t)sizeof(record), n_located = 0;
+        memcpy(located, batch.records + t * stride + at, sizeof located);
+        for (int64_t i = 0; i < points_of[t] && n_located < NM_LOCATED; i++) {
+            if (nm_indicator(NM_INDICATOR_failed, p[t].tile.outcome[i]) == 1.0) {
+                assert_int_equal(located[n_located++], first_of[t] + i);
+            }
+        }
+        for (int64_t i = n_located; i < NM_LOCATED; i++) {
+            assert_int_equal(located[i], -1);
+        }
         /* and nothing behind them */
-        for (int64_t i = n_parts * (int64_t)sizeof(record); i < stride; i++) {
+        for (int64_t i = at + (int64_t)sizeof located; i < stride; i++) {
             assert_int_equal((unsigned char)batch.records[t * stride + i], 0xa5);
         }
         free(p[t].results);
