@@ -43,7 +43,7 @@ template <int N> NM_INLINE nm_subset nm_power(const nm_subset &a) { return N == 
 template <int N> NM_INLINE nm_subset nm_times(const nm_subset &a) { return N == 0 ? nm_subset() : a; }
 template <bool KEEP> NM_INLINE nm_subset nm_keep(const nm_subset &a) { return KEEP ? a : nm_subset(); }
 
-template <class X> constexpr bool nm_is_subset = __is_same(X, nm_subset);
+template <class X> constexpr bool nm_is_subset = nm_is_same<X, nm_subset>;
 struct nm_subset_flux {
     nm_subset net; /* and forces */
     static constexpr nm_dirs mask = 0;

@@ -98,11 +98,6 @@ void nm_indices_find(nm_indices *indices, double *pair, const nm_stat *stats,
     }
 }
 
-int nm_is_drawn_in_ln(const nm_random *random)
-{
-    return random->dist == NM_DIST_LOGUNIFORM || random->dist == NM_DIST_LOGNORMAL;
-}
-
 /* C of Poincare: variance of f <= C <f'^2>; (width/pi)^2 for log-concave densities of that width
  * (Payne & Weinberger 1960), the variance for a normal one */
 static double poincare_constant(const nm_random *random)

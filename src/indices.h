@@ -34,7 +34,10 @@ void nm_indices_find(nm_indices *indices, double *pair, const nm_stat *stats,
                      const nm_reduction *reduction);
 
 /* 1 where derivatives are taken by ln x: loguniform and lognormal. */
-int nm_is_drawn_in_ln(const nm_random *random);
+static inline int nm_is_drawn_in_ln(const nm_random *random)
+{
+    return random->dist == NM_DIST_LOGUNIFORM || random->dist == NM_DIST_LOGNORMAL;
+}
 
 /* Of one output, from the statistics of all slots of a task. The draw is prepared. */
 void nm_indices_dgsm(nm_indices *indices, const nm_stat *stats, const nm_task *task, int quantity);

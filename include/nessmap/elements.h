@@ -76,6 +76,9 @@ template <nm_dirs W, nm_dirs M> NM_INLINE nm_membrane<W> nm_widen_membrane(const
     return nm_membrane<W>{m.kind, nm_widen<W>(m.capacitance), nm_widen<W>(m.held)};
 }
 
+template <class A, class B> constexpr bool nm_is_same = false;
+template <class A> constexpr bool nm_is_same<A, A> = true;
+
 /* one of several laws, by a choice that is the same for all points */
 template <int N, class A> NM_INLINE auto nm_by(int, A a) {
     if constexpr (requires { nm_as_dual(a()); }) {
@@ -86,7 +89,7 @@ template <int N, class A> NM_INLINE auto nm_by(int, A a) {
 }
 template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... rest) {
     static_assert(N == 1 + sizeof...(B), "by(variant, ...): as many entries as the variant has choices are wanted");
-    if constexpr (requires { requires __is_same(decltype(a()), decltype(nm_by<N - 1>(0, rest...))); }) {
+    if constexpr (requires { requires nm_is_same<decltype(a()), decltype(nm_by<N - 1>(0, rest...))>; }) {
         if (which == 0) { return a(); }
         return nm_by<N - 1>(which - 1, rest...);
     } else if constexpr (requires { a().net; }) {
