@@ -23,15 +23,15 @@ enum { NM_COLUMNS = NM_NY + NM_PASS /* of [J | F_p] */ };
 static_assert(NM_NY + NM_DIRECTIONS <= 32, "a bit for each unknown and each direction");
 typedef nm_dual<NM_DIRS> nm_sloped; /* a value and its derivatives by the parameters of a group */
 
-#define NM_EXP_Y(i)       nm_visit->exp_y[i]
-#define NM_EXP_MINUS_Y(i) nm_visit->exp_minus_y[i]
-#define NM_OF_ZERO        nm_visit->zero()
-#define NM_OF_P(name)     nm_visit->param(NM_P_##name)
+#define NM_EXP_Y(i)          nm_visit->exp_y[i]
+#define NM_EXP_MINUS_Y(i)    nm_visit->exp_minus_y[i]
+#define NM_OF_ZERO           nm_visit->zero()
+#define NM_OF_P(name)        nm_visit->param(NM_P_##name)
 #define NM_OF_S(field, name) nm_##field##_of_##name
 #define NM_OF_C(field, name) nm_##field##_of_##name
-#define NM_OF_FIXED(value) nm_visit->take(nm_pt->fixed[nm_here], NM_PAR(value))
-#define NM_OF_POINT(field) nm_given_##field
-#define NM_OF_FUEL(energy) nm_visit->see(NM_PAR(0.0) + (energy))
+#define NM_OF_FIXED(value)   nm_visit->take(nm_pt->fixed[nm_here], NM_PAR(value))
+#define NM_OF_POINT(field)   nm_given_##field
+#define NM_OF_FUEL(energy)   nm_visit->see(NM_PAR(0.0) + (energy))
 
 /* What a point needs once (nm_prepare): its values, with derivatives where parameters have them. */
 #define NM_ROW_S_GIVEN(field, name, value)                                                         \
@@ -47,18 +47,18 @@ typedef nm_dual<NM_DIRS> nm_sloped; /* a value and its derivatives by the parame
     NM_ROW_S_GIVEN(charge, name, z)                                                                \
     NM_ROW_S_GIVEN(held, name, value)                                                              \
     NM_LET(nm_ln_held_of_##name, 0, nm_visit->ln(nm_pt->ln_held[NM_S_##name], NM_PAR(value), NM_S_##name)); \
-    nm_visit->give_species(&nm_visit->given->held[NM_S_##name], nm_held_of_##name);                        \
+    nm_visit->give_species(&nm_visit->given->held[NM_S_##name], nm_held_of_##name);                \
     nm_visit->give_species(&nm_visit->given->ln_held[NM_S_##name], nm_ln_held_of_##name);
 #define NM_ROW_C_GIVEN(name, volume, potential, text)                                              \
     NM_LET(nm_membrane_of_##name, 0, NM_POTENTIAL_PREPARE_##potential);                            \
-    NM_LET(nm_put_on_##name, 0, nm_visit->see(nm_membrane_of_##name.held));                       \
+    NM_LET(nm_put_on_##name, 0, nm_visit->see(nm_membrane_of_##name.held));                        \
     NM_LET(nm_capacitance_of_##name, 0, nm_visit->see(nm_membrane_of_##name.capacitance) * nm_given_RT_F2); \
     NM_LET(nm_capacity_of_##name, 0,                                                               \
            nm_if(nm_mask_all(nm_membrane_of_##name.kind == 0), nm_capacitance_of_##name, NM_PAR(0.0))); \
-    NM_LET(nm_clamp_of_##name, 0, nm_put_on_##name *NM_PAR(NM_FARADAY) / nm_given_RT);   \
+    NM_LET(nm_clamp_of_##name, 0, nm_put_on_##name *NM_PAR(NM_FARADAY) / nm_given_RT);             \
     NM_LET(nm_applied_of_##name, 0,                                                                \
            nm_if(nm_mask_all(nm_membrane_of_##name.kind == 3),                                     \
-                 nm_put_on_##name *NM_PAR(1.0 / NM_FARADAY), NM_PAR(0.0)));              \
+                 nm_put_on_##name *NM_PAR(1.0 / NM_FARADAY), NM_PAR(0.0)));                        \
     nm_visit->give(&nm_visit->given->fixed[NM_C_##name],                                           \
                    nm_visit->take(nm_pt->fixed[NM_C_##name], NM_PAR(NM_VOLUME_PREPARE_##volume))); \
     nm_visit->give(&nm_visit->given->capacitance[NM_C_##name], nm_capacitance_of_##name);          \
@@ -110,8 +110,8 @@ NM_INLINE void nm_rest(nm_mask is_idle, nm_sloped *x)
     }
 }
 
-#include "observe.h"
 #include "dependence.h"
+#include "observe.h"
 
 /* --- 2. by unknowns ------------------------------------------------------------------------------------- */
 
@@ -337,21 +337,21 @@ struct nm_gradient_sink {
 
 /* observables: expressions in concentrations, volumes, potentials, parameters and net fluxes */
 #define NM_ROW_P_SLOPED(name, ...) NM_MAYBE_UNUSED const nm_sloped &name = pt->p[NM_P_##name];
-#define NM_ROW_S_SLOPED_FREE(name, z, where, value, text)                                            \
+#define NM_ROW_S_SLOPED_FREE(name, z, where, value, text)                                          \
     NM_MAYBE_UNUSED const nm_sloped name = nm_exp(y[NM_Y_##name]);
-#define NM_ROW_S_SLOPED_TRAPPED(name, z, where, value, text)                                         \
+#define NM_ROW_S_SLOPED_TRAPPED(name, z, where, value, text)                                       \
     NM_MAYBE_UNUSED const nm_sloped name = pt->trapped[NM_S_##name] / nm_volume_at(y, pt, NM_C_##where);
-#define NM_ROW_S_SLOPED_HELD(name, z, where, value, text)                                            \
+#define NM_ROW_S_SLOPED_HELD(name, z, where, value, text)                                          \
     NM_MAYBE_UNUSED const nm_sloped &name = pt->held[NM_S_##name];
-#define NM_ROW_S_SLOPED_WATER(name, ...)     NM_MAYBE_UNUSED const nm_sloped name(nm_splat(1.0));
-#define NM_VOLUME_SLOPED_swells(volume)      NM_MAYBE_UNUSED const nm_sloped volume = nm_exp(y[NM_Y_##volume]);
+#define NM_ROW_S_SLOPED_WATER(name, ...) NM_MAYBE_UNUSED const nm_sloped name(nm_splat(1.0));
+#define NM_VOLUME_SLOPED_swells(volume)  NM_MAYBE_UNUSED const nm_sloped volume = nm_exp(y[NM_Y_##volume]);
 #define NM_VOLUME_SLOPED_fixed(value)
-#define NM_POTENTIAL_SLOPED_floats(potential, membrane)                                              \
+#define NM_POTENTIAL_SLOPED_floats(potential, membrane)                                            \
     NM_MAYBE_UNUSED const nm_sloped potential = y[NM_Y_##potential] * (pt->RT * (1.0 / NM_FARADAY));
 #define NM_POTENTIAL_SLOPED_ground
 #define NM_ROW_C_SLOPED(name, volume, potential, text) NM_VOLUME_SLOPED_##volume NM_POTENTIAL_SLOPED_##potential
 #define NM_ROW_J_SLOPED(name, ...) NM_MAYBE_UNUSED const nm_sloped &J_##name = look->net[NM_J_##name];
-#define NM_ROW_O_SLOPED(name, unit, expression, text)                                                \
+#define NM_ROW_O_SLOPED(name, unit, expression, text)                                              \
     if (sink->wants(NM_OUT_observable + NM_OBS_##name)) {                                          \
         sink->put(NM_OUT_observable + NM_OBS_##name, nm_widen<NM_DIRS>(NM_PAR(0.0) + (expression))); \
     }

@@ -196,7 +196,8 @@ void nm_describe_init(FILE *stream, const nm_model *model, const char *named,
                     "varies\n\n");
     fprintf(stream, "# [[reduce]] keeps statistics in place of points; bins: of the draws in each "
                     "cell of the axes:\n");
-    fprintf(stream, "# [[reduce]]\n# kind = \"bins\" # full | bins | summary\n# variables = "
+    fprintf(stream, "# [[reduce]]\n# kind = \"bins\" # full | bins | summary | sobol | morris | "
+                    "dgsm\n# variables = "
                     "[\"*\"] # left out: those of [output]\n\n");
     fprintf(
         stream,

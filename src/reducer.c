@@ -164,13 +164,13 @@ static void locate(nm_reducer *reducer, const nm_tile *chunk)
 
 void nm_reducer_take(nm_reducer *reducer, const nm_tile *chunk)
 {
-    if (reducer->plan->task.reduction.kind == NM_REDUCE_DGSM) {
-        take_logs(chunk, reducer->plan);
-    }
     const nm_task *task = &reducer->plan->task;
     const int n_slots = task->reduction.n_slots, group = task->reduction.group;
     const int64_t block_points = nm_plan_block_points(reducer->plan);
     locate(reducer, chunk);
+    if (task->reduction.kind == NM_REDUCE_DGSM) {
+        take_logs(chunk, reducer->plan);
+    }
     for (int64_t i = 0; i < chunk->n;) {
         int64_t n = reducer->part_points - reducer->n_part;
         n = n < block_points ? n : block_points;
