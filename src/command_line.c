@@ -186,6 +186,24 @@ static nm_status take_option(nm_arguments *args, int i_option, const char *value
     case NM_OPTION_json:
         args->json = 1;
         break;
+    case NM_OPTION_inputs:
+        args->export.inputs = value;
+        break;
+    case NM_OPTION_outputs:
+        args->export.outputs = value;
+        break;
+    case NM_OPTION_split:
+        args->export.split = value;
+        break;
+    case NM_OPTION_split_seed:
+        args->export.split_seed = value;
+        break;
+    case NM_OPTION_hold_out:
+        args->hold_outs[args->export.n_hold_outs++] = value;
+        break;
+    case NM_OPTION_check:
+        args->check = 1;
+        break;
     case NM_OPTION_help:
         args->help = 1;
         break;

@@ -9,7 +9,7 @@
 /* option(tag, long name, short letter or 0, value or NULL, text) */
 /* clang-format off */
 #define NM_OPTION_LIST(option)                                                                                             \
-    option(output,   "output",   'o', "OUT.nc",    "the file to make; left out: CONFIG's name with .nc, or MODEL_trace.nc, here") \
+    option(output,   "output",   'o', "OUT.nc",    "the file to make, or the folder of an export; left out: CONFIG's name with .nc, or MODEL_trace.nc, here, or OUT.data beside OUT.nc") \
     option(backend,  "backend",  0,   "NAME",      "auto, cpu or cuda; auto, or left out: what the run was begun with, else a GPU where there is one") \
     option(threads,  "threads",  0,   "N",         "threads of the CPU; left out: all cores")                           \
     option(lanes,    "lanes",    0,   "W",         "points side by side in a thread of the CPU, 8, 4 or 1; left out: the widest") \
@@ -27,6 +27,12 @@
     option(rtol,     "rtol",     0,   "R",         "relative tolerance of each step; left out: 1e-6")                    \
     option(arch,     "arch",     0,   "LIST",      "GPUs to compile for: sm_90, or several by commas, sm_80,sm_90; left out: those of this machine") \
     option(json,     "json",     0,   NULL,        "JSON instead of tables")                                            \
+    option(inputs,   "inputs",   0,   "A,B,...",   "parameters for X.npy; left out: all that are gridded or drawn")     \
+    option(outputs,  "outputs",  0,   "V,ell,...", "outputs for Y.npy; left out: all of the file")                      \
+    option(split,    "split",    0,   "A,B,C",     "shares of training, validation and test; left out: 0.8,0.1,0.1")    \
+    option(split_seed, "split-seed", 0, "N",       "another N, another split; left out: 0")                             \
+    option(hold_out, "hold-out", 0,   "NAME=LOW..HIGH", "keep these rows from the three, to test extrapolation; repeated: what is inside every range") \
+    option(check,    "check",    0,   NULL,        "the operand is the folder of an export: read it again and compare it with its meta.json") \
     option(help,     "help",     'h', NULL,        "this text")
 /* clang-format on */
 
@@ -47,6 +53,9 @@ typedef struct nm_arguments {
     int partial, json, help;
     const char *model, *from, *index, *arch;
     nm_trace_options trace;
+    nm_export_options export;
+    const char **hold_outs;
+    int check;
 } nm_arguments;
 
 typedef struct nm_command {
@@ -61,7 +70,8 @@ typedef struct nm_command {
 /* Says on stderr what is wrong with the command line. returns NM_USAGE. */
 nm_status nm_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Reads the words after a command. args->sets must have room for argc texts. */
+/* Reads the words after a command. args->sets and args->hold_outs must have
+ * room for argc texts. */
 nm_status nm_read_arguments(nm_arguments *args, const nm_command *command, int argc, char **argv);
 
 /* Help: all commands, or one with its options. */

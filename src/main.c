@@ -152,6 +152,20 @@ static nm_status command_trace(const nm_arguments *args)
                     : nm_write_trace(stdout, args->model, args->sets, args->n_sets, &options));
 }
 
+static nm_status command_export(const nm_arguments *args)
+{
+    nm_quiet(args->run.quiet);
+    FILE *notes = args->run.quiet ? NULL : stdout;
+    if (args->check) {
+        return tell(nm_export_check(notes, args->operands[0]));
+    }
+    nm_export_options options = args->export;
+    options.output = args->run.output;
+    options.hold_outs = args->hold_outs;
+    options.fresh = args->run.fresh;
+    return tell(nm_export(notes, args->operands[0], &options));
+}
+
 static nm_status command_assemble(const nm_arguments *args)
 {
     return tell(nm_assemble(args->operands[0], args->partial, stdout));
@@ -190,6 +204,10 @@ static const nm_command commands[] = {
     {"trace", command_trace, NULL, 0, 0,
      WITH(output) | WITH(model) | WITH(set) | WITH(from) | WITH(index) | WITH(times) | WITH(rtol),
      "compute one cell's time course from its initial state, and write a NetCDF file"},
+    {"export", command_export, "OUT.nc", 1, 1,
+     WITH(output) | WITH(inputs) | WITH(outputs) | WITH(split) | WITH(split_seed) | WITH(hold_out) |
+         WITH(fresh) | WITH(quiet) | WITH(check),
+     "write the points of a file as NumPy arrays to learn from, with a meta.json"},
     {"assemble", command_assemble, "OUT.nc.parts", 1, 1, WITH(partial),
      "make the file from the parts of a run"},
     {"info", command_info, NULL, 0, 0, 0, "print version, compiler, lanes, backends and libraries"},
@@ -255,7 +273,10 @@ static nm_status dispatch(int argc, char **argv)
     nm_arguments args;
     memset(&args, 0, sizeof args);
     args.sets = calloc((size_t)argc, sizeof *args.sets);
-    if (!args.sets) {
+    args.hold_outs = calloc((size_t)argc, sizeof *args.hold_outs);
+    if (!args.sets || !args.hold_outs) {
+        free(args.sets);
+        free(args.hold_outs);
         return nm_usage_error("no memory for the command line");
     }
     nm_status status = nm_read_arguments(&args, command, argc - 1, argv + 1);
@@ -265,6 +286,7 @@ static nm_status dispatch(int argc, char **argv)
         status = command->run(&args);
     }
     free(args.sets);
+    free(args.hold_outs);
     return status;
 }
 

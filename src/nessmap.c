@@ -1,7 +1,6 @@
 /* The C API: each call opens what it needs, does one thing, and closes it. */
 #include "nessmap/nessmap.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "config.h"
 #include "cuda_ahead.h"
 #include "describe.h"
+#include "export.h"
 #include "files.h"
 #include "grid_nc.h"
 #include "journal.h"
@@ -206,34 +206,13 @@ static nm_status print_scan_check(nm_scan *scan, FILE *stream)
 
 /* --- configurations kept in files ------------------------------------------------------------- */
 
-/* The loader reads files, so the text goes through one in the folder for such things. kept_in: the
- * file, or the file to be, that the text is of. */
+/* kept_in: the file, or the file to be, that the text is of. */
 static nm_status open_text(nm_scan **scan, const char *text, const char *kept_in)
 {
-    const char *folder = getenv("TMPDIR");
-    char *path = nm_file_format("%s/nessmap-XXXXXX", folder && folder[0] ? folder : "/tmp");
-    if (!path) {
-        return nm_fail(NM_MEMORY, "no memory for a path");
-    }
-    int fd = mkstemp(path);
-    nm_status status = fd >= 0
-                           ? nm_file_write(fd, path, text, strlen(text))
-                           : nm_fail(NM_IO, "%s: no temporary file can be made (%s); set TMPDIR",
-                                     path, strerror(errno));
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (status == NM_OK) {
-        nm_config *config = NULL;
-        *scan = NULL;
-        status = nm_config_load(&config, path, NULL, 0);
-        status = status == NM_OK ? bind(scan, config, kept_in) : status;
-    }
-    if (fd >= 0) {
-        unlink(path);
-    }
-    free(path);
-    return status;
+    nm_config *config = NULL;
+    *scan = NULL;
+    NM_TRY(nm_config_read(&config, kept_in, text, strlen(text), NULL, 0));
+    return bind(scan, config, kept_in);
 }
 
 /* A table was named from the folder of its configuration, which is not known any more: it is looked
@@ -385,6 +364,32 @@ nm_status nm_print_point_of_file(FILE *stream, const char *path, const char *ind
 {
     print_job job = {stream, json};
     return with_point_of_file(print_point, &job, path, index);
+}
+
+/* --- arrays to learn from --------------------------------------------------------------------- */
+
+nm_status nm_export(FILE *notes, const char *path, const nm_export_options *options)
+{
+    char *text = NULL;
+    nm_scan *scan = NULL;
+    nm_plan *plan = NULL;
+    nm_export_options standard = {0};
+    NM_TRY(nm_export_accepts(path));
+    NM_TRY(nm_grid_nc_config(path, &text));
+    nm_status status = open_text(&scan, text, path);
+    free(text);
+    if (status == NM_OK && strcmp(scan->config->design_kind, "table") == 0) {
+        status = nm_point_file_forget_table(scan->config, path);
+    }
+    if (status == NM_OK) {
+        status = nm_plan_build(&plan, scan->config, scan->model, "cpu");
+    }
+    if (status == NM_OK) {
+        status = nm_export_write(notes, path, plan, options ? options : &standard);
+    }
+    nm_plan_destroy(&plan);
+    nm_scan_close(&scan);
+    return status;
 }
 
 /* --- one time course -------------------------------------------------------------------------- */

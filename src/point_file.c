@@ -100,6 +100,24 @@ int nm_point_file_needs_table(const nm_config *config)
            nm_plan_reduce_kind(config) != NM_REDUCE_FULL;
 }
 
+nm_status nm_point_file_forget_table(nm_config *config, const char *path)
+{
+    char *kind = strdup("grid");
+    if (!kind) {
+        return nm_fail(NM_MEMORY, "no memory for the scan of %s", path);
+    }
+    free(config->design_kind);
+    config->design_kind = kind;
+    free(config->design_file);
+    config->design_file = NULL;
+    /* derivatives by what varies: without the table, nothing does */
+    for (int i = 0; i < config->gradients.n_of; i++) {
+        free(config->gradients.of[i]);
+    }
+    config->gradients.n_of = 0;
+    return NM_OK;
+}
+
 /* An index into another table would be an answer to another question. */
 static nm_status check_table(nm_plan *plan, const char *path)
 {
@@ -126,16 +144,8 @@ nm_status nm_point_file_find(double *params, nm_plan **plan, nm_config *config,
     int needs_table = nm_point_file_needs_table(config),
         is_table = strcmp(config->design_kind, "table") == 0 && !needs_table;
     if (is_table) {
-        /* the table may be gone, but its columns are in the file: a question of one point is
-         * enough */
-        char *kind = strdup("grid");
-        if (!kind) {
-            return nm_fail(NM_MEMORY, "no memory for one point of %s", path);
-        }
-        free(config->design_kind);
-        config->design_kind = kind;
-        free(config->design_file);
-        config->design_file = NULL;
+        /* a question of one point is enough */
+        NM_TRY(nm_point_file_forget_table(config, path));
     }
     NM_TRY(nm_plan_build(plan, config, model, "cpu"));
     if (needs_table) {

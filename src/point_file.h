@@ -7,6 +7,10 @@
 /* 1 where the points of a file stand in the table of its scan alone, for it was reduced. */
 int nm_point_file_needs_table(const nm_config *config);
 
+/* Makes the scan of a file that keeps its points one without its table, which may be gone: for
+ * questions that the file's own columns answer. returns NM_MEMORY. */
+nm_status nm_point_file_forget_table(nm_config *config, const char *path);
+
 /* Finds the parameters of a point of the output `path`, which `config` (kept in that file, changed
  * here) and `model` made. index: "17", or one number per axis and draw, "3,5", from 0, first axis
  * slowest.

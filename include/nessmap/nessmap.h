@@ -76,6 +76,24 @@ nm_status nm_write_trace(FILE *notes, const char *model, const char *const *over
 nm_status nm_write_trace_of_file(FILE *notes, const char *path, const char *index,
                                  const nm_trace_options *options);
 
+/* A finished file as arrays that NumPy maps (X.npy, Y.npy, dY_dX.npy, outcome.npy, flags.npy,
+ * split.npy) and a meta.json on them. A call that was stopped goes on where it was. */
+typedef struct nm_export_options {
+    const char *output; /* the folder; NULL: OUT.data beside OUT.nc */
+    const char *inputs,
+        *outputs;           /* names by commas; NULL: all that varies, all that was computed */
+    const char *split;      /* shares of training, validation, test; NULL: "0.8,0.1,0.1" */
+    const char *split_seed; /* a whole number; NULL: "0" */
+    const char *const *hold_outs; /* [n_hold_outs] "NAME=LOW..HIGH", in units of the file: rows that
+                                      are inside all of them are kept from the three */
+    int n_hold_outs;
+    int fresh; /* throw an unfinished folder away, replace a finished one */
+} nm_export_options;
+nm_status nm_export(FILE *notes, const char *path, const nm_export_options *options);
+
+/* Reads the folder of an export again: hashes, statistics and counts, against its meta.json. */
+nm_status nm_export_check(FILE *notes, const char *folder);
+
 /* Print: the models, one line each; one model's parameters, states, pathways, outputs; a commented
  * configuration to start from; version, compiler, lanes, backends. */
 nm_status nm_print_models(FILE *stream);
