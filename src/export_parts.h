@@ -26,7 +26,7 @@ typedef enum nm_split_part { NM_SPLIT_LIST(NM_SPLIT_ENUM) NM_N_SPLITS } nm_split
 
 enum {
     NM_NPY_BYTES = 128,         /* of the header of a file */
-    NM_EXPORT_PIECE = 32 << 20, /* bytes of rows in memory at once */
+    NM_EXPORT_PIECE = 16 << 20, /* bytes of rows in memory at once */
     NM_EXPORT_ROWS = 1 << 16,   /* most rows of a piece */
     NM_EXPORT_HASH_TEXT = 33
 };
