@@ -13,7 +13,7 @@ import tomllib
 
 import harness
 
-COMMANDS = ("run", "init", "plan", "check", "compile", "models", "point", "assemble", "info", "help")
+COMMANDS = ("run", "init", "plan", "check", "compile", "models", "point", "export", "assemble", "info", "help")
 
 
 def is_one_sentence(text):
