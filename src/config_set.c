@@ -172,7 +172,8 @@ static nm_status set_list(nm_toml *node, const char *value)
 
 static int is_list_key(const char *key)
 {
-    static const char *const list_keys[] = {"values", "variables", "gradients"};
+    static const char *const list_keys[] = {"values", "variables", "gradients", "quantiles",
+                                            "axes"};
     for (size_t i = 0; i < sizeof list_keys / sizeof *list_keys; i++) {
         if (strcmp(key, list_keys[i]) == 0) {
             return 1;
@@ -239,6 +240,32 @@ static nm_status open_table(nm_toml **table, nm_toml *root, const char *name, co
             NM_USAGE, "--set: %s cannot be set, because \"%s\" is not a table of the configuration",
             key, name);
     }
+    return NM_OK;
+}
+
+/* Finds or makes the one [[reduce]]. */
+static nm_status open_reduce(nm_toml **table, nm_toml *root, const char *key)
+{
+    nm_toml *list = nm_toml_find(root, "reduce");
+    if (!list) {
+        list = nm_toml_append(root);
+        if (!list || !(list->key = strdup("reduce"))) {
+            return fail_memory();
+        }
+        list->kind = NM_TOML_ARRAY;
+    }
+    if (list->kind == NM_TOML_ARRAY && list->n_items == 0) {
+        nm_toml *made = nm_toml_append(list);
+        if (!made) {
+            return fail_memory();
+        }
+        made->kind = NM_TOML_TABLE;
+    }
+    if (list->kind != NM_TOML_ARRAY || list->n_items != 1 || list->item[0].kind != NM_TOML_TABLE) {
+        return nm_fail(NM_USAGE, "--set: %s cannot be set, because the file has not one [[reduce]]",
+                       key);
+    }
+    *table = &list->item[0];
     return NM_OK;
 }
 
@@ -356,8 +383,9 @@ static nm_status set_key(nm_toml *root, const char *path, const char *key, const
     if (n > 0 && (strcmp(segment[0], "axis") == 0 || strcmp(segment[0], "random") == 0)) {
         return set_listed(root, segment, n, key, value);
     }
-    if (n > 0 && strcmp(segment[0], "reduce") == 0) {
-        return nm_fail(NM_USAGE, "--set: %s cannot be set here; write [[reduce]] in the file", key);
+    if (n == 2 && strcmp(segment[0], "reduce") == 0) {
+        NM_TRY(open_reduce(&table, root, key));
+        return set_child(table, segment[1], is_list_key(segment[1]), key, value);
     }
     if (n != 2) {
         return nm_fail(NM_USAGE,

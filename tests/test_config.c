@@ -368,7 +368,11 @@ static const struct override {
      "--set: \"solver..mode\" is not a key; write PARAMETER, TABLE.KEY or axis.NAME.KEY"},
     {"model.x=auto", "--set: model.x cannot be set, because \"model\" is not a table of the "
                      "configuration"},
-    {"reduce.kind=full", "--set: reduce.kind cannot be set here; write [[reduce]] in the file"},
+    {"reduce.kind=bin",
+     "--set: reduce.kind = \"bin\", but it is one of full, bins, summary, sobol, "
+     "morris, dgsm; did you mean \"bins\"?"},
+    {"reduce.kind.x=full",
+     "--set: \"reduce.kind.x\" is not a key; write PARAMETER, TABLE.KEY or axis.NAME.KEY"},
     {"output.variables=V,,ell",
      "--set: output.variables[1] = \"\", but it must be a list of output "
      "names like [\"V\", \"J_pump\"], or [\"*\"] for all"},
