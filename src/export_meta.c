@@ -163,17 +163,23 @@ static void put_source(FILE *stream, const nm_export_source *s)
     fputs("},\n", stream);
 }
 
+/* what every column says of itself */
+static void put_description(FILE *stream, const nm_export_column *c)
+{
+    fputs("    {", stream);
+    put_key(stream, "name", c->name);
+    fputs(", ", stream);
+    put_key(stream, "unit", c->unit);
+    fputs(", ", stream);
+    put_key(stream, "text", c->text);
+}
+
 static void put_columns(FILE *stream, const nm_export_source *s, const nm_export_sums *sums)
 {
     fputs("  \"inputs\": [\n", stream);
     for (int i = 0; i < s->shape.n_inputs; i++) {
         const nm_export_column *c = &s->inputs[i];
-        fputs("    {", stream);
-        put_key(stream, "name", c->name);
-        fputs(", ", stream);
-        put_key(stream, "unit", c->unit);
-        fputs(", ", stream);
-        put_key(stream, "text", c->text);
+        put_description(stream, c);
         fprintf(stream, ", \"drawn\": \"%s\", \"scale\": \"%s\"", c->drawn, c->scale);
         put_number(stream, "low", c->low);
         put_number(stream, "high", c->high);
@@ -185,12 +191,7 @@ static void put_columns(FILE *stream, const nm_export_source *s, const nm_export
     fputs("  ],\n  \"outputs\": [\n", stream);
     for (int i = 0; i < s->shape.n_outputs; i++) {
         const nm_export_column *c = &s->outputs[i];
-        fputs("    {", stream);
-        put_key(stream, "name", c->name);
-        fputs(", ", stream);
-        put_key(stream, "unit", c->unit);
-        fputs(", ", stream);
-        put_key(stream, "text", c->text);
+        put_description(stream, c);
         if (sums) {
             nm_meta_output(stream, sums, i);
         }

@@ -5,13 +5,12 @@ the same whatever the run. (On a device: test_reducers.py.)
 """
 
 import pathlib
-import signal
 import time
 
 import harness
 import netCDF4
 import numpy as np
-from test_reducers import Folder
+from test_reducers import Folder, kill_and_resume
 
 MOST = 64
 FAILED = (6, 7)  # left_domain, not_converged
@@ -128,20 +127,7 @@ def check_table(args, checks):
 
 def check_kill(args, checks):
     with Folder(args, scan("random", 400000, BINS, "", 9.0), checks=checks) as whole:
-        wanted = whole.bytes()
-        out = whole.path / "killed.nc"
-        parts = whole.path / "killed.nc.parts"
-        process = harness.start(args.nessmap, "run", "scan.toml", "-o", out, "--threads", "1", cwd=whole.path)
-        for _ in range(4000):
-            if harness.journal_bytes(parts) > 30_000:
-                break
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        checks.check(not out.exists(), "killed before its end")
-        done = harness.run(args.nessmap, "run", "scan.toml", "-o", out, cwd=whole.path)
-        checks.check(done.returncode == 0 and "resuming" in done.stderr, f"resumed: {done.stderr}")
-        checks.check(out.read_bytes() == wanted, "the bytes of a run that was killed")
+        kill_and_resume(args, checks, whole, 30_000)
 
 
 def run_checks(args, checks):

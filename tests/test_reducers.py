@@ -292,23 +292,26 @@ def check_same_bytes(args, checks):
                         checks.check(False, f"{name}: {variable} depends on the size of the tiles")
 
 
+def kill_and_resume(args, checks, whole, least_bytes):
+    """Kills the run of a folder when its journal holds so many bytes: the next call goes on to the same file."""
+    wanted = whole.bytes()
+    out = whole.path / "killed.nc"
+    process = harness.start(args.nessmap, "run", "scan.toml", "-o", out, "--threads", "1", cwd=whole.path)
+    for _ in range(4000):
+        if harness.journal_bytes(whole.path / "killed.nc.parts") > least_bytes:
+            break
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    checks.check(not out.exists(), "killed before its end")
+    done = harness.run(args.nessmap, "run", "scan.toml", "-o", out, cwd=whole.path)
+    checks.check(done.returncode == 0 and "resuming" in done.stderr, f"resumed: {done.stderr}")
+    checks.check(out.read_bytes() == wanted, "the bytes of a run that was killed")
+
+
 def check_kill(args, checks):
-    text = scan(n=600000, reduce='kind = "bins"\n' + AXES)
-    with Folder(args, text, checks=checks) as whole:
-        wanted = whole.bytes()
-        out = whole.path / "killed.nc"
-        parts = whole.path / "killed.nc.parts"
-        process = harness.start(args.nessmap, "run", "scan.toml", "-o", out, "--threads", "1", cwd=whole.path)
-        for _ in range(2000):
-            if harness.journal_bytes(parts) > 3_000_000:
-                break
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        checks.check(not out.exists(), "killed before its end")
-        done = harness.run(args.nessmap, "run", "scan.toml", "-o", out, cwd=whole.path)
-        checks.check(done.returncode == 0 and "resuming" in done.stderr, f"resumed: {done.stderr}")
-        checks.check(out.read_bytes() == wanted, "the bytes of a run that was killed")
+    with Folder(args, scan(n=600000, reduce='kind = "bins"\n' + AXES), checks=checks) as whole:
+        kill_and_resume(args, checks, whole, 3_000_000)
 
 
 def check_device(args, checks):
