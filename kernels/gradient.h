@@ -127,7 +127,7 @@ struct nm_row {
 struct nm_by_unknowns : nm_balance {
     const nm_point *pt;
     const nm_vec *exp_y, *exp_minus_y;
-    nm_given *given; /* values are the point's */
+    nm_given *given; /* untouched: values are the point's */
     nm_wishes wants;
     nm_row net[NM_NJ], x[NM_NJ], standard[NM_NJ], worth[NM_NE + 1];
     nm_vec out[NM_NJ], in[NM_NJ];
@@ -283,9 +283,11 @@ NM_FN void nm_find_directions(nm_directions *to, const nm_task *task, const nm_c
     static const nm_point none = {};
     static const nm_vec y[NM_NY] = {};
     nm_by_sets sets = {};
+    nm_by_sets::nm_no_given untouched;
     double move[NM_NP];
     int n = 0;
     *to = {};
+    sets.given = &untouched;
     nm_visit_network<false>(&sets, &none, pick, y);
     for (int wide = 0; wide < 2; wide++) {
         for (int j = 0; j < task->gradients.n_params; j++) {
@@ -452,7 +454,7 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_dir
     by_y.pt = pt;
     by_y.exp_y = exp_y;
     by_y.exp_minus_y = exp_minus_y;
-    by_y.given = NULL;
+    by_y.given = &part[0].given;
     by_y.v_w = pt->v_w;
     by_y.clear();
     nm_visit_network<true>(&by_y, pt, pick, y);
