@@ -22,14 +22,10 @@
 #include "point_file.h"
 #include "preset.h"
 #include "run.h"
+#include "scan.h"
 #include "timecourse.h"
 #include "version.h"
 #include "words.h"
-
-struct nm_scan {
-    nm_config *config;
-    const nm_model *model;
-};
 
 const char *nm_error(void)
 {

@@ -61,6 +61,8 @@ struct nm_plan {
     nm_task task; /* handed to kernels as it is */
     nm_layout layout;
     int64_t n_points, tile_points, n_tiles;
+    int64_t origin; /* first point of the first tile, where every point is kept: 0, but for a
+                       sampler's; the last one is n_points - 1 */
     int64_t tiles_per_cell; /* 1 or more where the scan is reduced (task.reduction) */
     int64_t chunk_points;   /* points that are reduced at once, whole blocks */
     int column_output[NM_MAX_OUTPUTS +

@@ -94,7 +94,7 @@ int64_t nm_plan_tile_first(const nm_plan *plan, int64_t i_tile)
         return i_tile / plan->tiles_per_cell * plan->task.reduction.cell_points +
                i_tile % plan->tiles_per_cell * plan->tile_points;
     }
-    return i_tile * plan->tile_points;
+    return plan->origin + i_tile * plan->tile_points;
 }
 
 int64_t nm_plan_tile_points(const nm_plan *plan, int64_t i_tile)

@@ -28,6 +28,7 @@ LAYERS = [
     ["refine", "refine_lists", "refine_nc", "refine_parts", "refine_picture"],
     ["out_file"],
     ["run"],
+    ["scan", "sampler"],
     ["nessmap"],
     ["command_line"],
     ["main"],

@@ -94,6 +94,54 @@ nm_status nm_export(FILE *notes, const char *path, const nm_export_options *opti
 /* Reads the folder of an export again: hashes, statistics and counts, against its meta.json. */
 nm_status nm_export_check(FILE *notes, const char *folder);
 
+/* Points of a scan in memory, in place of a file: for a program that wants fresh ones all the time,
+ * or has parameter sets of its own. Calls for one sampler may run in several threads at once. */
+typedef struct nm_sampler nm_sampler;
+
+typedef enum nm_sampler_part {
+    NM_SAMPLER_INPUTS,  /* parameters that axes, distributions or a table vary, ties left out */
+    NM_SAMPLER_OUTPUTS, /* output.variables */
+    NM_SAMPLER_DERIVED, /* output.gradients: outputs that have derivatives, */
+    NM_SAMPLER_BY,      /* and the parameters by which they are taken, in the order of the inputs */
+    NM_SAMPLER_N_PARTS
+} nm_sampler_part;
+
+typedef struct nm_sampler_column { /* texts live as long as the sampler */
+    const char *name, *unit, *text;
+} nm_sampler_column;
+
+/* Rows of n points, room of the caller; NULL: not wanted. Numbers are float, or double where is_f64,
+ * in units of the columns: SI. */
+typedef struct nm_sample {
+    int is_f64;
+    void *inputs;      /* [n][inputs] */
+    void *outputs;     /* [n][outputs], NaN where the outcome carries no value */
+    void *derivatives; /* [n][derived][by], NaN where there is none */
+    int8_t *outcome;   /* [n] as in a file: 0 equilibrium, 1 ness, ... */
+    uint16_t *flags;   /* [n] as in a file */
+} nm_sample;
+
+/* The scan must stay open as long as its sampler; what its [[reduce]] would keep is of no matter.
+ * backend: NULL is "cpu": a GPU is prepared anew for each call, which only large ones are worth.
+ * n_threads, lanes: as in nm_run_options. returns NM_USAGE (a refinement too), NM_MEMORY, NM_DEVICE. */
+nm_status nm_sampler_open(nm_sampler **sampler, const nm_scan *scan, const char *backend,
+                          int n_threads, int lanes);
+void nm_sampler_close(nm_sampler **sampler);
+
+/* What stands in the rows. returns the number of columns. */
+int nm_sampler_columns(const nm_sampler_column **columns, const nm_sampler *sampler,
+                       nm_sampler_part part);
+int64_t nm_sampler_n_points(const nm_sampler *sampler); /* of the design */
+
+/* Solves the points [first, first + n) of the design: the numbers of the scan's file. */
+nm_status nm_sampler_points(const nm_sampler *sampler, const nm_sample *out, int64_t first,
+                            int64_t n);
+
+/* Solves the caller's sets [n][inputs], of the type of `out`. Ties follow them; audits, where the scan
+ * has any, fall on rows by their number in the call. */
+nm_status nm_sampler_sets(const nm_sampler *sampler, const nm_sample *out, const void *sets,
+                          int64_t n);
+
 /* Print: the models, one line each; one model's parameters, states, pathways, outputs; a commented
  * configuration to start from; version, compiler, lanes, backends. */
 nm_status nm_print_models(FILE *stream);
