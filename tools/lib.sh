@@ -74,10 +74,14 @@ need_packages() {
 
 # --- the virtual environment of the tools -------------------------------------------------------------------------
 
-# need_venv [EXTRA...]: build/venv with tools/requirements.txt and more packages; made once, again when either changes
+# need_venv [EXTRA...]: build/venv with nessmap_tools (used where it stands) and more packages; made once, again when
+# tools/pyproject.toml, the packages or the place of the tree change
 need_venv() {
     local wanted stamp=$venv/nessmap-requirements
-    wanted=$(cat "$root/tools/requirements.txt"; printf '%s\n' "$@")
+    wanted=$(
+        cksum <"$root/tools/pyproject.toml"
+        printf '%s\n' "$root" "$@"
+    )
     if [ -f "$stamp" ] && "$venv/bin/python" -c '' 2>/dev/null; then
         local known package
         known=$(cat "$stamp")
@@ -88,16 +92,16 @@ need_venv() {
         done <<<"$wanted"
         [ "$is_enough" = 0 ] || return 0
     fi
-    step "Python packages of the picture tool into ${venv#"$root"/}"
+    step "Python packages of the tools into ${venv#"$root"/}"
     mkdir -p "$build"
     if ! "$venv/bin/python" -c '' 2>/dev/null; then
         rm -rf -- "$venv"
         "$(find_python)" -m venv "$venv"
     fi
     if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
-        -r "$root/tools/requirements.txt" "$@" >"$build/pip.log" 2>&1 </dev/null; then
+        -e "$root/tools[plot]" "$@" >"$build/pip.log" 2>&1 </dev/null; then
         tail -n 15 "$build/pip.log" >&2
-        stop "pip could not install the packages of tools/requirements.txt (above)"
+        stop "pip could not install tools/pyproject.toml and its packages (above)"
     fi
     # by all processors and without the packages' own tests; what is not compiled here works, but starts slowly
     (cd -- "$venv" && bin/python -m compileall -q -j 0 -x '/tests?/' -p "$venv" lib) >>"$build/pip.log" 2>&1 </dev/null || true

@@ -22,7 +22,8 @@ import numpy as np
 import xarray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from plot_map import Refused, number, percent, readable, symbol
+from nessmap_tools import Refused
+from plot_map import number, percent, readable, symbol
 
 # measures of a reducer: name of the variable, colour, text
 MEASURES = {

@@ -14,7 +14,6 @@ with [[reduce]] kind = "bins", it is the share of draws with a steady state and 
 import argparse
 import re
 import sys
-import tomllib
 from pathlib import Path
 
 import matplotlib
@@ -31,6 +30,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import lysis_boundary
+import nessmap_tools
+from nessmap_tools import Refused
+from nessmap_tools.units import to_readable
 
 # --- 1. classes -------------------------------------------------------------------------------------------------
 
@@ -53,28 +55,13 @@ INK = "#222222"
 
 # --- 2. text and units ------------------------------------------------------------------------------------------
 
-# unit of the file -> factor, unit that people read
-READABLE = {
-    "V": (1e3, "mV"),
-    "J mol-1": (1e-3, "kJ mol⁻¹"),
-    "mol m-3": (1.0, "mM"),
-    "m": (1e6, "µm"),
-    "mol m-2 s-1": (1e6, "µmol m⁻² s⁻¹"),
-    "W m-2": (1e3, "mW m⁻²"),
-    "W m-2 K-1": (1e6, "µW m⁻² K⁻¹"),
-    "W m-3": (1.0, "W m⁻³"),
-    "1": (1.0, ""),
-}
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SYMBOLS = {"dG": r"\Delta G", "sigma": r"\sigma", "Tsigma": r"T\sigma", "tau": r"\tau", "dmu": r"\Delta\mu",
            "ell": r"\ell", "kappa": r"\kappa"}
 
 
 def readable(unit):
     """Factor and text of a unit for people: ("V") -> (1e3, "mV")."""
-    if unit in READABLE:
-        return READABLE[unit]
-    return 1.0, re.sub(r"(?<=[A-Za-z])(-?\d+)", lambda m: m.group(1).translate(SUPERSCRIPTS), unit)
+    return to_readable(unit)[::2]
 
 
 def symbol(name):
@@ -111,10 +98,6 @@ def number(value):
 
 
 # --- 3. the file ------------------------------------------------------------------------------------------------
-
-
-class Refused(Exception):
-    """What is wrong with the file or the command, in one sentence."""
 
 
 def open_grid(path):
@@ -271,10 +254,7 @@ def is_wide(values):
 
 def variant_of(grid):
     """Variants of the model as the file's configuration says them."""
-    try:
-        config = tomllib.loads(str(grid.attrs.get("nessmap_config", "")))
-    except tomllib.TOMLDecodeError:
-        config = {}
+    config = nessmap_tools.config(grid) if "nessmap_config" in grid.attrs else {}
     return config.get("variant", {}), config.get("model", grid.attrs.get("nessmap_model", ""))
 
 

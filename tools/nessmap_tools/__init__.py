@@ -1,0 +1,28 @@
+"""Reads what nessmap writes.
+
+    open(path)        any NetCDF file of nessmap -> a tidy xarray.Dataset: outcomes in words, parameters as coordinates
+    config(path)      the configuration that a file keeps -> dict
+    load(folder)      what `nessmap export` writes -> Export: arrays mapped from disk, columns, rows, batches
+    Rows(export)      the same for PyTorch; needs torch
+
+What is not a file or folder of nessmap raises `Refused` with one sentence.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from .errors import Refused
+from .export import Batch, Column, Export, load
+from .netcdf import config, open
+
+__version__ = "0.1.0"
+__all__ = ["Batch", "Column", "Export", "Refused", "config", "load", "open"]
+
+# what needs more than NumPy and xarray: imported when asked for, and so not of "import *"
+_LAZY = {"Rows": "torch_dataset"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
