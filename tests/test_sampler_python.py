@@ -16,7 +16,7 @@ import numpy as np
 import harness
 
 sys.path.insert(0, str(harness.ROOT / "tools"))
-from nessmap_tools.sampler import Sampler
+from nessmap_tools import Refused, Sampler
 
 SETS = ["design.n=20000", "output.gradients=V,ell", "output.variables=V,ell,J_pump"]
 F64 = ["output.precision=f64"]
@@ -108,7 +108,7 @@ def check_lock(library, checks):
             checks.check(equal(results[k].Y, whole.Y[k * 1000:(k + 1) * 1000]), f"call {k} of four side by side")
 
 
-def refused(checks, sentence, call, kind=ValueError):
+def refused(checks, sentence, call, kind=Refused):
     try:
         call()
     except kind as refusal:
@@ -134,7 +134,7 @@ def check_refusals(library, checks):
 ON_A_DEVICE = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from nessmap_tools.sampler import Sampler
+from nessmap_tools import Sampler
 import numpy as np
 batches = []
 for backend in ("cpu", "cuda"):

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from nessmap_tools.sampler import Points, Sampler
+from nessmap_tools import Points, Refused, Sampler
 
 
 def network(n_inputs: int, n_outputs: int) -> torch.nn.Sequential:
@@ -89,8 +89,8 @@ def main() -> int:
         sampler = Sampler(options.config, options.set)
         wanted = options.batch * (16 + 1 + 2 * options.steps * options.rounds)
         if len(sampler) < wanted:
-            raise ValueError(f"{wanted} points are wanted, and the design has {len(sampler)}; --set design.n={wanted}")
-    except (OSError, ValueError) as refusal:
+            raise Refused(f"{wanted} points are wanted, and the design has {len(sampler)}; --set design.n={wanted}")
+    except (OSError, Refused) as refusal:
         print(f"bench_sampler: {refusal}", file=sys.stderr)
         return 2
     with sampler:

@@ -4,6 +4,7 @@
     config(path)      the configuration that a file keeps -> dict
     load(folder)      what `nessmap export` writes -> Export: arrays mapped from disk, columns, rows, batches
     Rows(export)      the same for PyTorch; needs torch
+    Sampler(config)   fresh points in memory, without files: the library of nessmap by ctypes
 
 What is not a file or folder of nessmap raises `Refused` with one sentence.
 """
@@ -14,9 +15,10 @@ from typing import Any
 from .errors import Refused
 from .export import Batch, Column, Export, load
 from .netcdf import config, open
+from .sampler import Points, Sampler, SamplerColumn
 
 __version__ = "0.1.0"
-__all__ = ["Batch", "Column", "Export", "Refused", "config", "load", "open"]
+__all__ = ["Batch", "Column", "Export", "Points", "Refused", "Sampler", "SamplerColumn", "config", "load", "open"]
 
 # what needs more than NumPy and xarray: imported when asked for, and so not of "import *"
 _LAZY = {"Rows": "torch_dataset"}

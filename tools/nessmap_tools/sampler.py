@@ -16,6 +16,8 @@ from typing import Any, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from .errors import Refused
+
 __all__ = ["Points", "Sampler", "SamplerColumn"]
 
 _PARTS = ("inputs", "outputs", "derived", "by")
@@ -124,7 +126,7 @@ class Sampler:
     `inputs`, `outputs` say what the columns are; `derived`, `by` what the derivatives are of and by. Calls may run in
     several threads at once. Use it in a `with` block, or call close().
 
-    raises ValueError with nessmap's own sentence where the configuration is wrong, OSError where the library is.
+    raises Refused with nessmap's own sentence where the configuration is wrong, OSError where the library is.
     """
 
     def __init__(
@@ -141,7 +143,7 @@ class Sampler:
         self._scan, self._sampler = ctypes.c_void_p(), ctypes.c_void_p()
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-            raise ValueError(f"dtype {self.dtype}: numpy.float32 or numpy.float64 is wanted")
+            raise Refused(f"dtype {self.dtype}: numpy.float32 or numpy.float64 is wanted")
         self._lib = _load(library)
         texts = (ctypes.c_char_p * max(1, len(overrides)))(*(text.encode() for text in overrides))
         self._try(self._lib.nm_scan_open(self._scan, os.fsencode(config), texts, len(overrides)))
@@ -155,7 +157,7 @@ class Sampler:
     def points(self, first: int, n: int) -> Points:
         """The points [first, first + n) of the design: the numbers of the file that `nessmap run` writes.
 
-        raises ValueError where the design has no such points."""
+        raises Refused where the design has no such points."""
         points, sample = self._room(n)
         self._try(self._lib.nm_sampler_points(self._open(), sample, first, n))
         return points
@@ -163,10 +165,10 @@ class Sampler:
     def solve(self, X: npt.ArrayLike) -> Points:
         """The caller's own sets, [n, inputs] in the order and in the SI units of `inputs`; ties follow them.
 
-        raises ValueError where the shape is another one."""
+        raises Refused where the shape is another one."""
         sets = np.ascontiguousarray(X, dtype=self.dtype)
         if sets.ndim != 2 or sets.shape[1] != len(self.inputs):
-            raise ValueError(
+            raise Refused(
                 f"sets of the shape {sets.shape}: [n, {len(self.inputs)}] is wanted, a column for each of "
                 + ", ".join(column.name for column in self.inputs)
             )
@@ -193,12 +195,12 @@ class Sampler:
 
     def _open(self) -> ctypes.c_void_p:
         if not self._sampler:
-            raise ValueError("the sampler is closed")
+            raise Refused("the sampler is closed")
         return self._sampler
 
     def _try(self, status: int) -> None:
         if status != 0:
-            raise ValueError(self._lib.nm_error().decode(errors="replace"))
+            raise Refused(self._lib.nm_error().decode(errors="replace"))
 
     def _columns(self, part: int) -> list[SamplerColumn]:
         columns = ctypes.POINTER(_Column)()
@@ -209,7 +211,7 @@ class Sampler:
 
     def _room(self, n: int) -> tuple[Points, _Sample]:
         if n < 0:
-            raise ValueError(f"{n} points: a number from 0 on is wanted")
+            raise Refused(f"{n} points: a number from 0 on is wanted")
         slopes = np.empty((n, len(self.derived), len(self.by)), self.dtype) if self.derived else None
         points = Points(
             X=np.empty((n, len(self.inputs)), self.dtype),
