@@ -135,10 +135,10 @@ def measure(ways: dict[str, Batches], n_rounds: int, seconds: float) -> dict[str
     speeds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(n_rounds):
         for name, stream in streams.items():
-            n, began, passed = 0, time.perf_counter(), 0.0
-            while passed < seconds:
+            began = time.perf_counter()
+            n = next(stream)[0]
+            while (passed := time.perf_counter() - began) < seconds:
                 n += next(stream)[0]
-                passed = time.perf_counter() - began
             speeds[name].append(n / passed)
     return speeds
 
