@@ -148,7 +148,7 @@ def check_text():
                 error(path, number, "open note without an issue number")
         if len(lines) > MOST_LINES:
             warnings.append(f"{path.relative_to(ROOT)}: {len(lines)} lines; past {MOST_LINES}, would a split read better?")
-    for path in sorted((ROOT / "tools").glob("*.py")) + sorted((ROOT / "tests").glob("*.py")):
+    for path in sorted((ROOT / "tools").rglob("*.py")) + sorted((ROOT / "tests").glob("*.py")):
         n_lines = len(path.read_text().splitlines())
         if n_lines > MOST_LINES:
             warnings.append(f"{path.relative_to(ROOT)}: {n_lines} lines; past {MOST_LINES}, would a split read better?")
