@@ -21,6 +21,16 @@ extern "C" void NM_GRADIENT_NAME(gradient, NM_MODEL, NM_LANES)(nm_vec *gradient,
 namespace
 {
 
+/* Newton's steps before the points that need more are gathered: most of these need all there are, or find no state, and
+ * a block waits for its slowest lane */
+enum { FIRST_STEPS = 10 };
+
+/* a point that Newton's method has not finished with */
+struct unfinished {
+    int64_t offset; /* in the tile */
+    double y[NM_NY];
+};
+
 /* a point on its way: which it is, and the state of its time course */
 struct traveller : nm_traveller {
     int64_t offset; /* in the tile */
@@ -49,6 +59,7 @@ struct job {
     const nm_task *task;
     nm_tile *tile;
     nm_choices pick;
+    list<unfinished> more;      /* to be solved on */
     list<traveller> travellers; /* to be followed, from first to last */
     list<nm_audited> audits;
     nm_directions directions; /* of derivatives, where they are asked for */
@@ -92,60 +103,132 @@ void store_gradients(job *j, const int64_t *offset, const nm_verdict *verdict, n
     }
 }
 
-/* Newton over the tile; who needs more becomes a traveller */
+/* points side by side, drawn and on their way to a verdict */
+struct block {
+    nm_point pt;
+    nm_verdict verdict;
+    nm_mask mask; /* lanes that hold a point of their own; the others repeat one, and are not stored */
+    int64_t index[NM_LANES], offset[NM_LANES];
+    nm_vec out[NM_N_OUTPUTS], y[NM_NY];
+    double p[NM_NP];
+};
+
+void begin_block(block *b, const nm_task *task)
+{
+    b->verdict = {};
+    b->verdict.out = b->out;
+    b->verdict.settled = nm_mask_all(false);
+    b->mask = nm_mask_all(true);
+    nm_put_fixed(&b->pt, b->p, task);
+}
+
+void draw_lane(block *b, const job *j, int lane, int64_t offset, bool is_inside)
+{
+    b->offset[lane] = offset;
+    b->index[lane] = j->tile->first + offset;
+    nm_put_lane(&b->pt, lane, b->p, j->task, b->index[lane]);
+    nm_mask_set(&b->mask, lane, is_inside);
+}
+
+/* Stores the lanes of `mask` that are settled and makes travellers of the others, and of those that are audited. */
+bool keep_block(job *j, const block *b, nm_mask mask)
+{
+    nm_mask stored = nm_mask_all(false);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (!nm_get(mask, lane)) {
+            continue;
+        }
+        bool audit = nm_wants_audit(&b->verdict, lane, j->task, b->index[lane]);
+        if (nm_get(b->verdict.settled, lane) && !audit) {
+            nm_store(j->tile, j->task, b->offset[lane], &b->verdict, lane);
+            nm_mask_set(&stored, lane, true);
+            j->tile->n_newton++;
+            continue;
+        }
+        traveller *traveller = add(&j->travellers);
+        if (!traveller) {
+            return false;
+        }
+        traveller->offset = b->offset[lane];
+        traveller->audit = -1;
+        traveller->round = 0;
+        if (audit) {
+            nm_audited *kept = add(&j->audits);
+            if (!kept) {
+                return false;
+            }
+            traveller->audit = j->audits.n - 1;
+            nm_keep_for_audit(kept, &b->verdict, b->y, lane);
+        }
+    }
+    store_gradients(j, b->offset, &b->verdict, stored, &b->pt, b->y);
+    return true;
+}
+
+/* Newton's first steps over the tile; who is settled by them is stored, who needs more is noted */
 bool solve_tile(job *j)
 {
     const nm_task *task = j->task;
     nm_tile *tile = j->tile;
-    nm_point pt;
-    nm_vec out[NM_N_OUTPUTS], y[NM_NY];
-    double p[NM_NP];
-    nm_put_fixed(&pt, p, task);
-    for (int64_t block = 0; block < tile->n; block += NM_LANES) {
-        nm_verdict verdict = {};
-        int64_t index[NM_LANES], offsets[NM_LANES];
-        nm_mask mask = nm_mask_all(true), stored = nm_mask_all(false);
-        verdict.out = out;
-        verdict.settled = nm_mask_all(false);
-        /* draw; lanes beyond the end repeat the last point and are not stored */
+    block b;
+    begin_block(&b, task);
+    for (int64_t first = 0; first < tile->n; first += NM_LANES) {
+        nm_mask pending = nm_mask_all(false);
         for (int lane = 0; lane < NM_LANES; lane++) {
-            bool is_inside = block + lane < tile->n;
-            int64_t offset = is_inside ? block + lane : tile->n - 1;
-            index[lane] = tile->first + offset;
-            offsets[lane] = offset;
-            nm_put_lane(&pt, lane, p, task, index[lane]);
-            nm_mask_set(&mask, lane, is_inside);
-            nm_store_params(tile, task, offset, p);
+            bool is_inside = first + lane < tile->n;
+            int64_t offset = is_inside ? first + lane : tile->n - 1;
+            draw_lane(&b, j, lane, offset, is_inside);
+            nm_store_params(tile, task, offset, b.p);
         }
         if (task->solver.mode == NM_MODE_AUTO) {
-            nm_prepare(&pt, &j->pick);
-            nm_solve_auto(&verdict, y, index, mask, &pt, &j->pick, task);
-        }
-        for (int lane = 0; lane < NM_LANES && block + lane < tile->n; lane++) {
-            bool audit = nm_wants_audit(&verdict, lane, task, index[lane]);
-            if (nm_get(verdict.settled, lane) && !audit) {
-                nm_store(tile, task, block + lane, &verdict, lane);
-                nm_mask_set(&stored, lane, true);
-                tile->n_newton++;
-                continue;
-            }
-            traveller *traveller = add(&j->travellers);
-            if (!traveller) {
-                return false;
-            }
-            traveller->offset = block + lane;
-            traveller->audit = -1;
-            traveller->round = 0;
-            if (audit) {
-                nm_audited *kept = add(&j->audits);
-                if (!kept) {
-                    return false;
+            nm_prepare(&b.pt, &j->pick);
+            nm_newton_result found = nm_begin_auto(&b.verdict, b.y, b.mask, &b.pt, &j->pick, task, FIRST_STEPS);
+            pending = b.mask & nm_not(found.converged) & (found.iterations == nm_splat((double)FIRST_STEPS));
+            nm_end_auto(&b.verdict, b.y, &found, b.index, &b.pt, &j->pick, task);
+            for (int lane = 0; lane < NM_LANES; lane++) {
+                if (nm_get(pending, lane)) {
+                    unfinished *more = add(&j->more);
+                    if (!more) {
+                        return false;
+                    }
+                    more->offset = b.offset[lane];
+                    for (int i = 0; i < NM_NY; i++) {
+                        more->y[i] = nm_get(b.y[i], lane);
+                    }
                 }
-                traveller->audit = j->audits.n - 1;
-                nm_keep_for_audit(kept, &verdict, y, lane);
             }
         }
-        store_gradients(j, offsets, &verdict, stored, &pt, y);
+        if (!keep_block(j, &b, b.mask & nm_not(pending))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Newton's other steps, for the points that need them; who is not settled by these becomes a traveller */
+bool solve_more(job *j)
+{
+    const nm_task *task = j->task;
+    block b;
+    begin_block(&b, task);
+    for (int64_t first = 0; first < j->more.n; first += NM_LANES) {
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            bool is_inside = first + lane < j->more.n;
+            const unfinished *from = &j->more.items[is_inside ? first + lane : first];
+            draw_lane(&b, j, lane, from->offset, is_inside);
+            for (int i = 0; i < NM_NY; i++) {
+                nm_set(&b.y[i], lane, from->y[i]);
+            }
+        }
+        nm_prepare(&b.pt, &j->pick);
+        b.verdict.settled = nm_mask_all(false);
+        nm_newton_result found =
+            nm_newton<false>(b.y, &b.pt, &j->pick, b.mask, NM_NEWTON_ITERATIONS - FIRST_STEPS);
+        found.iterations = found.iterations + nm_splat((double)FIRST_STEPS);
+        nm_end_auto(&b.verdict, b.y, &found, b.index, &b.pt, &j->pick, task);
+        if (!keep_block(j, &b, b.mask)) {
+            return false;
+        }
     }
     return true;
 }
@@ -281,14 +364,16 @@ extern "C" int NM_ENTRY_NAME(NM_MODEL, NM_LANES)(const nm_task *task, nm_tile *t
     j.task = task;
     j.tile = tile;
     j.pick = nm_make_choices(task);
+    j.more = {NULL, 0, 0};
     j.travellers = {NULL, 0, 0};
     j.audits = {NULL, 0, 0};
     if (task->gradients.n_outputs > 0) {
         NM_GRADIENT_NAME(directions, NM_MODEL, NM_LANES)(&j.directions, task, &j.pick);
     }
     tile->n_newton = tile->n_follow = 0;
-    bool good = solve_tile(&j) && follow_tile(&j);
+    bool good = solve_tile(&j) && solve_more(&j) && follow_tile(&j);
     tile->n_follow = tile->n - tile->n_newton;
+    free(j.more.items);
     free(j.travellers.items);
     free(j.audits.items);
     return good ? 0 : -1;

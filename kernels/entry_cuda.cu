@@ -289,7 +289,9 @@ NM_KERNEL(nm_gpu_judge, 1)(const nm_batch batch) {
         verdict.out = out;
         nm_find_place(&place, &batch, position);
         nm_draw_parameters(&pt, p, place.index, &pick);
-        nm_solve_auto(&verdict, y, &place.index, true, &pt, &pick, &nm_gpu_task);
+        const nm_newton_result found =
+            nm_begin_auto(&verdict, y, true, &pt, &pick, &nm_gpu_task, NM_NEWTON_ITERATIONS);
+        nm_end_auto(&verdict, y, &found, &place.index, &pt, &pick, &nm_gpu_task);
         const bool audit = nm_wants_audit(&verdict, 0, &nm_gpu_task, place.index);
         if (audit) { nm_keep_for_audit(&s.audited[position], &verdict, y, 0); }
         if (verdict.settled && !audit) {

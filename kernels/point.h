@@ -304,37 +304,41 @@ NM_FN bool nm_wants_tau_fast(const nm_task *task)
     return task->slot[NM_OUT_scalar + NM_SCALAR_tau_fast] >= 0;
 }
 
-/* auto: Newton from the declared initial state. Settles the lanes that converge to a stable state; y: their states. */
-NM_FN void nm_solve_auto(nm_verdict *verdict, nm_vec *y, const int64_t *index, nm_mask mask,
-                         const nm_point *pt, const nm_choices *pick, const nm_task *task)
+/* auto, first: Newton's method from the declared initial state, as far as `steps` take it. Lanes that lie outside the
+ * domain are settled. y: the states; returns what was found of the lanes inside. */
+NM_FN nm_newton_result nm_begin_auto(nm_verdict *verdict, nm_vec *y, nm_mask mask, const nm_point *pt,
+                                     const nm_choices *pick, const nm_task *task, int steps)
 {
-    nm_look look;
-    nm_assessment a;
-    nm_remarks remarks;
-    nm_vec y0[NM_NY];
     nm_mask valid = mask & nm_initial(y, pt);
-    NM_UNROLL
-    for (int i = 0; i < NM_NY; i++) {
-        y0[i] = y[i];
-    }
     verdict->settled = nm_mask_all(false);
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (nm_get(mask, lane) && !nm_get(valid, lane)) {
             nm_blank(verdict, lane, NM_OUTCOME_left_domain, 0, task);
         }
     }
-    nm_newton_result found = nm_newton<false>(y, pt, pick, valid, NM_NEWTON_ITERATIONS);
+    return nm_newton<false>(y, pt, pick, valid, steps);
+}
+
+/* auto, then: settles the lanes of `found` that converged to a stable state; y: their states. */
+NM_FN void nm_end_auto(nm_verdict *verdict, const nm_vec *y, const nm_newton_result *found, const int64_t *index,
+                       const nm_point *pt, const nm_choices *pick, const nm_task *task)
+{
+    nm_look look;
+    nm_assessment a;
+    nm_remarks remarks;
     nm_look_at(&look, y, pt, pick);
     nm_mask candidate =
-        found.converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX));
+        found->converged & nm_is_bounded(y, pt) & (look.resid <= nm_splat(NM_RESID_MAX));
     if (!nm_any_of(candidate)) {
         return;
     }
     nm_assess<false>(&a, &look, y, pt, candidate, nm_wants_tau_fast(task));
     candidate = candidate & a.is_stable & nm_is_precise(&a);
-    remarks.iterations = found.iterations;
+    remarks.iterations = found->iterations;
     remarks.n_states = nm_splat(1.0);
     if (task->solver.starts > 1) {
+        nm_vec y0[NM_NY];
+        nm_initial(y0, pt);
         remarks.n_states = nm_count_states(y0, y, index, candidate, task, pt, pick);
     }
     nm_conclude(verdict, candidate, &look, &a, y, &remarks, 0, pt, pick, task);
