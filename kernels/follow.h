@@ -27,24 +27,49 @@ enum nm_follow_status { /* per lane, as a double in lanes */
 #define NM_NEARLY_GONE 27.6              /* -ln 1e-12: a concentration against its start */
 #define NM_FLOOR       150.0 /* traces below exp(-150) of their start wait there while they still fall */
 
-NM_FN void nm_state_to_unknowns(nm_vec *y, const nm_vec *x)
+/* Concentrations and volumes of a state, and 1/volume: what the network asks of exp(unknown). Of a potential: 0. */
+NM_FN void nm_state_to_contents(nm_vec *content, nm_vec *inverse, const nm_vec *x)
 {
     nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
-        constexpr int s = nm_species_of(i.value);
-        if constexpr (s >= 0) {
-            constexpr int volume = nm_volume_of(nm_place(s));
-            if constexpr (volume >= 0) {
-                y[i.value] = nm_vlog(x[i.value] / x[volume]);
-            } else {
-                y[i.value] = nm_vlog(x[i.value]);
-            }
-        } else if constexpr (i.value < NM_N_FREE + NM_N_VOLUMES) {
-            y[i.value] = nm_vlog(x[i.value]);
-        } else {
-            y[i.value] = x[i.value];
+        content[i.value] = inverse[i.value] = nm_splat(0.0);
+        if constexpr (i.value >= NM_N_FREE && i.value < NM_N_FREE + NM_N_VOLUMES) {
+            content[i.value] = x[i.value];
+            inverse[i.value] = 1.0 / x[i.value];
+        }
+    });
+    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+        constexpr int volume = nm_volume_of(nm_place(nm_species_of(i.value)));
+        content[i.value] = x[i.value];
+        if constexpr (volume >= 0) {
+            content[i.value] = x[i.value] * inverse[volume];
         }
     });
 }
+NM_FN void nm_contents_to_unknowns(nm_vec *y, const nm_vec *content, const nm_vec *x)
+{
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        y[i] = i < NM_N_FREE + NM_N_VOLUMES ? nm_vlog(content[i]) : x[i];
+    }
+}
+NM_FN void nm_state_to_unknowns(nm_vec *y, const nm_vec *x)
+{
+    nm_vec content[NM_NY], inverse[NM_NY];
+    nm_state_to_contents(content, inverse, x);
+    nm_contents_to_unknowns(y, content, x);
+}
+
+/* balances of a state whose contents are known */
+struct nm_state_balance : nm_balance {
+    nm_vec exp_y[NM_NY], exp_minus_y[NM_NY];
+    /* Puts the state into it; y: its unknowns. */
+    NM_INLINE void put(nm_vec *y, const nm_vec *x, const nm_point *pt)
+    {
+        v_w = pt->v_w;
+        nm_state_to_contents(exp_y, exp_minus_y, x);
+        nm_contents_to_unknowns(y, exp_y, x);
+    }
+};
 
 NM_FN void nm_unknowns_to_state(nm_vec *x, const nm_vec *y)
 {
@@ -136,10 +161,9 @@ NM_FN void nm_by_amounts(nm_balance *b)
 NM_NOINLINE void nm_rates(nm_vec *f, const nm_vec *x, const nm_mask *held, const nm_point *pt,
                           const nm_choices *pick)
 {
-    nm_balance b;
+    nm_state_balance b;
     nm_vec y[NM_NY];
-    b.v_w = pt->v_w;
-    nm_state_to_unknowns(y, x);
+    b.put(y, x, pt);
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) {
         b.f[i] = nm_splat(0.0);
@@ -395,15 +419,14 @@ NM_FN void nm_kick(nm_course *course, const nm_point *pt)
 NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const nm_choices *pick,
                              double rtol, int max_steps)
 {
-    nm_balance b;
+    nm_state_balance b;
     nm_vec y[NM_NY];
     nm_scaling scale;
     nm_mask following = course->status == nm_splat((double)NM_FOLLOWING);
     if constexpr (NM_MAY_CHARGE) {
         nm_kick(course, pt);
     }
-    b.v_w = pt->v_w;
-    nm_state_to_unknowns(y, course->x);
+    b.put(y, course->x, pt);
     b.clear();
     nm_visit_network<true>(&b, pt, pick, y);
 

@@ -23,8 +23,6 @@ enum { NM_COLUMNS = NM_NY + NM_PASS /* of [J | F_p] */ };
 static_assert(NM_NY + NM_DIRECTIONS <= 32, "a bit for each unknown and each direction");
 typedef nm_dual<NM_DIRS> nm_sloped; /* a value and its derivatives by the parameters of a group */
 
-#define NM_EXP_Y(i)          nm_visit->exp_y[i]
-#define NM_EXP_MINUS_Y(i)    nm_visit->exp_minus_y[i]
 #define NM_OF_ZERO           nm_visit->zero()
 #define NM_OF_P(name)        nm_visit->param(NM_P_##name)
 #define NM_OF_S(field, name) nm_##field##_of_##name

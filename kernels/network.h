@@ -44,6 +44,9 @@ typedef struct nm_point {
 #define NM_MEMBRANE_BY4(variant, a, b, c, d)                                                       \
     NM_BY4(variant, NM_MEMBRANE_##a, NM_MEMBRANE_##b, NM_MEMBRANE_##c, NM_MEMBRANE_##d)
 
+#define NM_EXP_Y(i) nm_exp_y(nm_visit, nm_y, i)
+#define NM_EXP_MINUS_Y(i) nm_exp_minus_y(nm_visit, nm_y, i)
+
 /* What the network takes from a point, by name: values out of nm_point, or, where derivatives by parameters are wanted,
  * the expressions of the model's tables once more (gradient.h). */
 #ifndef NM_GRADIENTS
@@ -54,8 +57,6 @@ typedef struct nm_point {
 #define NM_OF_POINT(field) nm_lift(nm_pt->field)
 #define NM_OF_ZERO NM_PAR(0.0)
 #define NM_OF_FUEL(energy) (NM_PAR(0.0) + (energy))
-#define NM_EXP_Y(i) nm_vexp(nm_y[i])
-#define NM_EXP_MINUS_Y(i) nm_vexp(-nm_y[i])
 #define NM_GIVEN
 #endif
 
@@ -263,6 +264,22 @@ template <nm_dirs M> NM_INLINE nm_dual<M> operator*(NM_ONE_THEN, const nm_dual<M
 NM_INLINE nm_nothing operator-(nm_nothing, nm_nothing) { return nm_nothing{}; }
 template <nm_dirs M> NM_INLINE nm_dual<M> operator-(nm_nothing, const nm_dual<M> &x) { return -x; }
 
+/* exp of an unknown: that which the visitor knows already, if any */
+template <class V> NM_FN nm_vec nm_exp_y(NM_MAYBE_UNUSED const V *visit, NM_MAYBE_UNUSED const nm_vec *y, int i) {
+    if constexpr (requires { visit->exp_y[0]; }) {
+        return visit->exp_y[i];
+    } else {
+        return nm_vexp(y[i]);
+    }
+}
+template <class V> NM_FN nm_vec nm_exp_minus_y(NM_MAYBE_UNUSED const V *visit, NM_MAYBE_UNUSED const nm_vec *y, int i) {
+    if constexpr (requires { visit->exp_y[0]; }) {
+        return visit->exp_minus_y[i];
+    } else {
+        return nm_vexp(-y[i]);
+    }
+}
+
 template <bool NM_D, class NM_VISITOR>
 NM_FN void nm_visit_network(NM_VISITOR *nm_visit, NM_MAYBE_UNUSED const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
                             const nm_vec *nm_y) {
@@ -282,6 +299,9 @@ NM_FN void nm_visit_network(NM_VISITOR *nm_visit, NM_MAYBE_UNUSED const nm_point
         NM_NAMES                                                                                   \
         name = __VA_ARGS__;                                                                        \
     } while (0)
+
+#define nm_exp_y(visit, y, i) nm_vexp((y)[i])
+#define nm_exp_minus_y(visit, y, i) nm_vexp(-(y)[i])
 
 typedef struct nm_visitor { /* C11: balances, charge rows and totals in solver order */
     nm_real f[NM_NY], total[NM_NT + 1];

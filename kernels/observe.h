@@ -298,7 +298,7 @@ NM_FN void nm_emit_observables(SINK *sink, const nm_look *look, const nm_vec *nm
                                const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick)
 {
     NM_MAYBE_UNUSED constexpr bool NM_D = false;
-    (void)look;
+    NM_MAYBE_UNUSED const nm_look *const nm_visit = look;
     (void)sink;
     NM_PARAMETERS(NM_ROW_P_LOCAL)
     NM_COMPARTMENTS(NM_ROW_C_INVERSE)
