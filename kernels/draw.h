@@ -236,17 +236,23 @@ NM_FN double nm_axis_point(const nm_axis *axis, int64_t i)
     return fma(u, axis->high - axis->low, axis->low);
 }
 
-/* Overwrites those parameters that change from point to point; p starts as draw->value. */
-NM_FN void nm_draw_point(const nm_draw *draw, int64_t index, double *p)
+/* put(parameter, value) for each axis */
+template <class PUT> NM_FN void nm_each_axis(const nm_draw *draw, int64_t index, PUT put)
 {
     int64_t cell = draw->n_draws > 1 ? index / draw->n_draws : index;
     NM_ROLL
     for (int a = draw->n_axes - 1; a >= 0; a--) {
         const nm_axis *axis = &draw->axis[a];
         int64_t next = cell / axis->n;
-        p[axis->param] = nm_axis_point(axis, cell - next * axis->n);
+        put(axis->param, nm_axis_point(axis, cell - next * axis->n));
         cell = next;
     }
+}
+
+/* Overwrites those parameters that change from point to point; p starts as draw->value. */
+NM_FN void nm_draw_point(const nm_draw *draw, int64_t index, double *p)
+{
+    nm_each_axis(draw, index, [&](int param, double value) NM_LAMBDA { p[param] = value; });
     nm_stand place = {};
     if (draw->sequence != NM_SEQUENCE_RANDOM) {
         place = nm_find_stand(draw, index);
@@ -277,6 +283,102 @@ NM_FN void nm_draw_point(const nm_draw *draw, int64_t index, double *p)
         }
         p[tie->param] = sum;
     }
+}
+
+/* --- side by side --------------------------------------------------------------------------------------- */
+
+#if NM_LANES > 1
+typedef uint64_t nm_uvec __attribute__((vector_size(8 * NM_LANES)));
+struct nm_lane_words {
+    nm_uvec w[4]; /* each below 2^32 */
+};
+
+/* nm_philox of each lane's index */
+NM_FN nm_lane_words nm_philox_lanes(uint64_t seed, nm_uvec index, uint32_t tag, uint32_t block)
+{
+    const nm_uvec low = (nm_uvec){} + 0xffffffffu;
+    nm_uvec c0 = (nm_uvec){} + block, c1 = (nm_uvec){} + tag, c2 = index & low, c3 = index >> 32;
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    NM_UNROLL
+    for (int round = 0; round < 10; round++) {
+        nm_uvec p0 = (c0 & low) * 0xD2511F53u, p1 = (c2 & low) * 0xCD9E8D57u;
+        c0 = (p1 >> 32) ^ c1 ^ k0;
+        c1 = p1 & low;
+        c2 = (p0 >> 32) ^ c3 ^ k1;
+        c3 = p0 & low;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    return {{c0, c1, c2, c3}};
+}
+/* nm_uniform: both numbers below 2^52, so the magic sums are exact */
+NM_FN nm_vec nm_uniform_lanes(nm_uvec low, nm_uvec high)
+{
+    nm_uvec w = ((low | high << 32) >> 11) | 1u;
+    nm_vec upper = nm_from_bits((nm_ivec)((w >> 32) + 0x4330000000000000u)) - 0x1p52,
+           lower = nm_from_bits((nm_ivec)((w & 0xffffffffu) + 0x4330000000000000u)) - 0x1p52;
+    return (upper * 0x1p32 + lower) * 0x1p-53;
+}
+
+/* nm_quantile in lanes, with its bits */
+NM_FN nm_vec nm_quantile_lanes(const nm_random *random, nm_vec u)
+{
+    switch (random->dist) {
+    case NM_DIST_UNIFORM:
+        return nm_vfma(u, nm_splat(random->b - random->a), nm_splat(random->a));
+    case NM_DIST_LOGUNIFORM:
+        return nm_vexp(nm_vfma(u, nm_splat(random->log_span), nm_splat(random->log_low)));
+    default:
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            nm_set(&u, lane, nm_quantile(random, nm_get(u, lane)));
+        }
+        return u;
+    }
+}
+#endif
+
+/* nm_draw_point of each lane's index: p[NM_NP] starts with draw->value in all lanes. */
+NM_FN void nm_draw_lanes(const nm_draw *draw, const int64_t *index, nm_vec *p)
+{
+#if NM_LANES == 1
+    nm_draw_point(draw, index[0], p);
+#else
+    nm_stand place[NM_LANES];
+    nm_uvec number;
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        number[lane] = (uint64_t)index[lane];
+        nm_each_axis(draw, index[lane], [&](int param, double value) NM_LAMBDA { nm_set(&p[param], lane, value); });
+        if (draw->sequence != NM_SEQUENCE_RANDOM) {
+            place[lane] = nm_find_stand(draw, index[lane]);
+        }
+        for (int c = 0; c < draw->n_columns; c++) {
+            nm_set(&p[draw->column_param[c]], lane, draw->column[c][index[lane]]);
+        }
+    }
+    nm_lane_words words = {};
+    for (int r = 0; r < draw->n_random; r++) {
+        nm_vec u;
+        if (draw->sequence == NM_SEQUENCE_RANDOM) {
+            if (r % 2 == 0) {
+                words = nm_philox_lanes(draw->seed, number, NM_TAG_PARAMETERS, (uint32_t)(r / 2));
+            }
+            u = r % 2 == 0 ? nm_uniform_lanes(words.w[0], words.w[1]) : nm_uniform_lanes(words.w[2], words.w[3]);
+        } else {
+            for (int lane = 0; lane < NM_LANES; lane++) {
+                u[lane] = nm_sequence_uniform(draw, &place[lane], r);
+            }
+        }
+        p[draw->random[r].param] = nm_quantile_lanes(&draw->random[r], u);
+    }
+    for (int t = 0; t < draw->n_ties; t++) {
+        const nm_tie *tie = &draw->tie[t];
+        nm_vec sum = nm_splat(tie->constant);
+        for (int k = 0; k < tie->n_terms; k++) {
+            sum = nm_vfma(nm_splat(tie->coef[k]), p[tie->term[k]], sum);
+        }
+        p[tie->param] = sum;
+    }
+#endif
 }
 
 #endif

@@ -110,7 +110,6 @@ struct block {
     nm_mask mask; /* lanes that hold a point of their own; the others repeat one, and are not stored */
     int64_t index[NM_LANES], offset[NM_LANES];
     nm_vec out[NM_N_OUTPUTS], y[NM_NY];
-    double p[NM_NP];
 };
 
 void begin_block(block *b, const nm_task *task)
@@ -119,14 +118,15 @@ void begin_block(block *b, const nm_task *task)
     b->verdict.out = b->out;
     b->verdict.settled = nm_mask_all(false);
     b->mask = nm_mask_all(true);
-    nm_put_fixed(&b->pt, b->p, task);
+    for (int i = 0; i < NM_NP; i++) {
+        b->pt.p[i] = nm_splat(task->draw.value[i]);
+    }
 }
 
-void draw_lane(block *b, const job *j, int lane, int64_t offset, bool is_inside)
+void put_lane(block *b, const job *j, int lane, int64_t offset, bool is_inside)
 {
     b->offset[lane] = offset;
     b->index[lane] = j->tile->first + offset;
-    nm_put_lane(&b->pt, lane, b->p, j->task, b->index[lane]);
     nm_mask_set(&b->mask, lane, is_inside);
 }
 
@@ -177,8 +177,11 @@ bool solve_tile(job *j)
         for (int lane = 0; lane < NM_LANES; lane++) {
             bool is_inside = first + lane < tile->n;
             int64_t offset = is_inside ? first + lane : tile->n - 1;
-            draw_lane(&b, j, lane, offset, is_inside);
-            nm_store_params(tile, task, offset, b.p);
+            put_lane(&b, j, lane, offset, is_inside);
+        }
+        nm_draw_lanes(&task->draw, b.index, b.pt.p);
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            nm_store_params(tile, task, b.offset[lane], b.pt.p, lane);
         }
         if (task->solver.mode == NM_MODE_AUTO) {
             nm_prepare(&b.pt, &j->pick);
@@ -215,11 +218,12 @@ bool solve_more(job *j)
         for (int lane = 0; lane < NM_LANES; lane++) {
             bool is_inside = first + lane < j->more.n;
             const unfinished *from = &j->more.items[is_inside ? first + lane : first];
-            draw_lane(&b, j, lane, from->offset, is_inside);
+            put_lane(&b, j, lane, from->offset, is_inside);
             for (int i = 0; i < NM_NY; i++) {
                 nm_set(&b.y[i], lane, from->y[i]);
             }
         }
+        nm_draw_lanes(&task->draw, b.index, b.pt.p);
         nm_prepare(&b.pt, &j->pick);
         b.verdict.settled = nm_mask_all(false);
         nm_newton_result found =

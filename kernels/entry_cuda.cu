@@ -189,7 +189,7 @@ NM_KERNEL(nm_gpu_newton, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
     const int position = nm_own_position(&batch);
     if (position < 0 || !nm_find_place(&place, &batch, position)) { return; }
     nm_draw_parameters(&pt, p, place.index, &pick);
-    nm_store_params(&place.tile, &nm_gpu_task, place.offset, p);
+    nm_store_params(&place.tile, &nm_gpu_task, place.offset, p, 0);
     const bool valid = nm_initial(y, &pt);
     const nm_newton_result found = nm_newton<false>(y, &pt, &pick, valid, NM_GPU_FIRST_STEPS);
     NM_UNROLL
@@ -312,7 +312,7 @@ NM_KERNEL(nm_gpu_everyone, 1)(const nm_batch batch) {
     if (position < 0 || !nm_find_place(&place, &batch, position)) { return; }
     for (int i = 0; i < NM_NP; i++) { p[i] = nm_gpu_task.draw.value[i]; }
     nm_draw_point(&nm_gpu_task.draw, place.index, p);
-    nm_store_params(&place.tile, &nm_gpu_task, place.offset, p);
+    nm_store_params(&place.tile, &nm_gpu_task, place.offset, p, 0);
     s.audited[position].outcome = -1;
     nm_send_off(&batch, &s, &place, position);
 }

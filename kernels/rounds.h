@@ -39,10 +39,10 @@ NM_FN void nm_put_lane(nm_point *pt, int lane, double *p, const nm_task *task, i
     }
 }
 
-NM_FN void nm_store_params(nm_tile *tile, const nm_task *task, int64_t offset, const double *p)
+NM_FN void nm_store_params(nm_tile *tile, const nm_task *task, int64_t offset, const nm_vec *p, int lane)
 {
     for (int k = 0; k < task->n_stored; k++) {
-        tile->params[k * tile->n + offset] = p[task->stored[k]];
+        tile->params[k * tile->n + offset] = nm_get(p[task->stored[k]], lane);
     }
 }
 NM_FN void nm_store_value(nm_tile *tile, const nm_task *task, int slot, int64_t offset, double value)

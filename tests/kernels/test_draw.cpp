@@ -1,6 +1,6 @@
 /* Index -> parameters: Philox against known answers and foreign code, quantiles, axes, moments.
  *
- * lanes: 4 1 */
+ * lanes: 8 4 1 */
 #include "kernel_test.h"
 
 #include "draw.h"
@@ -303,6 +303,48 @@ void a_point_depends_on_its_index_alone(void **)
     }
 }
 
+/* every sequence, indices in no order and beyond 2^32, a grid, a table and a tie */
+void lanes_draw_what_single_points_are(void **)
+{
+    enum { N = 1 << 12, ROUNDS = 500 };
+    static double column[N];
+    static nm_draw draw;
+    for (int i = 0; i < N; i++) {
+        column[i] = 0.125 * i;
+    }
+    uint64_t state = 17;
+    for (int sequence = NM_SEQUENCE_RANDOM; sequence <= NM_SEQUENCE_SOBOL; sequence++) {
+        for (int is_large = 0; is_large < 2; is_large++) {
+            make_draw(&draw, is_large ? NULL : column, N);
+            draw.sequence = sequence;
+            draw.group = draw.n_replicates = 1;
+            draw.n_draws = draw.n_points = !is_large                         ? N
+                                           : sequence == NM_SEQUENCE_RANDOM ? (int64_t)1 << 50
+                                                                            : (int64_t)1 << 20;
+            draw.n_axes = is_large || sequence != NM_SEQUENCE_RANDOM ? 0 : draw.n_axes;
+            draw.n_draws = draw.n_axes > 0 ? 10 : draw.n_draws;
+            for (int round = 0; round < ROUNDS; round++) {
+                nm_vec lanes[9];
+                int64_t index[NM_LANES];
+                for (nm_vec &x : lanes) {
+                    x = nm_splat(-1.0);
+                }
+                for (int lane = 0; lane < NM_LANES; lane++) {
+                    index[lane] = (int64_t)(random_word(&state) % (uint64_t)draw.n_points);
+                }
+                nm_draw_lanes(&draw, index, lanes);
+                for (int lane = 0; lane < NM_LANES; lane++) {
+                    double p[9] = {-1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0};
+                    nm_draw_point(&draw, index[lane], p);
+                    for (int i = 0; i < 9; i++) {
+                        assert_true(nm_get(lanes[i], lane) == p[i]);
+                    }
+                }
+            }
+        }
+    }
+}
+
 void distributions_have_their_moments(void **)
 {
     static nm_draw draw;
@@ -359,6 +401,7 @@ int main(void)
         cmocka_unit_test(the_normal_quantile_is_right),
         cmocka_unit_test(axes_end_exactly_and_grow),
         cmocka_unit_test(a_point_depends_on_its_index_alone),
+        cmocka_unit_test(lanes_draw_what_single_points_are),
         cmocka_unit_test(distributions_have_their_moments),
     };
 #ifndef NM_HAS_CURAND
