@@ -8,7 +8,8 @@ FOLDER is what `nessmap export` wrote, CONFIG the scan behind it; the sampler of
 an exact answer is asked for. A classifier learns the outcome, a regressor the outputs; both are multilayer perceptrons.
 With --predict, they stand beside the solver for one parameter set: what is not named is the middle of its range.
 
-    1. numbers for networks   2. networks   3. training   4. errors   5. learning curves   6. figure   7. command line
+    1. numbers for networks   2. networks   3. training   4. work for all cores   5. errors   6. learning curves
+    7. figure   8. command line
 """
 
 import argparse
@@ -16,7 +17,9 @@ import os
 import platform
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -130,13 +133,12 @@ def slope_error(slopes, exact):
 
 def train(net, error_of, n, steps, batch, watch=None):
     """Adam over shuffled batches of n rows; error_of(net, rows) is made small. watch(net) is looked at ten times, and
-    the network of its least value is kept. Returns the seconds that the steps took."""
+    the network of its least value is kept."""
     optimizer = torch.optim.Adam(net.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.05)
-    best, kept, order, took = np.inf, None, torch.randperm(n), 0.0
+    best, kept, order = np.inf, None, torch.randperm(n)
     at = 0
     for step in range(steps):
-        begun = time.perf_counter()
         if at + batch > n:
             order, at = torch.randperm(n), 0
         rows = order[at : at + batch]
@@ -145,18 +147,16 @@ def train(net, error_of, n, steps, batch, watch=None):
         error_of(net, rows).backward()
         optimizer.step()
         schedule.step()
-        took += time.perf_counter() - begun
         if watch and (step + 1) % max(1, steps // 10) == 0:
             seen = watch(net)
             if seen < best:
                 best, kept = seen, {name: value.clone() for name, value in net.state_dict().items()}
     if kept:
         net.load_state_dict(kept)
-    return took
 
 
 def regressor(rows, validation, weight, steps, batch, seed):
-    """A regressor of these rows; weight: of the error of slopes, 0 for values alone. Returns it and seconds."""
+    """A regressor of these rows; weight: of the error of slopes, 0 for values alone."""
     net = network(rows.x.shape[1], rows.y.shape[1], seed)
 
     def error_of(net, chosen):
@@ -169,7 +169,8 @@ def regressor(rows, validation, weight, steps, batch, seed):
         with torch.no_grad():
             return float((net(validation.x) - validation.y).square().mean())
 
-    return net, train(net, error_of, len(rows), steps, min(batch, len(rows)), watch)
+    train(net, error_of, len(rows), steps, min(batch, len(rows)), watch)
+    return net
 
 
 def classifier(x, codes, n_classes, steps, batch, seed):
@@ -178,7 +179,49 @@ def classifier(x, codes, n_classes, steps, batch, seed):
     return net
 
 
-# --- 4. errors ----------------------------------------------------------------------------------------------------
+# --- 4. work for all cores ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Job:
+    """One regressor to train: in a process of its own, on one core."""
+
+    n: int  # the first rows of the training rows
+    seed: int
+    weight: float
+    steps: int
+    batch: int
+
+
+class Worker:
+    """What each process keeps; filled by begin_work."""
+
+    training: Rows
+    validation: Rows
+    test: Rows
+
+
+def begin_work(*arrays):
+    torch.set_num_threads(1)
+    rows = [Rows(*(torch.from_numpy(array) for array in three)) for three in arrays]
+    Worker.training, Worker.validation, Worker.test = rows
+
+
+def work(job):
+    """Error on validation rows, error on test rows (root mean square over outputs, in sd), and the weights found."""
+    watched = Worker.validation.first(max(64, job.n // 4))
+    net = regressor(Worker.training.first(job.n), watched, job.weight, job.steps, job.batch, job.seed)
+    with torch.no_grad():
+        found = [float((net(rows.x) - rows.y).square().mean().sqrt()) for rows in (Worker.validation, Worker.test)]
+    return *found, {name: value.numpy() for name, value in net.state_dict().items()}
+
+
+def workers(*three):
+    arrays = [tuple(part.numpy() for part in (rows.x, rows.y, rows.slopes)) for rows in three]
+    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), begin_work, arrays)
+
+
+# --- 5. errors ----------------------------------------------------------------------------------------------------
 
 
 def is_near_boundary(sampler, data, x):
@@ -206,7 +249,7 @@ class Errors:
     majority: float  # share of the most frequent outcome: what a guess gets
     n_valued: int
     rmse: np.ndarray  # [outputs] in sd of the training rows, as they are learnt
-    median: np.ndarray  # [outputs] median of |error| in units of the files
+    median: np.ndarray  # [outputs] median of |error| in the unit of the file, of logarithms relative
     high: np.ndarray  # [outputs] its 99 % quantile
 
 
@@ -216,7 +259,8 @@ def errors_of(name, data, scales, nets, classes, rows):
     with torch.no_grad():
         said = classes[nets[0](scales.inputs(batch.x)).argmax(1).numpy()]
         z = nets[1](scales.inputs(batch.x[valued]))
-    off = np.abs(scales.values(z.numpy()) - batch.y[valued])
+    off = np.abs(scales.values(z.numpy()) / np.where(scales.is_log, batch.y[valued], 1.0)
+                 - np.where(scales.is_log, 1.0, batch.y[valued]))
     shares = [np.mean(batch.outcome == code) for code in classes]
     rmse = (z - scales.outputs(batch.y[valued])).square().mean(0).sqrt().numpy()
     return Errors(name, len(rows), np.mean(said == batch.outcome), max(shares), int(valued.sum()), rmse,
@@ -243,9 +287,9 @@ def print_errors(data, classes, errors, confusion):
     for e in errors:
         cells = []
         for k, column in enumerate(data.outputs):
-            factor, _, unit = to_readable(column.unit)
+            factor, _, unit = (100.0, "%", "%") if is_logarithmic(column) else to_readable(column.unit)
             cells.append(f"{e.rmse[k]:.4f}, {e.median[k] * factor:.2g}, {e.high[k] * factor:.2g} {unit}")
-        print(f"| {e.name} | {e.n:,} | {100 * e.is_right:.2f} % | {100 * e.majority:.1f} % | " + " | ".join(cells) + " |")
+        print(f"| {e.name} | {e.n:,} | {100 * e.is_right:.2f} % | {100 * e.majority:.1f} % | {' | '.join(cells)} |")
     words = {o["code"]: o["name"] for o in data.meta["outcomes"]}
     print("\nTest rows by what they are (lines) and what the classifier says (columns):\n")
     print("| | " + " | ".join(words[code] for code in classes) + " |\n" + "| --- " * (1 + len(classes)) + "|")
@@ -253,90 +297,101 @@ def print_errors(data, classes, errors, confusion):
         print(f"| {words[code]} | " + " | ".join(f"{count:,}" for count in line) + " |")
 
 
-# --- 5. learning curves -------------------------------------------------------------------------------------------
+# --- 6. learning curves -------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Curve:
-    """Test errors against the number of training rows; one row of `error` for each seed."""
+    """Test errors against the number of training rows; one line of `error` for each seed."""
 
     name: str
     error: np.ndarray  # [seeds, sizes] root of the mean square over outputs, in sd
-    seconds: float  # of one training, median
+    steps: int
 
 
-def choose_weight(train_rows, validation, plan):
-    """The weight of slopes: the best of four on the validation part at the middle size."""
-    n = plan.sizes[len(plan.sizes) // 2]
-    found = {}
-    for weight in (0.1, 0.3, 1.0, 3.0):
-        net, _ = regressor(train_rows.first(n), validation.first(n // 4), weight, plan.steps, plan.batch, SEED)
-        with torch.no_grad():
-            found[weight] = float((net(validation.x) - validation.y).square().mean().sqrt())
+def choose_weight(pool, plan):
+    """The weight of slopes: the best on the validation part at the middle size, and what each came to."""
+    n, weights = plan.sizes[len(plan.sizes) // 2], (0.3, 1.0, 3.0, 10.0)
+    done = pool.map(work, [Job(n, SEED, weight, plan.steps, plan.batch) for weight in weights])
+    found = {weight: validated for weight, (validated, _, _) in zip(weights, done)}
     return min(found, key=found.get), found
 
 
-def learning_curves(train_rows, validation, test, weight, plan):
+def cost_of_slopes(training, weight, plan):
+    """Time of a step with slopes in that of a step without: the median of five turns."""
+    ratios = []
+    for _ in range(5):
+        marks = [time.perf_counter()]
+        for w in (0.0, weight):
+            regressor(training.first(plan.sizes[-1]), training.first(16), w, 60, plan.batch, SEED)
+            marks.append(time.perf_counter())
+        ratios.append((marks[2] - marks[1]) / (marks[1] - marks[0]))
+    return float(np.median(ratios))
+
+
+def learning_curves(pool, weight, stretch, plan):
     """Values alone; values and slopes, as many steps; values alone, as much time."""
-    kinds = {"values": (0.0, 1), "values and slopes": (weight, 1), "values, as long": (0.0, None)}
-    errors = {name: np.zeros((plan.seeds, len(plan.sizes))) for name in kinds}
-    took = {name: [] for name in kinds}
-    for i, n in enumerate(plan.sizes):
-        for seed in range(plan.seeds):
-            for name, (w, stretch) in kinds.items():
-                stretch = stretch or took["values and slopes"][-1] / took["values"][-1]
-                net, seconds = regressor(train_rows.first(n), validation.first(n // 4), w,
-                                         round(plan.steps * stretch), plan.batch, SEED + seed)
-                with torch.no_grad():
-                    errors[name][seed, i] = float((net(test.x) - test.y).square().mean().sqrt())
-                took[name].append(seconds)
-        print(f"  {n} rows: " + ", ".join(f"{name} {errors[name][:, i].mean():.4f}" for name in kinds),
-              file=sys.stderr, flush=True)
-    return [Curve(name, errors[name], float(np.median(took[name]))) for name in kinds]
+    steps = {"values": plan.steps, "values and slopes": plan.steps, "values, as long": round(plan.steps * stretch)}
+    curves = [Curve(name, np.zeros((plan.seeds, len(plan.sizes))), n) for name, n in steps.items()]
+    weights = (0.0, weight, 0.0)
+    places = [(k, seed, i) for i in range(len(plan.sizes)) for seed in range(plan.seeds) for k in range(3)]
+    jobs = [Job(plan.sizes[i], SEED + seed, weights[k], curves[k].steps, plan.batch) for k, seed, i in places]
+    for (k, seed, i), (_, error, _) in zip(places, pool.map(work, jobs)):
+        curves[k].error[seed, i] = error
+        if (k, seed) == (2, plan.seeds - 1):
+            print(f"  {plan.sizes[i]} rows: " + ", ".join(f"{c.name} {c.error[:, i].mean():.4f}" for c in curves),
+                  file=sys.stderr, flush=True)
+    return curves
 
 
 def rows_needed(sizes, error, level):
-    """Rows at which a falling curve meets a level, along straight lines in logarithms; NaN where it does not."""
+    """Rows at which a falling curve meets a level, along lines in logarithms; 0 or infinite beyond its ends."""
+    if level > error[0]:
+        return 0.0
     for i in range(len(sizes) - 1):
-        if error[i] >= level >= error[i + 1]:
-            share = np.log(error[i] / level) / np.log(error[i] / error[i + 1]) if error[i] > error[i + 1] else 0.0
-            return float(np.exp(np.log(sizes[i]) + share * np.log(sizes[i + 1] / sizes[i])))
-    return np.nan
+        if level >= error[i + 1]:
+            share = np.log(error[i] / level) / np.log(error[i] / error[i + 1]) if level < error[i] else 0.0
+            return float(sizes[i] * (sizes[i + 1] / sizes[i]) ** share)
+    return np.inf
 
 
-def savings(sizes, without, having):
-    """(rows without, rows with, least and largest ratio over seeds) for the error that each size with slopes has."""
-    found = []
-    for i, n in enumerate(sizes):
-        level = having.error[:, i].mean()
-        needed = rows_needed(sizes, without.error.mean(0), level)
-        each = [rows_needed(sizes, line, own[i]) / n for line in without.error for own in having.error]
-        if np.isfinite(needed):
-            found.append((level, n, needed, np.nanmin(each), np.nanmax(each)))
-    return found
+def times_fewer(sizes, without, having, i):
+    """How many times more rows the error of size i needs without slopes: of the means, least and most over seeds."""
+    def words(rows):
+        if rows == 0.0:
+            return f"below {sizes[0] / sizes[i]:.2g}"
+        return f"over {sizes[-1] / sizes[i]:.3g}" if rows == np.inf else f"{rows / sizes[i]:.2g}"
+
+    level = having.error[:, i].mean()
+    each = [rows_needed(sizes, line, own) for line in without.error for own in having.error[:, i]]
+    low, high = words(min(each)), words(max(each))
+    spread = low if low == high else f"{low} to {high}"
+    return f"{words(rows_needed(sizes, without.error.mean(0), level))} ({spread})"
 
 
-def print_curves(curves, sizes, weight, found):
+def print_curves(data, curves, sizes, weight, found, stretch):
     tried = ", ".join(f"{w:g}: {e:.4f}" for w, e in found.items())
-    print(f"\nLearning curves: error of the test rows far from the boundary (root mean square over outputs, in sd; mean and "
-          f"range over {len(curves[0].error)} seeds). Weight of slopes {weight:g}, chosen on validation rows ({tried}).\n")
-    print("| training rows | " + " | ".join(f"{c.name} ({c.seconds:.1f} s)" for c in curves) + " |")
+    n_numbers = 1 + len(data.inputs)
+    print("\nLearning curves: error of the test rows far from the boundary (root mean square over outputs, in sd), mean "
+          f"and\nrange over {len(curves[0].error)} seeds. Weight of slopes {weight:g}, the best on validation rows "
+          f"({tried}). A\nstep with slopes takes {stretch:.1f} times as long; a row with slopes is {n_numbers} times the "
+          "numbers.\n")
+    print("| training rows | " + " | ".join(f"{c.name} ({c.steps:,} steps)" for c in curves) + " |")
     print("| --- " * (1 + len(curves)) + "|")
     for i, n in enumerate(sizes):
         print(f"| {n:,} | " + " | ".join(f"{c.error[:, i].mean():.4f} ({c.error[:, i].min():.4f} to "
                                          f"{c.error[:, i].max():.4f})" for c in curves) + " |")
-    print("\nThe same error with slopes and without:\n")
-    print("| error | rows with slopes | rows without | times fewer (range over seeds) | without, as long: times fewer |")
-    print("| --- | --- | --- | --- | --- |")
-    long = {n: needed for _, n, needed, _, _ in savings(sizes, curves[2], curves[1])}
-    for level, n, needed, low, high in savings(sizes, curves[0], curves[1]):
-        beside = f"{long[n] / n:.1f}" if n in long else f"more than {sizes[-1] / n:.1f}"
-        print(f"| {level:.4f} | {n:,} | {needed:,.0f} | {needed / n:.1f} ({low:.1f} to {high:.1f}) | {beside} |")
+    print("\nHow many times more rows the same error needs without slopes; in brackets, the range over pairs of seeds:\n")
+    print("| rows with slopes | error | without, as many steps | without, as much time |\n| --- | --- | --- | --- |")
+    for i, n in enumerate(sizes):
+        print(f"| {n:,} | {curves[1].error[:, i].mean():.4f} | {times_fewer(sizes, curves[0], curves[1], i)} | "
+              f"{times_fewer(sizes, curves[2], curves[1], i)} |")
 
 
-# --- 6. figure ----------------------------------------------------------------------------------------------------
+# --- 7. figure ----------------------------------------------------------------------------------------------------
 
-LINES = {"values": ("#D55E00", "o", "--"), "values and slopes": ("#0072B2", "s", "-"), "values, as long": ("#E69F00", "^", ":")}
+LINES = {"values": ("#D55E00", "o", "--"), "values and slopes": ("#0072B2", "s", "-"),
+         "values, as long": ("#E69F00", "^", ":")}
 BARS = (("#8FCBEF", None), ("#0072B2", "//"), ("#E8C98A", None), ("#D55E00", "\\\\"))
 
 
@@ -352,7 +407,7 @@ def draw(path, data, curves, sizes, errors):
         colour, marker, style = LINES[curve.name]
         left.fill_between(sizes, curve.error.min(0), curve.error.max(0), color=colour, alpha=0.2, linewidth=0)
         left.plot(sizes, curve.error.mean(0), style, color=colour, marker=marker, markersize=5,
-                  label=f"{curve.name} ({curve.seconds:.0f} s)")
+                  label=f"{curve.name} ({curve.steps:,} steps)")
     left.set(xscale="log", yscale="log", xlabel="training rows", ylabel="test error (root mean square, in sd)",
              title="what exact derivatives are worth")
     left.grid(alpha=0.3, linewidth=0.5, which="both")
@@ -361,8 +416,9 @@ def draw(path, data, curves, sizes, errors):
     width = 0.8 / len(errors)
     for i, e in enumerate(errors):
         colour, hatch = BARS[i % len(BARS)]
-        right.bar(np.arange(len(e.rmse)) + (i - (len(errors) - 1) / 2) * width, e.rmse, width, color=colour, hatch=hatch,
-                  edgecolor="#222222", linewidth=0.5, label=f"{e.name} ({100 * e.is_right:.1f} % of outcomes right)")
+        right.bar(np.arange(len(e.rmse)) + (i - (len(errors) - 1) / 2) * width, e.rmse, width, color=colour,
+                  hatch=hatch, edgecolor="#222222", linewidth=0.5,
+                  label=f"{e.name} ({100 * e.is_right:.1f} % of outcomes right)")
     right.set(yscale="log", ylabel="error (root mean square, in sd)", title="where the surrogate errs")
     right.set_xticks(range(len(data.outputs)), [c.name for c in data.outputs])
     top = right.get_ylim()[1]
@@ -373,7 +429,7 @@ def draw(path, data, curves, sizes, errors):
     plt.close(figure)
 
 
-# --- 7. command line ----------------------------------------------------------------------------------------------
+# --- 8. command line ----------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -387,7 +443,7 @@ class Plan:
     final_rows: int = 262144
     final_steps: int = 8000
     final_batch: int = 1024
-    tested: int = 20000
+    tested: int = 100000
 
 
 QUICK = Plan((128, 512, 2048), 1, 400, 128, 8192, 1500, 256, 2000)
@@ -398,20 +454,24 @@ def learn(data, sampler, plan):
     train_rows = data.rows("train", has_slopes=True)[: max(plan.final_rows, plan.sizes[-1])]
     scales = Scales(data, data.batch(train_rows).y)
     training = rows_of(data, scales, train_rows)
-    validation = rows_of(data, scales, data.rows("validation", has_slopes=True)[: max(4096, plan.sizes[-1] // 4)])
+    validation = rows_of(data, scales, data.rows("validation", has_slopes=True)[: max(1024, plan.sizes[-1] // 4)])
     groups = group_rows(sampler, data, plan.tested)
     far = groups[FAR][np.isfinite(data.batch(groups[FAR]).y).all(axis=1)]
-    test = rows_of(data, scales, far)
+    test = rows_of(data, scales, far[:20000])
 
-    weight, found = choose_weight(training, validation, plan)
-    curves = learning_curves(training, validation, test, weight, plan)
+    with workers(training, validation, test) as pool:
+        weight, found = choose_weight(pool, plan)
+        stretch = cost_of_slopes(training, weight, plan)
+        curves = learning_curves(pool, weight, stretch, plan)
 
-    # the networks that are kept: all rows, also those without values for the classifier
-    every = data.batch(data.rows("train", has_values=False)[: 4 * plan.final_rows])
-    classes = np.unique(every.outcome)
-    codes = torch.from_numpy(np.searchsorted(classes, every.outcome))
-    judge = classifier(scales.inputs(every.x), codes, len(classes), plan.final_steps, plan.final_batch, SEED)
-    values, _ = regressor(training, validation.first(4096), weight, plan.final_steps, plan.final_batch, SEED)
+        # the networks that are kept; the classifier learns from all rows, also those without values
+        final = pool.submit(work, Job(plan.final_rows, SEED, weight, plan.final_steps, plan.final_batch))
+        every = data.batch(data.rows("train", has_values=False)[: 2 * plan.final_rows])
+        classes = np.unique(every.outcome)
+        codes = torch.from_numpy(np.searchsorted(classes, every.outcome))
+        judge = classifier(scales.inputs(every.x), codes, len(classes), plan.final_steps, plan.final_batch, SEED)
+        values = network(len(data.inputs), len(data.outputs), SEED)
+        values.load_state_dict({name: torch.from_numpy(array) for name, array in final.result()[2].items()})
 
     errors = [errors_of(name, data, scales, (judge, values), classes, rows)
               for name, rows in groups.items()]
@@ -420,7 +480,7 @@ def learn(data, sampler, plan):
         said = judge(scales.inputs(batch.x)).argmax(1).numpy()
     confusion = [[int(np.sum((batch.outcome == code) & (said == k))) for k in range(len(classes))] for code in classes]
     print_errors(data, classes, errors, confusion)
-    print_curves(curves, plan.sizes, weight, found)
+    print_curves(data, curves, plan.sizes, weight, found, stretch)
     saved = {"judge": judge.state_dict(), "values": values.state_dict(), "classes": classes.tolist(),
              "mean": scales.mean.tolist(), "sd": scales.sd.tolist(), "hash": data.meta["hash"]}
     return curves, errors, saved
@@ -452,7 +512,8 @@ def predict(data, sampler, path, texts):
         shares = torch.softmax(judge(scales.inputs(x)), 1)[0].numpy()
         y = scales.values(values(scales.inputs(x)).numpy())[0]
     exact = sampler.solve(x)
-    print("set       " + ", ".join(f"{c.name} = {v:.4g}{' ' + c.unit if c.unit != '1' else ''}" for c, v in zip(data.inputs, x[0])))
+    print("set       " + ", ".join(f"{c.name} = {v:.4g}{' ' + c.unit if c.unit != '1' else ''}"
+                                   for c, v in zip(data.inputs, x[0])))
     print("outcome   " + ", ".join(f"{words[code]} {100 * p:.1f} %" for code, p in zip(saved["classes"], shares)) +
           f"   exact: {words[int(exact.outcome[0])]}")
     for column, said, right in zip(data.outputs, y, exact.Y[0]):
@@ -471,7 +532,7 @@ def check_match(data, sampler, config):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Trains small networks on an export of nessmap, and says how well they do.")
+    parser = argparse.ArgumentParser(description="Trains small networks on an export of nessmap, and measures them.")
     parser.add_argument("folder", help="what `nessmap export` wrote")
     parser.add_argument("config", help="the configuration of the scan")
     parser.add_argument("-o", "--output", help="figure to write, .svg or .png")
@@ -490,10 +551,10 @@ def main():
                 predict(data, sampler, options.use, options.predict)
                 return 0
             begun = time.perf_counter()
-            torch.set_num_threads(len(os.sched_getaffinity(0)))
+            torch.set_num_threads(1)  # networks this small gain nothing from more; the cores train one each
             plan = QUICK if options.quick else Plan()
             curves, errors, saved = learn(data, sampler, plan)
-            print(f"\n{platform.machine()}, {torch.get_num_threads()} cores, torch {torch.__version__}: "
+            print(f"\n{platform.machine()}, {len(os.sched_getaffinity(0))} cores, torch {torch.__version__}: "
                   f"{time.perf_counter() - begun:.0f} s in all")
             if options.output:
                 draw(Path(options.output), data, curves, plan.sizes, errors)
