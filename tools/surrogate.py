@@ -112,7 +112,7 @@ def network(n_inputs, n_outputs, seed):
 
 def with_slopes(net, x):
     """Outputs [n, outputs] and their derivatives [n, outputs, inputs], carried forward layer by layer."""
-    slopes = torch.eye(x.shape[1]).expand(len(x), -1, -1)
+    slopes = torch.eye(x.shape[1], dtype=x.dtype).expand(len(x), -1, -1)
     for layer in net:
         if isinstance(layer, nn.Linear):
             x, slopes = layer(x), slopes @ layer.weight.T
@@ -372,16 +372,16 @@ def times_fewer(sizes, without, having, i):
 def print_curves(data, curves, sizes, weight, found, stretch):
     tried = ", ".join(f"{w:g}: {e:.4f}" for w, e in found.items())
     n_numbers = 1 + len(data.inputs)
-    print("\nLearning curves: error of the test rows far from the boundary (root mean square over outputs, in sd), mean "
-          f"and\nrange over {len(curves[0].error)} seeds. Weight of slopes {weight:g}, the best on validation rows "
-          f"({tried}). A\nstep with slopes takes {stretch:.1f} times as long; a row with slopes is {n_numbers} times the "
-          "numbers.\n")
+    print("\nLearning curves: error of test rows far from the boundary (root mean square over outputs, in sd), mean\n"
+          f"and range over {len(curves[0].error)} seeds. Weight of slopes {weight:g}, the best on validation rows "
+          f"({tried}).\nA step with slopes takes {stretch:.1f} times as long; a row with slopes is {n_numbers} times "
+          "the numbers.\n")
     print("| training rows | " + " | ".join(f"{c.name} ({c.steps:,} steps)" for c in curves) + " |")
     print("| --- " * (1 + len(curves)) + "|")
     for i, n in enumerate(sizes):
         print(f"| {n:,} | " + " | ".join(f"{c.error[:, i].mean():.4f} ({c.error[:, i].min():.4f} to "
                                          f"{c.error[:, i].max():.4f})" for c in curves) + " |")
-    print("\nHow many times more rows the same error needs without slopes; in brackets, the range over pairs of seeds:\n")
+    print("\nHow many times more rows the same error needs without slopes (range over pairs of seeds):\n")
     print("| rows with slopes | error | without, as many steps | without, as much time |\n| --- | --- | --- | --- |")
     for i, n in enumerate(sizes):
         print(f"| {n:,} | {curves[1].error[:, i].mean():.4f} | {times_fewer(sizes, curves[0], curves[1], i)} | "
