@@ -30,8 +30,10 @@ from nessmap_tools import Export, Refused, Sampler, load
 from nessmap_tools.units import to_readable
 
 WIDTH, DEPTH = 64, 3
-RATES = (3e-3, 1e-3, 1e-2, 3e-2)  # of Adam at its height, from where it falls to zero along a cosine
-WEIGHTS = (10.0, 1.0, 3.0, 30.0)  # of the error of slopes beside that of values
+RATE = 3e-3  # of Adam at its height, from where it falls to zero along a cosine
+# what is tried, as much for values alone (weight 0) as for values and slopes
+TRIED = {"values": [{"rate": rate} for rate in (1e-3, 3e-3, 1e-2, 3e-2)],
+         "values and slopes": [{"weight": weight, "rate": rate} for weight in (10.0, 30.0) for rate in (3e-3, 1e-2)]}
 NEAR = 0.02  # of the range of an input
 SEED = 1
 FAR = "test, far from the boundary"
@@ -136,7 +138,7 @@ class Job:
     steps: int
     batch: int
     weight: float = 0.0  # of the error of slopes; 0: values alone
-    rate: float = RATES[0]
+    rate: float = RATE
 
 
 def slope_error(slopes, exact):
@@ -192,7 +194,7 @@ def classifier(x, codes, n_classes, steps, batch, seed):
     def error_of(net, chosen):
         return nn.functional.cross_entropy(net(x[chosen]), codes[chosen])
 
-    train(net, error_of, len(x), steps, batch, RATES[0])
+    train(net, error_of, len(x), steps, batch, RATE)
     return net
 
 
@@ -315,12 +317,13 @@ class Curve:
     steps: int
 
 
-def tune(pool, plan, key, values):
-    """What is best on the validation part at the middle size, and what each came to."""
+def tune(pool, plan):
+    """For values with and without slopes: [(error on the validation part, way)] at the middle size, best first."""
     n = plan.sizes[len(plan.sizes) // 2]
-    done = pool.map(work, [Job(n, SEED, plan.steps, plan.batch, **{key: value}) for value in values])
-    found = {value: validated for value, (validated, _, _) in zip(values, done)}
-    return min(found, key=found.get), found
+    jobs = {name: [pool.submit(work, Job(n, SEED, plan.steps, plan.batch, **way)) for way in ways]
+            for name, ways in TRIED.items()}
+    found = {name: [(job.result()[0], way) for job, way in zip(jobs[name], TRIED[name])] for name in TRIED}
+    return {name: sorted(pairs, key=lambda pair: pair[0]) for name, pairs in found.items()}
 
 
 def cost_of_slopes(training, weight, plan):
@@ -335,11 +338,11 @@ def cost_of_slopes(training, weight, plan):
     return float(np.median(ratios))
 
 
-def learning_curves(pool, weight, rate, stretch, plan):
+def learning_curves(pool, best, stretch, plan):
     """Values alone; values and slopes, as many steps; values alone, as much time."""
     steps = {"values": plan.steps, "values and slopes": plan.steps, "values, as long": round(plan.steps * stretch)}
     curves = [Curve(name, np.zeros((plan.seeds, len(plan.sizes))), n) for name, n in steps.items()]
-    ways = ({"rate": rate}, {"weight": weight}, {"rate": rate})
+    ways = [best[name] for name in ("values", "values and slopes", "values")]
     places = [(k, seed, i) for i in range(len(plan.sizes)) for seed in range(plan.seeds) for k in range(3)]
     jobs = [Job(plan.sizes[i], SEED + seed, curves[k].steps, plan.batch, **ways[k]) for k, seed, i in places]
     for (k, seed, i), (_, error, _) in zip(places, pool.map(work, jobs)):
@@ -377,14 +380,14 @@ def times_fewer(sizes, without, having, i):
 
 def print_curves(data, curves, sizes, tuned, stretch):
     def tries(found):
-        return ", ".join(f"{value:g}: {error:.4f}" for value, error in sorted(found.items()))
+        return "; ".join(f"{error:.4f} with " + ", ".join(f"{k} {v:g}" for k, v in way.items()) for error, way in found)
 
-    (weight, weights), (rate, rates) = tuned
     print("\nLearning curves: error of test rows far from the boundary (root mean square over outputs, in sd), mean\n"
-          f"and range of {len(curves[0].error)} seeds. Best of four on validation rows: weight of slopes {weight:g} "
-          f"({tries(weights)}), learning rate\nwithout slopes {rate:g} ({tries(rates)}), with them {RATES[0]:g}. "
-          f"A step with slopes takes\n{stretch:.1f} times as long; a row with them is {1 + len(data.inputs)} times the "
-          "numbers.\n")
+          f"and range of {len(curves[0].error)} seeds. A step with slopes takes {stretch:.1f} times as long; a row with\n"
+          f"them is {1 + len(data.inputs)} times the numbers.\n")
+    for name, found in tuned.items():
+        print(f"- {name}: the best of {len(found)} ways on validation rows is taken ({tries(found)})")
+    print()
     print("| training rows | " + " | ".join(f"{c.name} ({c.steps:,} steps)" for c in curves) + " |")
     print("| --- " * (1 + len(curves)) + "|")
     for i, n in enumerate(sizes):
@@ -471,20 +474,19 @@ def learn(data, sampler, plan):
     test = rows_of(data, scales, far[:20000])
 
     with workers(training, validation, test) as pool:
-        tuned = tune(pool, plan, "weight", WEIGHTS), tune(pool, plan, "rate", RATES)
-        weight, rate = tuned[0][0], tuned[1][0]
-        stretch = cost_of_slopes(training, weight, plan)
-        curves = learning_curves(pool, weight, rate, stretch, plan)
+        tuned = tune(pool, plan)
+        best = {name: found[0][1] for name, found in tuned.items()}
+        stretch = cost_of_slopes(training, best["values and slopes"]["weight"], plan)
+        curves = learning_curves(pool, best, stretch, plan)
 
         # the networks that are kept, and a rival; the classifier learns from all rows, also those without values
-        budget = plan.final_rows, SEED
-        steps, batch = plan.final_steps, plan.final_batch
-        final = pool.submit(work, Job(*budget, steps, batch, weight=weight))
-        rival = pool.submit(work, Job(*budget, round(steps * stretch), batch, rate=rate))
+        steps, size = plan.final_steps, plan.final_batch
+        final = pool.submit(work, Job(plan.final_rows, SEED, steps, size, **best["values and slopes"]))
+        rival = pool.submit(work, Job(plan.final_rows, SEED, round(steps * stretch), size, **best["values"]))
         every = data.batch(data.rows("train", has_values=False)[: 2 * plan.final_rows])
         classes = np.unique(every.outcome)
         codes = torch.from_numpy(np.searchsorted(classes, every.outcome))
-        judge = classifier(scales.inputs(every.x), codes, len(classes), steps, batch, SEED)
+        judge = classifier(scales.inputs(every.x), codes, len(classes), steps, size, SEED)
         values = network(len(data.inputs), len(data.outputs), SEED)
         values.load_state_dict({name: torch.from_numpy(array) for name, array in final.result()[2].items()})
 
@@ -496,8 +498,8 @@ def learn(data, sampler, plan):
     confusion = [[int(np.sum((batch.outcome == code) & (said == k))) for k in range(len(classes))] for code in classes]
     print_errors(data, classes, errors, confusion)
     print_curves(data, curves, plan.sizes, tuned, stretch)
-    print(f"\nThe network that is kept, {len(training):,} rows and {steps:,} steps of {batch:,}: {final.result()[1]:.4f}; "
-          f"of values alone in as much time: {rival.result()[1]:.4f}.")
+    print(f"\nThe network that is kept, of {len(training):,} rows with slopes, has the error {final.result()[1]:.4f}; "
+          f"of values alone in as\nmuch time it would be {rival.result()[1]:.4f}.")
     saved = {"judge": judge.state_dict(), "values": values.state_dict(), "classes": classes.tolist(),
              "mean": scales.mean.tolist(), "sd": scales.sd.tolist(), "hash": data.meta["hash"]}
     return curves, errors, saved
