@@ -30,7 +30,8 @@ from nessmap_tools import Export, Refused, Sampler, load
 from nessmap_tools.units import to_readable
 
 WIDTH, DEPTH = 64, 3
-RATE = 3e-3  # of Adam at its height; it falls to zero along a cosine
+RATES = (3e-3, 1e-3, 1e-2, 3e-2)  # of Adam at its height, from where it falls to zero along a cosine
+WEIGHTS = (10.0, 1.0, 3.0, 30.0)  # of the error of slopes beside that of values
 NEAR = 0.02  # of the range of an input
 SEED = 1
 FAR = "test, far from the boundary"
@@ -126,16 +127,28 @@ def with_slopes(net, x):
 # --- 3. training --------------------------------------------------------------------------------------------------
 
 
+@dataclass
+class Job:
+    """One regressor to train."""
+
+    n: int  # the first rows of the training rows
+    seed: int
+    steps: int
+    batch: int
+    weight: float = 0.0  # of the error of slopes; 0: values alone
+    rate: float = RATES[0]
+
+
 def slope_error(slopes, exact):
     """Mean squared error of slopes; where they are steep, relative to them: near a boundary they have no bound."""
     return ((slopes - exact).square().sum(2) / (1.0 + exact.square().sum(2))).mean()
 
 
-def train(net, error_of, n, steps, batch, watch=None):
+def train(net, error_of, n, steps, batch, rate, watch=None):
     """Adam over shuffled batches of n rows; error_of(net, rows) is made small. watch(net) is looked at ten times, and
     the network of its least value is kept."""
-    optimizer = torch.optim.Adam(net.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.05)
+    optimizer = torch.optim.Adam(net.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.05)
     best, kept, order = np.inf, None, torch.randperm(n)
     at = 0
     for step in range(steps):
@@ -155,9 +168,9 @@ def train(net, error_of, n, steps, batch, watch=None):
         net.load_state_dict(kept)
 
 
-def regressor(rows, validation, weight, steps, batch, seed):
-    """A regressor of these rows; weight: of the error of slopes, 0 for values alone."""
-    net = network(rows.x.shape[1], rows.y.shape[1], seed)
+def regressor(rows, validation, job):
+    weight = job.weight
+    net = network(rows.x.shape[1], rows.y.shape[1], job.seed)
 
     def error_of(net, chosen):
         if weight == 0.0:
@@ -169,28 +182,21 @@ def regressor(rows, validation, weight, steps, batch, seed):
         with torch.no_grad():
             return float((net(validation.x) - validation.y).square().mean())
 
-    train(net, error_of, len(rows), steps, min(batch, len(rows)), watch)
+    train(net, error_of, len(rows), job.steps, min(job.batch, len(rows)), job.rate, watch)
     return net
 
 
 def classifier(x, codes, n_classes, steps, batch, seed):
     net = network(x.shape[1], n_classes, seed)
-    train(net, lambda net, chosen: nn.functional.cross_entropy(net(x[chosen]), codes[chosen]), len(x), steps, batch)
+
+    def error_of(net, chosen):
+        return nn.functional.cross_entropy(net(x[chosen]), codes[chosen])
+
+    train(net, error_of, len(x), steps, batch, RATES[0])
     return net
 
 
 # --- 4. work for all cores ----------------------------------------------------------------------------------------
-
-
-@dataclass
-class Job:
-    """One regressor to train: in a process of its own, on one core."""
-
-    n: int  # the first rows of the training rows
-    seed: int
-    weight: float
-    steps: int
-    batch: int
 
 
 class Worker:
@@ -210,7 +216,7 @@ def begin_work(*arrays):
 def work(job):
     """Error on validation rows, error on test rows (root mean square over outputs, in sd), and the weights found."""
     watched = Worker.validation.first(max(64, job.n // 4))
-    net = regressor(Worker.training.first(job.n), watched, job.weight, job.steps, job.batch, job.seed)
+    net = regressor(Worker.training.first(job.n), watched, job)
     with torch.no_grad():
         found = [float((net(rows.x) - rows.y).square().mean().sqrt()) for rows in (Worker.validation, Worker.test)]
     return *found, {name: value.numpy() for name, value in net.state_dict().items()}
@@ -309,11 +315,11 @@ class Curve:
     steps: int
 
 
-def choose_weight(pool, plan):
-    """The weight of slopes: the best on the validation part at the middle size, and what each came to."""
-    n, weights = plan.sizes[len(plan.sizes) // 2], (0.3, 1.0, 3.0, 10.0)
-    done = pool.map(work, [Job(n, SEED, weight, plan.steps, plan.batch) for weight in weights])
-    found = {weight: validated for weight, (validated, _, _) in zip(weights, done)}
+def tune(pool, plan, key, values):
+    """What is best on the validation part at the middle size, and what each came to."""
+    n = plan.sizes[len(plan.sizes) // 2]
+    done = pool.map(work, [Job(n, SEED, plan.steps, plan.batch, **{key: value}) for value in values])
+    found = {value: validated for value, (validated, _, _) in zip(values, done)}
     return min(found, key=found.get), found
 
 
@@ -323,19 +329,19 @@ def cost_of_slopes(training, weight, plan):
     for _ in range(5):
         marks = [time.perf_counter()]
         for w in (0.0, weight):
-            regressor(training.first(plan.sizes[-1]), training.first(16), w, 60, plan.batch, SEED)
+            regressor(training.first(plan.sizes[-1]), training.first(16), Job(0, SEED, 60, plan.batch, w))
             marks.append(time.perf_counter())
         ratios.append((marks[2] - marks[1]) / (marks[1] - marks[0]))
     return float(np.median(ratios))
 
 
-def learning_curves(pool, weight, stretch, plan):
+def learning_curves(pool, weight, rate, stretch, plan):
     """Values alone; values and slopes, as many steps; values alone, as much time."""
     steps = {"values": plan.steps, "values and slopes": plan.steps, "values, as long": round(plan.steps * stretch)}
     curves = [Curve(name, np.zeros((plan.seeds, len(plan.sizes))), n) for name, n in steps.items()]
-    weights = (0.0, weight, 0.0)
+    ways = ({"rate": rate}, {"weight": weight}, {"rate": rate})
     places = [(k, seed, i) for i in range(len(plan.sizes)) for seed in range(plan.seeds) for k in range(3)]
-    jobs = [Job(plan.sizes[i], SEED + seed, weights[k], curves[k].steps, plan.batch) for k, seed, i in places]
+    jobs = [Job(plan.sizes[i], SEED + seed, curves[k].steps, plan.batch, **ways[k]) for k, seed, i in places]
     for (k, seed, i), (_, error, _) in zip(places, pool.map(work, jobs)):
         curves[k].error[seed, i] = error
         if (k, seed) == (2, plan.seeds - 1):
@@ -369,13 +375,16 @@ def times_fewer(sizes, without, having, i):
     return f"{words(rows_needed(sizes, without.error.mean(0), level))} ({spread})"
 
 
-def print_curves(data, curves, sizes, weight, found, stretch):
-    tried = ", ".join(f"{w:g}: {e:.4f}" for w, e in found.items())
-    n_numbers = 1 + len(data.inputs)
-    print("\nLearning curves: error of test rows far from the boundary (root mean square over outputs, in sd), mean\n"
-          f"and range over {len(curves[0].error)} seeds. Weight of slopes {weight:g}, the best on validation rows "
-          f"({tried}).\nA step with slopes takes {stretch:.1f} times as long; a row with slopes is {n_numbers} times "
-          "the numbers.\n")
+def print_curves(data, curves, sizes, tuned, stretch):
+    def tries(found):
+        return ", ".join(f"{value:g}: {error:.4f}" for value, error in sorted(found.items()))
+
+    (weight, weights), (rate, rates) = tuned
+    print("\nLearning curves: error of test rows far from the boundary (root mean square over outputs, in sd), mean and\n"
+          f"range of {len(curves[0].error)} seeds. Best of four on validation rows: weight of slopes {weight:g} "
+          f"({tries(weights)}), learning rate\nwithout slopes {rate:g} ({tries(rates)}), with them {RATES[0]:g}. "
+          f"A step with slopes takes\n{stretch:.1f} times as long; a row with them is {1 + len(data.inputs)} times the "
+          "numbers.\n")
     print("| training rows | " + " | ".join(f"{c.name} ({c.steps:,} steps)" for c in curves) + " |")
     print("| --- " * (1 + len(curves)) + "|")
     for i, n in enumerate(sizes):
@@ -460,16 +469,20 @@ def learn(data, sampler, plan):
     test = rows_of(data, scales, far[:20000])
 
     with workers(training, validation, test) as pool:
-        weight, found = choose_weight(pool, plan)
+        tuned = tune(pool, plan, "weight", WEIGHTS), tune(pool, plan, "rate", RATES)
+        weight, rate = tuned[0][0], tuned[1][0]
         stretch = cost_of_slopes(training, weight, plan)
-        curves = learning_curves(pool, weight, stretch, plan)
+        curves = learning_curves(pool, weight, rate, stretch, plan)
 
-        # the networks that are kept; the classifier learns from all rows, also those without values
-        final = pool.submit(work, Job(plan.final_rows, SEED, weight, plan.final_steps, plan.final_batch))
+        # the networks that are kept, and a rival; the classifier learns from all rows, also those without values
+        budget = plan.final_rows, SEED
+        steps, batch = plan.final_steps, plan.final_batch
+        final = pool.submit(work, Job(*budget, steps, batch, weight=weight))
+        rival = pool.submit(work, Job(*budget, round(steps * stretch), batch, rate=rate))
         every = data.batch(data.rows("train", has_values=False)[: 2 * plan.final_rows])
         classes = np.unique(every.outcome)
         codes = torch.from_numpy(np.searchsorted(classes, every.outcome))
-        judge = classifier(scales.inputs(every.x), codes, len(classes), plan.final_steps, plan.final_batch, SEED)
+        judge = classifier(scales.inputs(every.x), codes, len(classes), steps, batch, SEED)
         values = network(len(data.inputs), len(data.outputs), SEED)
         values.load_state_dict({name: torch.from_numpy(array) for name, array in final.result()[2].items()})
 
@@ -480,7 +493,9 @@ def learn(data, sampler, plan):
         said = judge(scales.inputs(batch.x)).argmax(1).numpy()
     confusion = [[int(np.sum((batch.outcome == code) & (said == k))) for k in range(len(classes))] for code in classes]
     print_errors(data, classes, errors, confusion)
-    print_curves(data, curves, plan.sizes, weight, found, stretch)
+    print_curves(data, curves, plan.sizes, tuned, stretch)
+    print(f"\nThe network that is kept, {len(training):,} rows and {steps:,} steps of {batch:,}: {final.result()[1]:.4f}; "
+          f"of values alone in as much time: {rival.result()[1]:.4f}.")
     saved = {"judge": judge.state_dict(), "values": values.state_dict(), "classes": classes.tolist(),
              "mean": scales.mean.tolist(), "sd": scales.sd.tolist(), "hash": data.meta["hash"]}
     return curves, errors, saved
