@@ -69,7 +69,8 @@ def check_derivatives(library, folder, checks):
         moved = torch.zeros(6, dtype=torch.float64)
         moved[k] = 1e-6
         difference = (net(x + moved) - net(x - moved)) / 2e-6
-        checks.check(torch.allclose(slopes[:, :, k], difference, rtol=1e-7, atol=1e-9), f"slopes of a network by input {k}")
+        is_close = torch.allclose(slopes[:, :, k], difference, rtol=1e-7, atol=1e-9)
+        checks.check(is_close, f"slopes of a network by input {k}")
     checks.check(torch.allclose(y, net(x), atol=1e-12), "outputs beside slopes are those of the network")
 
     # a curve that falls by 10 for each factor of 4 in rows

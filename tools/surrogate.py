@@ -31,8 +31,9 @@ from nessmap_tools.units import to_readable
 
 WIDTH, DEPTH = 64, 3
 RATE = 3e-3  # of Adam at its height, from where it falls to zero along a cosine
-# what is tried, as much for values alone (weight 0) as for values and slopes
-TRIED = {"values": [{"rate": rate} for rate in (1e-3, 3e-3, 1e-2, 3e-2)],
+# what is tried, four ways each: weights are of the error of slopes, 0 for values alone
+RATES = [{"rate": rate} for rate in (1e-3, 3e-3, 1e-2, 3e-2)]
+TRIED = {"values": RATES, "values, as long": RATES,
          "values and slopes": [{"weight": weight, "rate": rate} for weight in (10.0, 30.0) for rate in (3e-3, 1e-2)]}
 NEAR = 0.02  # of the range of an input
 SEED = 1
@@ -171,14 +172,14 @@ def train(net, error_of, n, steps, batch, rate, watch=None):
 
 
 def regressor(rows, validation, job):
-    weight = job.weight
+    """A regressor of these rows; the network that does best on the validation rows is kept."""
     net = network(rows.x.shape[1], rows.y.shape[1], job.seed)
 
     def error_of(net, chosen):
-        if weight == 0.0:
+        if job.weight == 0.0:
             return (net(rows.x[chosen]) - rows.y[chosen]).square().mean()
         y, slopes = with_slopes(net, rows.x[chosen])
-        return (y - rows.y[chosen]).square().mean() + weight * slope_error(slopes, rows.slopes[chosen])
+        return (y - rows.y[chosen]).square().mean() + job.weight * slope_error(slopes, rows.slopes[chosen])
 
     def watch(net):
         with torch.no_grad():
@@ -317,32 +318,31 @@ class Curve:
     steps: int
 
 
-def tune(pool, plan):
-    """For values with and without slopes: [(error on the validation part, way)] at the middle size, best first."""
+def tune(pool, steps, plan):
+    """For each curve: [(error on the validation part, way)] at the middle size, best first."""
     n = plan.sizes[len(plan.sizes) // 2]
-    jobs = {name: [pool.submit(work, Job(n, SEED, plan.steps, plan.batch, **way)) for way in ways]
+    jobs = {name: [pool.submit(work, Job(n, SEED, steps[name], plan.batch, **way)) for way in ways]
             for name, ways in TRIED.items()}
     found = {name: [(job.result()[0], way) for job, way in zip(jobs[name], TRIED[name])] for name in TRIED}
     return {name: sorted(pairs, key=lambda pair: pair[0]) for name, pairs in found.items()}
 
 
-def cost_of_slopes(training, weight, plan):
+def cost_of_slopes(training, plan):
     """Time of a step with slopes in that of a step without: the median of five turns."""
     ratios = []
     for _ in range(5):
         marks = [time.perf_counter()]
-        for w in (0.0, weight):
-            regressor(training.first(plan.sizes[-1]), training.first(16), Job(0, SEED, 60, plan.batch, w))
+        for weight in (0.0, 1.0):
+            regressor(training.first(plan.sizes[-1]), training.first(16), Job(0, SEED, 60, plan.batch, weight))
             marks.append(time.perf_counter())
         ratios.append((marks[2] - marks[1]) / (marks[1] - marks[0]))
     return float(np.median(ratios))
 
 
-def learning_curves(pool, best, stretch, plan):
+def learning_curves(pool, best, steps, plan):
     """Values alone; values and slopes, as many steps; values alone, as much time."""
-    steps = {"values": plan.steps, "values and slopes": plan.steps, "values, as long": round(plan.steps * stretch)}
     curves = [Curve(name, np.zeros((plan.seeds, len(plan.sizes))), n) for name, n in steps.items()]
-    ways = [best[name] for name in ("values", "values and slopes", "values")]
+    ways = [best[name] for name in steps]
     places = [(k, seed, i) for i in range(len(plan.sizes)) for seed in range(plan.seeds) for k in range(3)]
     jobs = [Job(plan.sizes[i], SEED + seed, curves[k].steps, plan.batch, **ways[k]) for k, seed, i in places]
     for (k, seed, i), (_, error, _) in zip(places, pool.map(work, jobs)):
@@ -383,8 +383,8 @@ def print_curves(data, curves, sizes, tuned, stretch):
         return "; ".join(f"{error:.4f} with " + ", ".join(f"{k} {v:g}" for k, v in way.items()) for error, way in found)
 
     print("\nLearning curves: error of test rows far from the boundary (root mean square over outputs, in sd), mean\n"
-          f"and range of {len(curves[0].error)} seeds. A step with slopes takes {stretch:.1f} times as long; a row with\n"
-          f"them is {1 + len(data.inputs)} times the numbers.\n")
+          f"and range of {len(curves[0].error)} seeds. A step with slopes takes {stretch:.1f} times as long; a row\n"
+          f"with them is {1 + len(data.inputs)} times the numbers.\n")
     for name, found in tuned.items():
         print(f"- {name}: the best of {len(found)} ways on validation rows is taken ({tries(found)})")
     print()
@@ -452,10 +452,10 @@ class Plan:
 
     sizes: tuple = (256, 1024, 4096, 16384, 65536)
     seeds: int = 3
-    steps: int = 3000
+    steps: int = 2000
     batch: int = 256
     final_rows: int = 262144
-    final_steps: int = 8000
+    final_steps: int = 6000
     final_batch: int = 1024
     tested: int = 100000
 
@@ -474,19 +474,20 @@ def learn(data, sampler, plan):
     test = rows_of(data, scales, far[:20000])
 
     with workers(training, validation, test) as pool:
-        tuned = tune(pool, plan)
+        stretch = cost_of_slopes(training, plan)
+        steps = {"values": plan.steps, "values and slopes": plan.steps, "values, as long": round(plan.steps * stretch)}
+        tuned = tune(pool, steps, plan)
         best = {name: found[0][1] for name, found in tuned.items()}
-        stretch = cost_of_slopes(training, best["values and slopes"]["weight"], plan)
-        curves = learning_curves(pool, best, stretch, plan)
+        curves = learning_curves(pool, best, steps, plan)
 
         # the networks that are kept, and a rival; the classifier learns from all rows, also those without values
-        steps, size = plan.final_steps, plan.final_batch
-        final = pool.submit(work, Job(plan.final_rows, SEED, steps, size, **best["values and slopes"]))
-        rival = pool.submit(work, Job(plan.final_rows, SEED, round(steps * stretch), size, **best["values"]))
+        n, size = plan.final_steps, plan.final_batch
+        final = pool.submit(work, Job(plan.final_rows, SEED, n, size, **best["values and slopes"]))
+        rival = pool.submit(work, Job(plan.final_rows, SEED, round(n * stretch), size, **best["values, as long"]))
         every = data.batch(data.rows("train", has_values=False)[: 2 * plan.final_rows])
         classes = np.unique(every.outcome)
         codes = torch.from_numpy(np.searchsorted(classes, every.outcome))
-        judge = classifier(scales.inputs(every.x), codes, len(classes), steps, size, SEED)
+        judge = classifier(scales.inputs(every.x), codes, len(classes), n, size, SEED)
         values = network(len(data.inputs), len(data.outputs), SEED)
         values.load_state_dict({name: torch.from_numpy(array) for name, array in final.result()[2].items()})
 
