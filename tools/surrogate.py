@@ -16,10 +16,11 @@ import argparse
 import os
 import platform
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -210,7 +211,14 @@ class Worker:
     test: Rows
 
 
+def end_with_parent():
+    """No worker outlives a main process that was killed."""
+    parent_process().join()
+    os._exit(1)
+
+
 def begin_work(*arrays):
+    threading.Thread(target=end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     rows = [Rows(*(torch.from_numpy(array) for array in three)) for three in arrays]
     Worker.training, Worker.validation, Worker.test = rows
@@ -480,10 +488,9 @@ def learn(data, sampler, plan):
         best = {name: found[0][1] for name, found in tuned.items()}
         curves = learning_curves(pool, best, steps, plan)
 
-        # the networks that are kept, and a rival; the classifier learns from all rows, also those without values
+        # the networks that are kept; the classifier learns from all rows, also those without values
         n, size = plan.final_steps, plan.final_batch
         final = pool.submit(work, Job(plan.final_rows, SEED, n, size, **best["values and slopes"]))
-        rival = pool.submit(work, Job(plan.final_rows, SEED, round(n * stretch), size, **best["values, as long"]))
         every = data.batch(data.rows("train", has_values=False)[: 2 * plan.final_rows])
         classes = np.unique(every.outcome)
         codes = torch.from_numpy(np.searchsorted(classes, every.outcome))
@@ -499,8 +506,7 @@ def learn(data, sampler, plan):
     confusion = [[int(np.sum((batch.outcome == code) & (said == k))) for k in range(len(classes))] for code in classes]
     print_errors(data, classes, errors, confusion)
     print_curves(data, curves, plan.sizes, tuned, stretch)
-    print(f"\nThe network that is kept, of {len(training):,} rows with slopes, has the error {final.result()[1]:.4f}; "
-          f"of values alone in as\nmuch time it would be {rival.result()[1]:.4f}.")
+    print(f"\nThe network that is kept, of {len(training):,} rows with slopes, has the error {final.result()[1]:.4f}.")
     saved = {"judge": judge.state_dict(), "values": values.state_dict(), "classes": classes.tolist(),
              "mean": scales.mean.tolist(), "sd": scales.sd.tolist(), "hash": data.meta["hash"]}
     return curves, errors, saved
