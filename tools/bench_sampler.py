@@ -3,9 +3,10 @@
 
     bench_sampler.py CONFIG [--set KEY=VALUE]... [--batch 4096] [--steps 100] [--rounds 5]
 
-A small network learns the scan's outputs from batches that it has never seen: the sampler solves the next batch in a
-thread of its own while PyTorch takes a step on this one. Beside it, in the same rounds: the sampler alone, and steps on
-one batch again and again. Medians of the rounds, on as many threads as this process may use.
+A small network learns the scan's outputs from batches that it has never seen. By turns, the sampler solves a batch on
+all cores, then PyTorch takes a step on all cores; side by side, each has half of them, and the sampler solves the next
+batch in a thread of Python meanwhile. Beside them, in the same rounds: the sampler alone, and steps on one batch again
+and again, on all cores. Medians of the rounds.
 """
 
 import argparse
@@ -53,27 +54,37 @@ class Trainer:
         return float(error.detach())
 
 
-def measure(sampler: Sampler, batch: int, steps: int, rounds: int) -> tuple[list[list[float]], list[float]]:
-    """Seconds of [sampler alone, steps on one batch, steps on fresh batches], round by round, and the errors."""
+WAYS = ("sampler alone", "steps on one batch", "fresh batches, by turns", "fresh batches, side by side")
+
+
+def measure(whole: Sampler, half: Sampler, batch: int, steps: int, rounds: int) -> tuple[list[list[float]], list[float]]:
+    """Seconds of the WAYS, round by round, and the errors of fresh batches."""
     seconds, errors = [], []
-    trainer, at = Trainer(sampler.points(0, 16 * batch)), 16 * batch
+    trainer, at = Trainer(whole.points(0, 16 * batch)), 16 * batch
+    n_cores = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(1) as pool:
         for _ in range(rounds):
-            begun = time.perf_counter()
+            clock = [time.perf_counter()]
+            torch.set_num_threads(n_cores)
             for i in range(steps):
-                points = sampler.points(at + i * batch, batch)
-            solved = time.perf_counter()
+                points = whole.points(at + i * batch, batch)
+            clock.append(time.perf_counter())
             for _ in range(steps):
-                Trainer.step(trainer, points)
-            stepped = time.perf_counter()
-            at += steps * batch
-            coming = pool.submit(sampler.points, at, batch)
+                trainer.step(points)
+            clock.append(time.perf_counter())
+            for _ in range(steps):
+                points, at = whole.points(at, batch), at + batch
+                errors.append(trainer.step(points))
+            clock.append(time.perf_counter())
+            torch.set_num_threads(max(1, n_cores // 2))
+            coming = pool.submit(half.points, at, batch)
             for _ in range(steps):
                 points, at = coming.result(), at + batch
-                coming = pool.submit(sampler.points, at, batch)
+                coming = pool.submit(half.points, at, batch)
                 errors.append(trainer.step(points))
             coming.result()
-            seconds.append([solved - begun, stepped - solved, time.perf_counter() - stepped])
+            clock.append(time.perf_counter())
+            seconds.append([end - begun for begun, end in zip(clock, clock[1:])])
     return seconds, errors
 
 
@@ -86,26 +97,27 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     try:
-        sampler = Sampler(options.config, options.set)
-        wanted = options.batch * (16 + 1 + 2 * options.steps * options.rounds)
-        if len(sampler) < wanted:
-            raise Refused(f"{wanted} points are wanted, and the design has {len(sampler)}; --set design.n={wanted}")
+        whole = Sampler(options.config, options.set)
+        half = Sampler(options.config, options.set, threads=max(1, len(os.sched_getaffinity(0)) // 2))
+        wanted = options.batch * (16 + 1 + (2 * options.rounds + 1) * options.steps)
+        if len(whole) < wanted:
+            raise Refused(f"{wanted} points are wanted, and the design has {len(whole)}; --set design.n={wanted}")
     except (OSError, Refused) as refusal:
         print(f"bench_sampler: {refusal}", file=sys.stderr)
         return 2
-    with sampler:
-        seconds, errors = measure(sampler, options.batch, options.steps, options.rounds)
+    with whole, half:
+        seconds, errors = measure(whole, half, options.batch, options.steps, options.rounds)
     n = options.batch * options.steps
     print(f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, torch {torch.__version__}, numpy {np.__version__}")
     print(f"batches of {options.batch}, {options.steps} steps a round, {options.rounds} rounds (medians; least to most)\n")
     print("| what | sets/s | ms a batch | |\n| --- | --- | --- | --- |")
-    for k, what in enumerate(("sampler alone", "steps on one batch", "fresh batches into steps")):
+    for k, what in enumerate(WAYS):
         took = sorted(row[k] for row in seconds)
         middle = statistics.median(took)
         print(f"| {what} | {n / middle:,.0f} | {1e3 * middle / options.steps:.2f} | "
               f"{1e3 * took[0] / options.steps:.2f} to {1e3 * took[-1] / options.steps:.2f} |")
-    print(f"\nerror of the first and the last {options.steps} fresh batches (mean square, in sd): "
-          f"{statistics.fmean(errors[:options.steps]):.4f}, {statistics.fmean(errors[-options.steps:]):.4f}")
+    print(f"\nerror of the first and the last {options.steps} fresh batches (mean square in sd, median): "
+          f"{statistics.median(errors[:options.steps]):.4f}, {statistics.median(errors[-options.steps:]):.4f}")
     return 0
 
 

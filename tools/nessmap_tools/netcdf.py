@@ -126,12 +126,16 @@ def _with_words(cells: xarray.Dataset) -> xarray.Dataset:
 def _words(name: str, codes: np.ndarray, word_of: dict[int, str]) -> np.ndarray:
     """Words of int8 codes: an object array whose elements are the few strings of `word_of`."""
     table = np.full(256, None, dtype=object)
+    is_unknown = np.zeros(256, dtype=bool)
+    places = codes.astype(np.uint8)
+    is_unknown[places] = True
     for code, word in word_of.items():
         table[code % 256] = word
-    words = table[codes.astype(np.uint8)]
-    unknown = np.setdiff1d(np.unique(codes), list(word_of))
-    if unknown.size > 0:
-        raise Refused(f"{name}: holds the code {unknown[0]}, which its flag_values do not name")
+        is_unknown[code % 256] = False
+    if is_unknown.any():
+        code = int(np.flatnonzero(is_unknown)[0].astype(np.uint8).view(np.int8))
+        raise Refused(f"{name}: holds the code {code}, which its flag_values do not name")
+    words: np.ndarray = table[places]
     return words
 
 
