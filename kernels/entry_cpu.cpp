@@ -114,9 +114,10 @@ struct block {
 
 void begin_block(block *b, const nm_task *task)
 {
-    b->verdict = {};
-    b->verdict.out = b->out;
-    b->verdict.settled = nm_mask_all(false);
+    nm_verdict none = {};
+    none.out = b->out;
+    none.settled = nm_mask_all(false);
+    b->verdict = none;
     b->mask = nm_mask_all(true);
     for (int i = 0; i < NM_NP; i++) {
         b->pt.p[i] = nm_splat(task->draw.value[i]);
