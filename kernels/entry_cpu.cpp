@@ -23,7 +23,7 @@ namespace
 
 /* Newton's steps before the points that need more are gathered: most of these need all there are, or find no state, and
  * a block waits for its slowest lane */
-enum { FIRST_STEPS = 10 };
+enum { FIRST_STEPS = 10, MOST_UNFINISHED = 512 /* that wait for each other */ };
 
 /* a point that Newton's method has not finished with */
 struct unfinished {
@@ -166,6 +166,36 @@ bool keep_block(job *j, const block *b, nm_mask mask)
     return true;
 }
 
+/* Newton's other steps, for the points that need them; who is not settled by these becomes a traveller */
+bool solve_more(job *j)
+{
+    const nm_task *task = j->task;
+    block b;
+    begin_block(&b, task);
+    for (int64_t first = 0; first < j->more.n; first += NM_LANES) {
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            bool is_inside = first + lane < j->more.n;
+            const unfinished *from = &j->more.items[is_inside ? first + lane : first];
+            put_lane(&b, j, lane, from->offset, is_inside);
+            for (int i = 0; i < NM_NY; i++) {
+                nm_set(&b.y[i], lane, from->y[i]);
+            }
+        }
+        nm_draw_lanes(&task->draw, b.index, b.pt.p);
+        nm_prepare(&b.pt, &j->pick);
+        b.verdict.settled = nm_mask_all(false);
+        nm_newton_result found =
+            nm_newton<false>(b.y, &b.pt, &j->pick, b.mask, NM_NEWTON_ITERATIONS - FIRST_STEPS);
+        found.iterations = found.iterations + nm_splat((double)FIRST_STEPS);
+        nm_end_auto(&b.verdict, b.y, &found, b.index, &b.pt, &j->pick, task);
+        if (!keep_block(j, &b, b.mask)) {
+            return false;
+        }
+    }
+    j->more.n = 0;
+    return true;
+}
+
 /* Newton's first steps over the tile; who is settled by them is stored, who needs more is noted */
 bool solve_tile(job *j)
 {
@@ -202,40 +232,11 @@ bool solve_tile(job *j)
                 }
             }
         }
-        if (!keep_block(j, &b, b.mask & nm_not(pending))) {
+        if (!keep_block(j, &b, b.mask & nm_not(pending)) || (j->more.n >= MOST_UNFINISHED && !solve_more(j))) {
             return false;
         }
     }
-    return true;
-}
-
-/* Newton's other steps, for the points that need them; who is not settled by these becomes a traveller */
-bool solve_more(job *j)
-{
-    const nm_task *task = j->task;
-    block b;
-    begin_block(&b, task);
-    for (int64_t first = 0; first < j->more.n; first += NM_LANES) {
-        for (int lane = 0; lane < NM_LANES; lane++) {
-            bool is_inside = first + lane < j->more.n;
-            const unfinished *from = &j->more.items[is_inside ? first + lane : first];
-            put_lane(&b, j, lane, from->offset, is_inside);
-            for (int i = 0; i < NM_NY; i++) {
-                nm_set(&b.y[i], lane, from->y[i]);
-            }
-        }
-        nm_draw_lanes(&task->draw, b.index, b.pt.p);
-        nm_prepare(&b.pt, &j->pick);
-        b.verdict.settled = nm_mask_all(false);
-        nm_newton_result found =
-            nm_newton<false>(b.y, &b.pt, &j->pick, b.mask, NM_NEWTON_ITERATIONS - FIRST_STEPS);
-        found.iterations = found.iterations + nm_splat((double)FIRST_STEPS);
-        nm_end_auto(&b.verdict, b.y, &found, b.index, &b.pt, &j->pick, task);
-        if (!keep_block(j, &b, b.mask)) {
-            return false;
-        }
-    }
-    return true;
+    return solve_more(j);
 }
 
 /* Endings of up to NM_LANES travellers -> verdicts -> tile; who must go on is added to the travellers again. */
@@ -376,7 +377,7 @@ extern "C" int NM_ENTRY_NAME(NM_MODEL, NM_LANES)(const nm_task *task, nm_tile *t
         NM_GRADIENT_NAME(directions, NM_MODEL, NM_LANES)(&j.directions, task, &j.pick);
     }
     tile->n_newton = tile->n_follow = 0;
-    bool good = solve_tile(&j) && solve_more(&j) && follow_tile(&j);
+    bool good = solve_tile(&j) && follow_tile(&j);
     tile->n_follow = tile->n - tile->n_newton;
     free(j.more.items);
     free(j.travellers.items);
