@@ -135,7 +135,7 @@ def to_markdown(record):
     ]
     lines += [tell_contestant(r) for r in record["contestants"]]
     if record["runs"]:
-        lines += ["", "Whole runs to the renamed file (`nessmap run`, all cores, wall clock, start and end included):", "",
+        lines += ["", "Whole runs to the renamed file (`nessmap run`, all cores unless it says otherwise, wall clock, start and end included):", "",
                   "| outputs | sets | bytes | s | over the rounds | sets/s | MB/s | over three plain writes with fdatasync |", "|---|---|---|---|---|---|---|---|"]
         for r in record["runs"]:
             plain = f"{r['over_plain']:.2f} ({span([s / p for s, p in zip(r['seconds'], r['plain'])])})" if r["plain"] else ""
