@@ -377,6 +377,16 @@ static void list_stored(nm_design *design, const nm_binder *binder)
     }
 }
 
+int nm_draw_is_tied(const nm_draw *draw, int param)
+{
+    for (int i = 0; i < draw->n_ties; i++) {
+        if (draw->tie[i].param == param) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 nm_status nm_design_bind(nm_design *design, const nm_config *config, const nm_model *model)
 {
     memset(design, 0, sizeof(*design));

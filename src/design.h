@@ -51,6 +51,9 @@ typedef struct nm_design {
 /* Number of parameter `name`, or -1. */
 int nm_param_index(const nm_model *model, const char *name);
 
+/* 1 where a tie gives parameter `param` its value. */
+int nm_draw_is_tied(const nm_draw *draw, int param);
+
 /* Fills `design` from the configuration. The caller frees it with nm_design_clear also after a
  * failure.
  * returns NM_USAGE with one sentence, NM_MEMORY. */

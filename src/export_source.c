@@ -135,16 +135,6 @@ static int does_vary(const nm_export_source *s, const char *name)
            nc_inq_varndims(s->id, variable, &n_dims) == NC_NOERR && n_dims > 0;
 }
 
-static int is_tied(const nm_draw *draw, int param)
-{
-    for (int i = 0; i < draw->n_ties; i++) {
-        if (draw->tie[i].param == param) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* The range of an input as its axis or its distribution says it. */
 static void find_range(nm_export_column *c, const nm_plan *plan)
 {
@@ -152,7 +142,7 @@ static void find_range(nm_export_column *c, const nm_plan *plan)
                                         "triangular"};
     const nm_draw *draw = &plan->task.draw;
     c->scale = "linear";
-    c->drawn = is_tied(draw, c->param) ? "tie" : "table";
+    c->drawn = nm_draw_is_tied(draw, c->param) ? "tie" : "table";
     c->low = c->high = NAN;
     for (int i = 0; i < draw->n_axes; i++) {
         const nm_axis *axis = &draw->axis[i];
@@ -247,7 +237,7 @@ static nm_status choose_inputs(nm_export_source *s, const char *list)
         return nm_fail(NM_MEMORY, "out of memory for the inputs of '%s'", s->path);
     }
     for (int i = 0; i < n_known && !list; i++) {
-        if (!is_tied(&s->plan->task.draw, param[i])) {
+        if (!nm_draw_is_tied(&s->plan->task.draw, param[i])) {
             NM_TRY(add_column(s, s->inputs, &n, known[i], param[i], "--inputs"));
             s->shape.n_inputs = n;
         }

@@ -28,16 +28,6 @@ struct nm_sampler {
 
 /* --- 1. what stands in the rows ----------------------------------------------------------------- */
 
-static int is_tied(const nm_draw *draw, int param)
-{
-    for (int i = 0; i < draw->n_ties; i++) {
-        if (draw->tie[i].param == param) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* 1 where an axis, a distribution or a table gives the parameter its values. */
 static int is_input(const nm_draw *draw, int param)
 {
@@ -51,7 +41,7 @@ static int is_input(const nm_draw *draw, int param)
     for (int i = 0; i < draw->n_columns; i++) {
         is_given |= draw->column_param[i] == param;
     }
-    return is_given && !is_tied(draw, param);
+    return is_given && !nm_draw_is_tied(draw, param);
 }
 
 static nm_status make_room(nm_sampler *s, nm_sampler_part part, int n)
