@@ -137,6 +137,27 @@ NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt)
     return valid & nm_vfinite(sum);
 }
 
+/* Moves y to where the model would rather have Newton's method begin. */
+#define NM_ROW_GUESS(name, value) y[NM_Y_##name] = nm_vlog(NM_RAW(NM_PAR(value)));
+NM_FN void nm_guess(NM_MAYBE_UNUSED nm_vec *y, NM_MAYBE_UNUSED const nm_point *nm_pt, NM_MAYBE_UNUSED const auto *nm_pick)
+{
+    if constexpr (NM_N_GUESSES > 0) {
+        NM_PARAMETERS(NM_ROW_P_LOCAL)
+        NM_GUESS(NM_ROW_GUESS)
+    }
+}
+
+/* lanes whose parameters prove that there is no steady state but growth */
+NM_FN nm_mask nm_must_grow(NM_MAYBE_UNUSED const nm_point *nm_pt, NM_MAYBE_UNUSED const auto *nm_pick)
+{
+#ifdef NM_SURELY_GROWS
+    NM_PARAMETERS(NM_ROW_P_LOCAL)
+    return NM_RAW(NM_PAR(NM_SURELY_GROWS)) > nm_splat(0.0);
+#else
+    return nm_mask_all(false);
+#endif
+}
+
 /* lanes whose volumes stayed within e^NM_UNBOUNDED of their start */
 NM_FN nm_mask nm_is_bounded(const nm_vec *y, const nm_point *pt)
 {
@@ -219,28 +240,28 @@ NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int6
     return n;
 }
 
-/* outcome and flags of `lane`, whose state y is steady */
-NM_FN void nm_classify(int *outcome, unsigned *flags, int lane, const nm_look *look,
-                       const nm_assessment *a, const nm_vec *y, nm_vec n_states)
+/* Outcomes and flags, more_flags among them, of the lanes in `mask`, whose state y is steady. */
+NM_FN void nm_classify(int *outcome, unsigned *flags, nm_mask mask, const nm_look *look, const nm_assessment *a,
+                       const nm_vec *y, nm_vec n_states, unsigned more_flags)
 {
-    double delta = nm_get(a->delta, lane);
-    double threshold = delta > 1e-10 && delta < 1e300 ? 100.0 * delta : 1e-8;
-    bool is_equilibrium =
-        !nm_get(look->is_driven, lane) && nm_get(look->a_reciprocal, lane) < threshold;
-    *outcome = is_equilibrium ? NM_OUTCOME_equilibrium : NM_OUTCOME_ness;
-    if (nm_get(look->violates, lane)) {
-        *flags |= NM_FLAG_second_law_violated;
-    }
-    if (nm_get(look->a_max, lane) < 0.1) {
-        *flags |= NM_FLAG_linear_regime;
-    }
-    if (nm_get(n_states, lane) > 1.5) {
-        *flags |= NM_FLAG_multistable;
-    }
+    const nm_vec threshold = nm_choose((a->delta > nm_splat(1e-10)) & (a->delta < nm_splat(1e300)),
+                                       100.0 * a->delta, nm_splat(1e-8));
+    const unsigned in = nm_mask_bits(mask),
+                   at_equilibrium = nm_mask_bits(nm_not(look->is_driven) & (look->a_reciprocal < threshold));
+    nm_mask at_boundary = nm_mask_all(false);
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
-        if (nm_get(y[i], lane) < -690.0) {
-            *flags |= NM_FLAG_at_boundary;
+        at_boundary = at_boundary | (y[i] < nm_splat(-690.0));
+    }
+    const unsigned violates = nm_mask_bits(look->violates), is_linear = nm_mask_bits(look->a_max < nm_splat(0.1)),
+                   has_others = nm_mask_bits(n_states > nm_splat(1.5)), has_zero = nm_mask_bits(at_boundary);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (in >> lane & 1u) {
+            outcome[lane] = at_equilibrium >> lane & 1u ? NM_OUTCOME_equilibrium : NM_OUTCOME_ness;
+            flags[lane] = more_flags | (violates >> lane & 1u ? (unsigned)NM_FLAG_second_law_violated : 0u) |
+                          (is_linear >> lane & 1u ? (unsigned)NM_FLAG_linear_regime : 0u) |
+                          (has_others >> lane & 1u ? (unsigned)NM_FLAG_multistable : 0u) |
+                          (has_zero >> lane & 1u ? (unsigned)NM_FLAG_at_boundary : 0u);
         }
     }
 }
@@ -248,7 +269,7 @@ NM_FN void nm_classify(int *outcome, unsigned *flags, int lane, const nm_look *l
 /* verdict and outputs of the lanes in `mask`, whose state y is steady */
 NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look,
                        const nm_assessment *a, const nm_vec *y, nm_remarks *remarks,
-                       unsigned more_flags, const nm_point *pt, const nm_choices *pick,
+                       unsigned more_flags, const nm_point *pt, const auto *pick,
                        const nm_task *task)
 {
     nm_vec fresh[NM_N_OUTPUTS];
@@ -261,13 +282,7 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look,
     for (int slot = 0; slot < nm_own_slots(task); slot++) {
         verdict->out[slot] = nm_choose(mask, fresh[slot], verdict->out[slot]);
     }
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        if (nm_get(mask, lane)) {
-            verdict->flags[lane] = more_flags;
-            nm_classify(&verdict->outcome[lane], &verdict->flags[lane], lane, look, a, y,
-                        remarks->n_states);
-        }
-    }
+    nm_classify(verdict->outcome, verdict->flags, mask, look, a, y, remarks->n_states, more_flags);
     verdict->settled = verdict->settled | mask;
 }
 
@@ -304,24 +319,54 @@ NM_FN bool nm_wants_tau_fast(const nm_task *task)
     return task->slot[NM_OUT_scalar + NM_SCALAR_tau_fast] >= 0;
 }
 
-/* auto, first: Newton's method from the declared initial state, as far as `steps` take it. Lanes that lie outside the
- * domain are settled. y: the states; returns what was found of the lanes inside. */
-NM_FN nm_newton_result nm_begin_auto(nm_verdict *verdict, nm_vec *y, nm_mask mask, const nm_point *pt,
-                                     const nm_choices *pick, const nm_task *task, int steps)
+/* Newton's steps before the points that need more are gathered: few do, and a block or a warp waits for its slowest
+ * lane */
+enum { NM_NEWTON_FIRST = 10 };
+
+/* auto, first: Newton's method, from the model's guess or from the declared initial state. y: the states; valid: lanes
+ * of `mask` inside the domain; unfinished: those to go on with. */
+NM_FN nm_newton_result nm_begin_auto(nm_vec *y, nm_mask *valid, nm_mask *unfinished, nm_mask mask, const nm_point *pt,
+                                     const auto *pick)
 {
-    nm_mask valid = mask & nm_initial(y, pt);
-    verdict->settled = nm_mask_all(false);
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        if (nm_get(mask, lane) && !nm_get(valid, lane)) {
-            nm_blank(verdict, lane, NM_OUTCOME_left_domain, 0, task);
-        }
+    *valid = mask & nm_initial(y, pt);
+    nm_guess(y, pt, pick);
+    const nm_newton_result found = nm_newton_easy(y, pt, pick, *valid, NM_NEWTON_FIRST);
+    /* from a guess all may go wrong; from the start, who stopped early is lost */
+    *unfinished = *valid & nm_not(found.converged);
+    if (NM_N_GUESSES == 0) {
+        *unfinished = *unfinished & (found.iterations == nm_splat((double)NM_NEWTON_FIRST));
     }
-    return nm_newton<false>(y, pt, pick, valid, steps);
+    return found;
 }
 
-/* auto, then: settles the lanes of `found` that converged to a stable state; y: their states. */
+/* Settles the lanes of `outside`, which have no start. */
+NM_FN void nm_settle_outside(nm_verdict *verdict, nm_mask outside, const nm_task *task)
+{
+    if (nm_any_of(outside)) {
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            if (nm_get(outside, lane)) {
+                nm_blank(verdict, lane, NM_OUTCOME_left_domain, 0, task);
+            }
+        }
+    }
+}
+
+/* then, for the lanes of `mask`, which are unfinished: Newton's other steps; after a guess, all from the initial state */
+NM_FN nm_newton_result nm_go_on_auto(nm_vec *y, nm_mask mask, const nm_point *pt, const nm_choices *pick)
+{
+    int steps = NM_NEWTON_ITERATIONS - NM_NEWTON_FIRST;
+    if (NM_N_GUESSES > 0) {
+        nm_initial(y, pt);
+        steps = NM_NEWTON_ITERATIONS;
+    }
+    nm_newton_result found = nm_newton<false>(y, pt, pick, mask, steps);
+    found.iterations = found.iterations + nm_splat((double)NM_NEWTON_FIRST);
+    return found;
+}
+
+/* then: settles the lanes of `found` that converged to a stable state; y: their states. */
 NM_FN void nm_end_auto(nm_verdict *verdict, const nm_vec *y, const nm_newton_result *found, const int64_t *index,
-                       const nm_point *pt, const nm_choices *pick, const nm_task *task)
+                       const nm_point *pt, const auto *pick, const nm_task *task)
 {
     nm_look look;
     nm_assessment a;
@@ -332,7 +377,7 @@ NM_FN void nm_end_auto(nm_verdict *verdict, const nm_vec *y, const nm_newton_res
     if (!nm_any_of(candidate)) {
         return;
     }
-    nm_assess<false>(&a, &look, y, pt, candidate, nm_wants_tau_fast(task));
+    nm_assess<false>(&a, &look, y, pt, pick, candidate, nm_wants_tau_fast(task));
     candidate = candidate & a.is_stable & nm_is_precise(&a);
     remarks.iterations = found->iterations;
     remarks.n_states = nm_splat(1.0);
@@ -342,6 +387,36 @@ NM_FN void nm_end_auto(nm_verdict *verdict, const nm_vec *y, const nm_newton_res
         remarks.n_states = nm_count_states(y0, y, index, candidate, task, pt, pick);
     }
     nm_conclude(verdict, candidate, &look, &a, y, &remarks, 0, pt, pick, task);
+}
+
+/* The lanes of `mask`, which must grow: settles them. Their rate takes Newton's method again, from far above, where it
+ * comes down safely: only where somebody wants it, and the lanes where it fails are left to following. y: their states
+ * then. audited: lanes that are followed, too, and compared. */
+NM_NOINLINE void nm_settle_growing(nm_verdict *verdict, nm_vec *y, nm_mask mask, nm_mask audited, const nm_point *pt,
+                                   const nm_choices *pick, const nm_task *task)
+{
+    const bool is_asked = task->slot[NM_OUT_scalar + NM_SCALAR_growth_rate] >= 0 ||
+                          task->slot[NM_OUT_scalar + NM_SCALAR_iterations] >= 0;
+    const nm_mask wanted = is_asked ? mask : mask & audited;
+    nm_newton_result grown = {nm_mask_all(false), nm_splat(0.0)};
+    nm_vec rate = nm_splat(0.0);
+    if (nm_any_of(wanted)) {
+        nm_look look;
+        nm_vec driving;
+        nm_initial(y, pt);
+        nm_look_again(&look, y, pt, pick);
+        if constexpr (NM_N_VOLUMES > 0) {
+            rate = nm_vmax(nm_vabs(look.f[NM_N_FREE]), look.gross[NM_N_FREE]);
+        }
+        grown = nm_newton_growth(y, &rate, &driving, pt, pick, wanted);
+    }
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (nm_get(mask, lane) && (!nm_get(wanted, lane) || nm_get(grown.converged, lane))) {
+            nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, NM_FLAG_over_pumped, task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_growth_rate, nm_get(rate, lane), task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_iterations, nm_get(grown.iterations, lane), task);
+        }
+    }
 }
 
 /* how a followed point came to its end */

@@ -263,9 +263,10 @@ struct nm_resolvent {
 
 /* Assesses the lanes in `mask` as far as that needs no eigenvalue iteration; returns the lanes that need one.
  * PIVOT: pivoted, frozen zeros are left out. want_fast: tau_fast is asked for. */
-template <bool PIVOT>
+template <bool PIVOT, class PICK>
 NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *look,
-                              const nm_vec *y, const nm_point *pt, nm_mask mask, bool want_fast)
+                              const nm_vec *y, const nm_point *pt, const PICK *pick, nm_mask mask,
+                              bool want_fast)
 {
     r->b = *look;
     nm_balance &b = r->b;
@@ -351,8 +352,7 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
                 lu[i][j] = b.jac[i][j];
             }
         }
-        nm_lu<NM_NY>(lu);
-        nm_lu_solve<NM_NY>(lu, d);
+        nm_solve_step(lu, d, pick);
         nm_unroll<NM_NY>([&](auto k) NM_LAMBDA {
             if constexpr (nm_may_move(k.value)) {
                 nm_vec e[NM_NY];
@@ -360,7 +360,11 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
                 for (int i = 0; i < NM_NY; i++) {
                     e[i] = nm_splat(i == k.value ? 1.0 : 0.0);
                 }
-                nm_lu_solve<NM_NY>(lu, e);
+                if constexpr (NM_SHAPED) {
+                    nm_lu_solve_shaped<nm_shape_for<PICK>, 1u << k.value, NM_NY>(lu, e);
+                } else {
+                    nm_lu_solve<NM_NY>(lu, e);
+                }
                 NM_UNROLL
                 for (int i = 0; i < NM_NY; i++) {
                     inverse[i][k.value] = e[i];
@@ -479,10 +483,10 @@ NM_FN void nm_assess_slowly(nm_assessment *a, const nm_resolvent *r, const nm_po
 /* Assesses the lanes in `mask`. */
 template <bool PIVOT>
 NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, const nm_point *pt,
-                     nm_mask mask, bool want_fast)
+                     const auto *pick, nm_mask mask, bool want_fast)
 {
     nm_resolvent r;
-    nm_mask wanted = nm_assess_first<PIVOT>(a, &r, look, y, pt, mask, want_fast);
+    nm_mask wanted = nm_assess_first<PIVOT>(a, &r, look, y, pt, pick, mask, want_fast);
     nm_assess_slowly(a, &r, pt, wanted, want_fast);
 #ifdef NM_STATIONARY_GTH
     /* a Markov network in one piece has one stationary state, and comes to it from anywhere (Perron & Frobenius) */
@@ -494,7 +498,7 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
 NM_LEAF void nm_assess_hard(nm_assessment *a, const nm_look *look, const nm_vec *y,
                             const nm_point *pt, nm_mask mask, bool want_fast)
 {
-    nm_assess<true>(a, look, y, pt, mask, want_fast);
+    nm_assess<true>(a, look, y, pt, (const nm_choices *)nullptr, mask, want_fast);
 }
 
 #endif

@@ -25,6 +25,7 @@ NM_CONST_FN int nm_bit(nm_dirs mask, int rank) {
 
 template <int I> struct nm_index {
     static constexpr int value = I;
+    NM_INLINE constexpr operator int() const { return I; }
 };
 template <int... I> struct nm_indices {};
 template <int N, int... I> struct nm_indices_to : nm_indices_to<N - 1, N - 1, I...> {};

@@ -106,6 +106,17 @@ template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... 
         return nm_widen_membrane<W>(nm_by<N - 1>(which - 1, rest...));
     }
 }
+template <int W, class A, class... B> NM_INLINE auto nm_nth(A a, B... rest) {
+    if constexpr (W == 0) {
+        return a;
+    } else {
+        return nm_nth<W - 1>(rest...);
+    }
+}
+template <int N, int W, class... A> NM_INLINE auto nm_by(nm_index<W>, A... entries) {
+    static_assert(N == sizeof...(A), "by(variant, ...): as many entries as the variant has choices are wanted");
+    return nm_by<1>(0, nm_nth<W>(entries...));
+}
 #define NM_ALTERNATIVE(x) [&]() NM_LAMBDA { return x; }
 #define NM_BY1(variant, a) nm_by<NM_VN_##variant>(NM_PICK(variant), NM_ALTERNATIVE(a))
 #define NM_BY2(variant, a, b) nm_by<NM_VN_##variant>(NM_PICK(variant), NM_ALTERNATIVE(a), NM_ALTERNATIVE(b))
