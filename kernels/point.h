@@ -321,7 +321,7 @@ NM_FN bool nm_wants_tau_fast(const nm_task *task)
 
 /* Newton's steps before the points that need more are gathered: few do, and a block or a warp waits for its slowest
  * lane */
-enum { NM_NEWTON_FIRST = 10 };
+enum { NM_NEWTON_FIRST = 8, NM_NEWTON_GUESSED = 12 /* steps from a guess at most */ };
 
 /* auto, first: Newton's method, from the model's guess or from the declared initial state. y: the states; valid: lanes
  * of `mask` inside the domain; unfinished: those to go on with. */
@@ -339,6 +339,12 @@ NM_FN nm_newton_result nm_begin_auto(nm_vec *y, nm_mask *valid, nm_mask *unfinis
     return found;
 }
 
+/* Newton's method, as a function of its own */
+NM_LEAF nm_newton_result nm_newton_again(nm_vec *y, const nm_point *pt, const nm_choices *pick, nm_mask mask, int steps)
+{
+    return nm_newton<false>(y, pt, pick, mask, steps);
+}
+
 /* Settles the lanes of `outside`, which have no start. */
 NM_FN void nm_settle_outside(nm_verdict *verdict, nm_mask outside, const nm_task *task)
 {
@@ -351,16 +357,25 @@ NM_FN void nm_settle_outside(nm_verdict *verdict, nm_mask outside, const nm_task
     }
 }
 
-/* then, for the lanes of `mask`, which are unfinished: Newton's other steps; after a guess, all from the initial state */
+/* then, for the lanes of `mask`, which are unfinished: Newton's other steps; who is lost on the way from a guess begins
+ * again at the initial state */
 NM_FN nm_newton_result nm_go_on_auto(nm_vec *y, nm_mask mask, const nm_point *pt, const nm_choices *pick)
 {
-    int steps = NM_NEWTON_ITERATIONS - NM_NEWTON_FIRST;
-    if (NM_N_GUESSES > 0) {
-        nm_initial(y, pt);
-        steps = NM_NEWTON_ITERATIONS;
-    }
-    nm_newton_result found = nm_newton<false>(y, pt, pick, mask, steps);
+    const int most = NM_N_GUESSES > 0 ? NM_NEWTON_GUESSED : NM_NEWTON_ITERATIONS;
+    nm_newton_result found = nm_newton_again(y, pt, pick, mask, most - NM_NEWTON_FIRST);
     found.iterations = found.iterations + nm_splat((double)NM_NEWTON_FIRST);
+    const nm_mask lost = mask & nm_not(found.converged);
+    if (NM_N_GUESSES > 0 && nm_any_of(lost)) {
+        nm_vec start[NM_NY];
+        nm_initial(start, pt);
+        const nm_newton_result second = nm_newton_again(start, pt, pick, lost, NM_NEWTON_ITERATIONS);
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
+            y[i] = nm_choose(lost, start[i], y[i]);
+        }
+        found.converged = found.converged | second.converged;
+        found.iterations = found.iterations + second.iterations;
+    }
     return found;
 }
 

@@ -254,10 +254,10 @@ NM_FN void nm_find_algebraic(bool *is_fixed, NM_MAYBE_UNUSED const nm_point *pt)
     });
 }
 
-/* what an assessment rests on: the rows, their inverse, amounts and volumes, and their scales */
+/* what an assessment rests on: the rows, their inverse, amounts and volumes (1, or what it charges, for a potential) */
 struct nm_resolvent {
     nm_balance b;
-    nm_vec size[NM_NY], root[NM_NY], inverse[NM_NY][NM_NY];
+    nm_vec size[NM_NY], osmolarity, inverse[NM_NY][NM_NY];
     nm_mask algebraic[NM_N_FREE]; /* zeros, and a balance that a total took */
 };
 
@@ -270,7 +270,7 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
 {
     r->b = *look;
     nm_balance &b = r->b;
-    nm_vec *size = r->size, *root = r->root, (*inverse)[NM_NY] = r->inverse;
+    nm_vec *size = r->size, (*inverse)[NM_NY] = r->inverse;
     nm_mask *algebraic = r->algebraic;
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
@@ -297,24 +297,15 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
         }
     });
 
-    /* square roots of amounts; a volume counts as its solutes */
     nm_vec osmolarity = nm_splat(0.0);
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
         osmolarity = osmolarity + nm_vexp(y[i]);
     }
-    NM_UNROLL
-    for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
-        root[i] = nm_vsqrt(i < NM_N_FREE ? size[i] : size[i] * osmolarity);
-    }
+    r->osmolarity = osmolarity;
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
-        constexpr int v = nm_potential_of(c.value);
-        if constexpr (v >= 0) {
-            root[v] = nm_splat(1.0);
-            if constexpr (nm_may_charge(c.value)) {
-                size[v] = pt->capacitance[c.value];
-                root[v] = nm_vsqrt(size[v]);
-            }
+        if constexpr (nm_may_charge(c.value)) {
+            size[nm_potential_of(c.value)] = pt->capacitance[c.value];
         }
     });
 
@@ -411,8 +402,18 @@ NM_FN void nm_assess_slowly(nm_assessment *a, const nm_resolvent *r, const nm_po
                             nm_mask wanted, bool want_fast)
 {
     const nm_balance &b = r->b;
-    const nm_vec *size = r->size, *root = r->root, (*inverse)[NM_NY] = r->inverse;
+    const nm_vec *size = r->size, (*inverse)[NM_NY] = r->inverse;
     const nm_mask *algebraic = r->algebraic;
+    if (!nm_any_of(wanted)) {
+        return;
+    }
+    /* square roots of amounts; a volume counts as its solutes */
+    nm_vec root[NM_NY];
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        const bool is_volume = i >= NM_N_FREE && i < NM_N_FREE + NM_N_VOLUMES;
+        root[i] = nm_vsqrt(is_volume ? size[i] * r->osmolarity : size[i]);
+    }
     NM_ROLL
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (!nm_get(wanted, lane)) {

@@ -165,12 +165,18 @@ NM_FN nm_membrane nm_make_membrane(int kind, nm_real capacitance, nm_real held) 
 
 #endif
 
+/* The one-way flux along x of a linear law, l B(-x), without cancellation: both directions come from B(|x|) */
+NM_FN nm_par nm_linear_out(nm_par l, nm_par x) {
+    nm_par most = l * nm_bern(nm_abs(x));
+    return nm_if(nm_less(x, 0.0), most, most + l * x);
+}
+
 /* linear in the force: J = L x, L [mol per extent and second]; one-way L B(-x), L B(x) */
 NM_FN nm_flux_any nm_law_linear(nm_context_any nm_c, nm_any L) {
     nm_par x = nm_value(nm_c.x);
     nm_par l = nm_value(L);
-    nm_par in = l * nm_bern(x);
-    nm_par out = nm_if(nm_less(x, 0.0), l * nm_bern(-x), in + l * x);
+    nm_par out = nm_linear_out(l, x);
+    nm_par in = nm_linear_out(l, -x);
     return nm_make_flux(L * nm_c.x, out, in, out + in, nm_c.x, NM_PAR(0.0), 1);
 }
 
@@ -268,8 +274,8 @@ NM_FN nm_flux_any nm_law_osmosis(nm_context_any nm_c, nm_par P_f, nm_par v_w, nm
     nm_par L = P_f / v_w;
     nm_par x = nm_value(nm_c.x);
     nm_par l = nm_value(L);
-    nm_par in = l * nm_bern(x);
-    nm_par out = nm_if(nm_less(x, 0.0), l * nm_bern(-x), in + l * x);
+    nm_par out = nm_linear_out(l, x);
+    nm_par in = nm_linear_out(l, -x);
     return nm_make_flux(L * nm_c.x, out, in, nm_value(P_f) * nm_value(osmolarity), nm_c.x, NM_PAR(0.0), 1);
 }
 
