@@ -132,6 +132,14 @@ NM_INLINE nm_dual<A | B> nm_merge(const nm_dual<A> &a, const nm_dual<B> &b, nm_v
     return r;
 }
 
+/* f(x, y) with the value f and the partial derivatives by_x, by_y: dearer to derive than to write down */
+template <nm_dirs A, nm_dirs B>
+NM_INLINE nm_dual<A | B> nm_apply(const nm_dual<A> &x, const nm_dual<B> &y, nm_plain f, nm_plain by_x, nm_plain by_y) {
+    return nm_merge(
+        x, y, f.v, [&](nm_vec p, nm_vec q) NM_LAMBDA { return nm_vfma(by_x.v, p, by_y.v * q); },
+        [&](nm_vec p) NM_LAMBDA { return by_x.v * p; }, [&](nm_vec q) NM_LAMBDA { return by_y.v * q; });
+}
+
 template <nm_dirs A, nm_dirs B> NM_INLINE nm_dual<A | B> operator+(const nm_dual<A> &a, const nm_dual<B> &b) {
     return nm_merge(
         a, b, a.v + b.v, [](nm_vec p, nm_vec q) NM_LAMBDA { return p + q; }, [](nm_vec p) NM_LAMBDA { return p; },

@@ -206,15 +206,17 @@ NM_FN nm_flux_any nm_law_ghk(nm_context_any nm_c, nm_any P) {
 /* Saturable and reversible: J = cap (1 - e^-x)/(1 + kappa e^-x), cap > 0 [mol per extent and second], kappa >= 0.
  * Written with e^-|x| so that nothing overflows. */
 NM_FN nm_flux_any nm_law_saturable(nm_context_any nm_c, nm_any cap, nm_par kappa) {
-    nm_any size = nm_abs(nm_c.x);
-    nm_any decay = nm_expm1(-size);
-    nm_any e = nm_exp(-size);
     nm_par x = nm_value(nm_c.x);
-    nm_par sign = nm_if(nm_less(x, 0.0), NM_PAR(-1.0), NM_PAR(1.0));
-    nm_any factor = cap / nm_if(nm_less(x, 0.0), kappa + e, NM_PAR(1.0) + kappa * e);
-    nm_any net = -sign * (factor * decay);
-    nm_par most = nm_value(factor);
-    nm_par least = most * nm_value(e);
+    nm_par reverse = nm_value(kappa);
+    nm_par size = nm_abs(x);
+    nm_par decay = nm_expm1(-size);
+    nm_par e = nm_exp(-size);
+    nm_par share = NM_PAR(1.0) / nm_if(nm_less(x, 0.0), reverse + e, NM_PAR(1.0) + reverse * e);
+    nm_par turns = nm_if(nm_less(x, 0.0), decay, -decay) * share;
+    nm_any net = cap * nm_apply(nm_c.x, kappa, turns, (NM_PAR(1.0) + reverse) * e * share * share,
+                                nm_if(nm_less(x, 0.0), -decay, decay * e) * share * share);
+    nm_par most = nm_value(cap) * share;
+    nm_par least = most * e;
     nm_par out = nm_if(nm_less(x, 0.0), least, most);
     nm_par in = nm_if(nm_less(x, 0.0), most, least);
     return nm_make_flux(net, out, in, out + in, nm_c.x, NM_PAR(0.0), 1);
