@@ -50,7 +50,7 @@ template <int N> struct nm_rows {
     nm_dirs row[N];
 };
 /* what elimination makes of them */
-template <int N> constexpr nm_rows<N> nm_fill(nm_rows<N> a)
+template <int N> NM_CONST_FN nm_rows<N> nm_fill(nm_rows<N> a)
 {
     for (int k = 0; k < N; k++) {
         for (int i = k + 1; i < N; i++) {
@@ -62,7 +62,7 @@ template <int N> constexpr nm_rows<N> nm_fill(nm_rows<N> a)
     return a;
 }
 /* entries of b that differ from zero before row `end` of the forward solution, if at first `given` do */
-template <int N> constexpr nm_dirs nm_reach(nm_rows<N> a, nm_dirs given, int end)
+template <int N> NM_CONST_FN nm_dirs nm_reach(nm_rows<N> a, nm_dirs given, int end)
 {
     for (int i = 1; i < end; i++) {
         if (a.row[i] & given & ((1u << i) - 1u)) {
@@ -72,7 +72,7 @@ template <int N> constexpr nm_dirs nm_reach(nm_rows<N> a, nm_dirs given, int end
     return given;
 }
 /* the same after rows above `end` of the backward solution */
-template <int N> constexpr nm_dirs nm_reach_back(nm_rows<N> a, nm_dirs given, int end)
+template <int N> NM_CONST_FN nm_dirs nm_reach_back(nm_rows<N> a, nm_dirs given, int end)
 {
     for (int i = N - 1; i > end; i--) {
         if (a.row[i] & given & ~((2u << i) - 1u)) {

@@ -309,7 +309,7 @@ template <class V> NM_FN nm_vec nm_exp_minus_y(NM_MAYBE_UNUSED const V *visit, N
 struct nm_no_flux {
     static constexpr nm_dirs mask = 0;
 };
-template <class PICK> constexpr bool nm_omits(NM_MAYBE_UNUSED int k) {
+template <class PICK> NM_CONST_FN bool nm_omits(NM_MAYBE_UNUSED int k) {
     if constexpr (requires { PICK::is_lean; }) {
         return PICK::is_lean && nm_is_rare(k);
     } else {
@@ -318,7 +318,7 @@ template <class PICK> constexpr bool nm_omits(NM_MAYBE_UNUSED int k) {
 }
 /* by which unknowns each pathway's flux has a derivative: what nm_visit_network returns, for its type */
 template <nm_dirs... M> struct nm_masks {
-    static constexpr nm_dirs of(int k) {
+    NM_CONST_FN nm_dirs of(int k) {
         const nm_dirs all[] = {M...};
         return all[k];
     }

@@ -111,7 +111,7 @@ template <class BALANCE> NM_FN void nm_put_totals(BALANCE *b)
 /* --- zeros of the Jacobian, from the stoichiometry and from what each law depends on --- */
 
 /* unknowns by which row y has a derivative; MASKS: those of the fluxes */
-template <class MASKS> constexpr nm_dirs nm_row_of(int y)
+template <class MASKS> NM_CONST_FN nm_dirs nm_row_of(int y)
 {
     const nm_dirs all = (1u << NM_NY) - 1u;
     nm_dirs row = 1u << y;
@@ -137,7 +137,7 @@ template <class MASKS> constexpr nm_dirs nm_row_of(int y)
     }
     return row;
 }
-template <class MASKS> constexpr nm_rows<NM_NY> nm_rows_of()
+template <class MASKS> NM_CONST_FN nm_rows<NM_NY> nm_rows_of()
 {
     nm_rows<NM_NY> rows = {};
     for (int y = 0; y < NM_NY; y++) {
