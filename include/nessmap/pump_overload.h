@@ -23,7 +23,7 @@
 /* R of above [mol m-2 s-1], close to the crossing */
 NM_FN nm_par nm_po_limit(nm_par a, nm_par b, nm_par Na_o, nm_par K_o, nm_par room) {
     nm_par R = nm_log(room / K_o) / b;
-    for (int step = 0; step < 6; step++) {
+    for (int step = 0; step < 8; step++) {
         nm_par na = Na_o * nm_exp(-(a * R));
         nm_par k = K_o * nm_exp(b * R);
         R = R - (na + k - room) / (b * k - a * na);
