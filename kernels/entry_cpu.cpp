@@ -234,6 +234,28 @@ bool solve_more(job *j)
     return true;
 }
 
+/* Lays the lanes of `pending` aside. */
+bool note_unfinished(job *j, const block *b, nm_mask pending)
+{
+    if (!nm_any_of(pending)) {
+        return true;
+    }
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (!nm_get(pending, lane)) {
+            continue;
+        }
+        unfinished *more = add(&j->more);
+        if (!more) {
+            return false;
+        }
+        more->offset = b->offset[lane];
+        for (int i = 0; i < NM_NY; i++) {
+            more->y[i] = nm_get(b->y[i], lane);
+        }
+    }
+    return true;
+}
+
 /* Newton's first steps over the tile; who is settled by them is stored, who needs more is noted */
 template <class PICK> bool solve_tile(job *j, const PICK *pick)
 {
@@ -262,22 +284,9 @@ template <class PICK> bool solve_tile(job *j, const PICK *pick)
             drawn = nm_draw_audits(task, b.index);
             nm_settle_outside(&b.verdict, b.mask & nm_not(valid), task);
             nm_end_auto(&b.verdict, b.y, &found, b.index, &b.pt, pick, task);
-            if (nm_any_of(pending)) {
-            for (int lane = 0; lane < NM_LANES; lane++) {
-                if (nm_get(pending, lane)) {
-                    unfinished *more = add(&j->more);
-                    if (!more) {
-                        return false;
-                    }
-                    more->offset = b.offset[lane];
-                    for (int i = 0; i < NM_NY; i++) {
-                        more->y[i] = nm_get(b.y[i], lane);
-                    }
-                }
-            }
-            }
         }
-        if (!keep_block(j, &b, b.mask & nm_not(pending), drawn) || (j->more.n >= MOST_UNFINISHED && !solve_more(j))) {
+        if (!note_unfinished(j, &b, pending) || !keep_block(j, &b, b.mask & nm_not(pending), drawn) ||
+            (j->more.n >= MOST_UNFINISHED && !solve_more(j))) {
             return false;
         }
     }
@@ -287,12 +296,13 @@ template <class PICK> bool solve_tile(job *j, const PICK *pick)
 /* the same, by code of its own where the choices are the first ones, which most scans make */
 bool solve_tile_by_choice(job *j)
 {
-    nm_chosen<0, false> first = {j->pick};
-    bool is_first = true;
-#define NM_ROW_V_FIRST(name, ...)                                                                  \
-    is_first = is_first && ((int)NM_V_##name == (int)NM_STARTS_VARIANT || j->pick.name == 0);
-    NM_VARIANTS(NM_ROW_V_FIRST)
-    return is_first ? solve_tile(j, &first) : solve_tile(j, &j->pick);
+    const nm_chosen<0, false> first = {j->pick};
+    for (int v = 0; v < NM_NV; v++) {
+        if (v != NM_STARTS_VARIANT && j->task->choice[v] != 0) {
+            return solve_tile(j, &j->pick);
+        }
+    }
+    return solve_tile(j, &first);
 }
 
 /* Endings of up to NM_LANES travellers -> verdicts -> tile; who must go on is added to the travellers again. */
