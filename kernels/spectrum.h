@@ -110,7 +110,8 @@ NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], 
             }
             nm_vec step = q * slope / (slope * slope - q * bend);
             t = nm_choose(running, t - step, t);
-            nm_mask is_done = running & (nm_vabs(step) < 1e-7 * t);
+            /* measured by Newton's step: Halley's is small at a turning point, too */
+            nm_mask is_done = running & (nm_vabs(q) < 1e-7 * t * slope);
             converged = converged | is_done;
             running = running & nm_not(is_done) & (slope > nm_splat(0.0)) & (t > nm_splat(0.0));
         }

@@ -203,14 +203,15 @@ NM_FN nm_vec nm_exp_series(nm_vec x, nm_vec *rest, nm_vec *scale) {
     nm_vec r = nm_vfma(k, nm_splat(-6.93147180369123816490e-01), x);
     r = nm_vfma(k, nm_splat(-1.90821492927058770002e-10), r);
     *scale = nm_from_bits((nm_bits(t) << 52) + (int64_t)0x3ff0000000000000);
-    /* q of degree 9, least largest error (1e-16, which is 0.1 ulp of exp), as a tree: short chains keep a core busy */
+    /* the polynomial of degree 10 with the least largest error (1e-18), as a tree: short chains keep a core busy */
     nm_vec r2 = r * r, r4 = r2 * r2;
-    nm_vec q01 = nm_vfma(r, nm_splat(0x1.5555555555558p-3), nm_splat(0x1.0000000000001p-1));
-    nm_vec q23 = nm_vfma(r, nm_splat(0x1.111111110f805p-7), nm_splat(0x1.5555555553d63p-5));
-    nm_vec q45 = nm_vfma(r, nm_splat(0x1.a01a01b00b972p-13), nm_splat(0x1.6c16c1788bd03p-10));
-    nm_vec q67 = nm_vfma(r, nm_splat(0x1.71ddf6b597349p-19), nm_splat(0x1.a019b90d890a4p-16));
-    nm_vec q89 = nm_vfma(r, nm_splat(0x1.af6327bb085ebp-26), nm_splat(0x1.289184bbf20f8p-22));
+    nm_vec q01 = nm_vfma(r, nm_splat(0x1.5555555555557p-3), nm_splat(0.5));
+    nm_vec q23 = nm_vfma(r, nm_splat(0x1.11111111100dcp-7), nm_splat(0x1.5555555555558p-5));
+    nm_vec q45 = nm_vfma(r, nm_splat(0x1.a01a01abe7dd2p-13), nm_splat(0x1.6c16c16c151fep-10));
+    nm_vec q67 = nm_vfma(r, nm_splat(0x1.71de02321d2a0p-19), nm_splat(0x1.a01a01acfa537p-16));
+    nm_vec q89 = nm_vfma(r, nm_splat(0x1.af4de831b3da8p-26), nm_splat(0x1.27e4cccf0e70fp-22));
     q45 = nm_vfma(r2, q67, q45);
+    q89 = nm_vfma(r2, nm_splat(0x1.1f8b4a7ec5598p-29), q89);
     *rest = r;
     return nm_vfma(r4, nm_vfma(r4, q89, q45), nm_vfma(r2, q23, q01));
 }

@@ -216,7 +216,8 @@ void add_to_hash(uint64_t *hash, double value)
     *hash = (*hash ^ bits) * 1099511628211u;
 }
 
-/* The same bits for every width and compiler. Drawn parameters of files that exist rest on exp and log. */
+/* The same bits for every width and compiler. Drawn parameters of runs that are not finished rest on exp and log:
+ * whoever changes these raises NM_ABI. */
 void bits_are_pinned(void **)
 {
     uint64_t state = 11, drawing = 14695981039346656037u, solving = drawing;
@@ -230,8 +231,8 @@ void bits_are_pinned(void **)
     }
     printf("hashes: exp and log %016llx; expm1, bern and its slope %016llx\n",
            (unsigned long long)drawing, (unsigned long long)solving);
-    assert_true(drawing == 0xb6f65800793a4b15u);
-    assert_true(solving == 0x9879153d3c5678fau);
+    assert_true(drawing == 0x17db7f8f4c3913f0u);
+    assert_true(solving == 0x792265becff98b09u);
 }
 
 bool is_finite(double x)
