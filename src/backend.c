@@ -47,7 +47,7 @@ nm_status nm_backend_choose_for(const nm_backend **backend, const nm_plan *plan,
 }
 
 nm_status nm_backend_hand_over(nm_tile_source *source, const nm_plan *plan, int64_t i_tile,
-                               const void *payload, int64_t n_newton, int64_t n_follow)
+                               void *payload, int64_t n_newton, int64_t n_follow)
 {
     nm_tile_report report = {
         .n = nm_plan_tile_points(plan, i_tile), .n_newton = n_newton, .n_follow = n_follow};

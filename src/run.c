@@ -27,6 +27,7 @@
 #include "runlog.h"
 #include "summary.h"
 #include "words.h"
+#include "writer.h"
 
 enum { PILOT_POINTS = 2048, LEAST_PILOT = 512, N_BACKENDS = 2 };
 static const char *const backends[N_BACKENDS] = {"cpu", "cuda"};
@@ -41,6 +42,9 @@ typedef struct run {
     int is_begun; /* `auto` found a run that this backend began */
     nm_plan *plan;
     nm_journal *journal;
+    nm_writer *writer;    /* while tiles are computed */
+    nm_assembly *file;    /* grows beside the journal, or NULL: it is made when all tiles are there */
+    atomic_int is_behind; /* the file could not take a tile */
     nm_tally *tally;
     nm_progress progress;
     nm_run_stats stats;
@@ -114,11 +118,17 @@ static int64_t next_tile(void *context)
     return i_tile;
 }
 
+/* In a thread of the writer. The journal comes before the file, which is but a shortcut: one that
+ * takes no more is made again in the end. */
 static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, int64_t bytes,
                            const nm_tile_report *report)
 {
     run *run = context;
     NM_TRY(nm_journal_append(run->journal, i_tile, payload, bytes));
+    if (run->file && !atomic_load(&run->is_behind) &&
+        nm_grid_nc_take(run->file, i_tile, payload) != NM_OK) {
+        atomic_store(&run->is_behind, 1);
+    }
     pthread_mutex_lock(&run->lock);
     run->stats.n_computed += report->n;
     run->stats.n_newton += report->n_newton;
@@ -127,6 +137,19 @@ static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, i
     nm_progress_add(&run->progress, report->n, report->n_failed);
     pthread_mutex_unlock(&run->lock);
     return NM_OK;
+}
+
+static nm_status take_room(void *context, void **payload)
+{
+    run *run = context;
+    return nm_writer_take(run->writer, payload);
+}
+
+static nm_status hand_over(void *context, int64_t i_tile, void *payload, int64_t bytes,
+                           const nm_tile_report *report)
+{
+    run *run = context;
+    return nm_writer_put(run->writer, i_tile, payload, bytes, report);
 }
 
 static void note(void *context, const char *sentence)
@@ -168,18 +191,35 @@ static nm_status check_disk(const run *run)
     return NM_OK;
 }
 
+/* The file grows with the journal where it may, and where this run ends with it. */
+static void begin_file(run *run)
+{
+    if (nm_grid_nc_takes(run->plan) && !run->plan->refinement && run->options->n_shards <= 1 &&
+        nm_journal_n_done(run->journal) < run->plan->n_tiles) {
+        (void)nm_grid_nc_begin(&run->file, run->out_path, run->plan, 0);
+    }
+}
+
 static nm_status compute(run *run)
 {
     int64_t n_points, n_before;
     count_points(run, &n_points, &n_before);
-    nm_tile_source source = {.context = run, .next = next_tile, .done = keep_tile, .note = note};
+    nm_tile_source source = {
+        .context = run, .next = next_tile, .take = take_room, .done = hand_over, .note = note};
 
     nm_progress_style style = run->progress.style;
     nm_progress_begin(&run->progress, stderr, style, n_points, n_before);
     double start = nm_clock();
-    nm_status status =
-        n_before < n_points ? run->backend->run(run->plan, &run->backend_options, &source) : NM_OK;
-    run->stats.compute_s += n_before < n_points ? nm_clock() - start : 0.0;
+    nm_status status = NM_OK;
+    if (n_before < n_points) {
+        NM_TRY(nm_writer_begin(&run->writer, run->report.n_threads,
+                               nm_plan_tile_bytes(run->plan, 0), keep_tile, run,
+                               run->report.n_threads > 0 ? run->timeline : NULL));
+        status = run->backend->run(run->plan, &run->backend_options, &source);
+        nm_status kept = nm_writer_end(&run->writer);
+        status = status == NM_OK ? kept : status;
+        run->stats.compute_s += nm_clock() - start;
+    }
     run->stats.n_devices = run->report.n_devices;
     run->stats.device = run->report.device;
     nm_progress_end(&run->progress);
@@ -201,7 +241,12 @@ static nm_status stop_interrupted(run *run)
 static nm_status assemble(run *run)
 {
     double start = nm_clock();
-    NM_TRY(nm_grid_nc_assemble(run->out_path, run->plan, run->journal, 0, &run->tally));
+    if (run->file && atomic_load(&run->is_behind)) {
+        nm_grid_nc_drop(&run->file);
+    }
+    NM_TRY(run->file
+               ? nm_grid_nc_end(&run->file, run->journal, &run->tally)
+               : nm_grid_nc_assemble(run->out_path, run->plan, run->journal, 0, &run->tally));
     nm_journal_close(&run->journal, 1);
     double end = nm_clock();
     run->stats.assemble_s = end - start;
@@ -372,6 +417,7 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
         run->backend_options.timeline = run->timeline;
     }
     NM_TRY(nm_journal_open(&run->journal, run->out_path, run->plan, options->fresh));
+    nm_out_file_clear(run->out_path);
     if (options->fresh) {
         nm_refine_sweep(run->out_path);
     }
@@ -409,6 +455,7 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
                          (long long)run->stats.n_torn);
     }
 
+    begin_file(run);
     NM_TRY(compute(run));
     if (nm_journal_n_done(run->journal) < run->plan->n_tiles) {
         if (is_interrupted) {
@@ -451,6 +498,7 @@ static nm_status end_timeline(run *run, nm_status status)
 
 static void release(run *run)
 {
+    nm_grid_nc_drop(&run->file);
     nm_tally_destroy(&run->tally);
     nm_journal_close(&run->journal, 0);
     nm_plan_destroy(&run->plan);
