@@ -143,12 +143,14 @@ nm_status nm_writer_begin(nm_writer **writer, int n_payloads, int64_t bytes, nm_
     return NM_OK;
 }
 
-/* a free room that has memory before one that has none; -1: none is free */
+/* A free room without memory before one that has it, so that the peak does not depend on chance;
+ * -1: none is free. */
 static int find_free(const nm_writer *writer)
 {
     int found = -1;
     for (int i = 0; i < writer->n_rooms; i++) {
-        if (writer->rooms[i].state == FREE && (found < 0 || !writer->rooms[found].payload)) {
+        const room *room = &writer->rooms[i];
+        if (room->state == FREE && (found < 0 || (writer->rooms[found].payload && !room->payload))) {
             found = i;
         }
     }

@@ -68,12 +68,9 @@ class Scan:
         """Of all records that runs have left."""
         return sum(path.stat().st_size for path in self.parts.glob("seg*"))
 
-    def assembly_began(self, since):
-        """A temporary file that is younger than the run: an older one is a killed run's."""
-        try:
-            return self.temporary.stat().st_mtime >= since
-        except FileNotFoundError:
-            return False
+    def assembly_began(self):
+        """All tiles are in the journal, and the file, which grew beside it, is being ended."""
+        return self.parts_bytes() >= self.total_bytes
 
     def wait_for(self, process, condition, seconds=60):
         """Whether `condition()` came true while the process lived."""
@@ -90,12 +87,16 @@ class Scan:
         """Sizes the map so that a run lasts, and keeps the digest of an uninterrupted one."""
         while True:
             self.clean()
-            began, clock = time.time(), time.monotonic()
+            clock, self.total_bytes, self.tile_seconds = time.monotonic(), 1, 0.0
             process = harness.start(self.nessmap, *self.arguments("--threads", 2, "--quiet"))
-            self.wait_for(process, lambda: self.assembly_began(began) or self.output.exists())
-            self.tile_seconds = time.monotonic() - clock
-            self.total_bytes = max(self.parts_bytes(), 1)
-            self.wait_for(process, self.output.exists)
+
+            def is_written():
+                n_bytes = self.parts_bytes()
+                if n_bytes > self.total_bytes:
+                    self.total_bytes, self.tile_seconds = n_bytes, time.monotonic() - clock
+                return self.output.exists()
+
+            self.wait_for(process, is_written)
             self.total_seconds = time.monotonic() - clock
             if process.wait() != 0:
                 return False
@@ -126,7 +127,6 @@ def kill_repeatedly(scan, n_kills, randomness, checks):
         # two kills in the assembly are enough for a chain: then it goes to its end
         is_peaceful = n_assemblies == 2
         log_path = scan.folder / "stderr.txt"
-        began = time.time()
         with open(log_path, "wb") as log:
             process = harness.start(
                 scan.nessmap, *scan.arguments("--threads", threads, "--lanes", lanes), stderr=log
@@ -136,7 +136,7 @@ def kill_repeatedly(scan, n_kills, randomness, checks):
                 delay = 0
             elif share_left < 0.1 or n_runs % 4 == 0:
                 # into the assembly, wherever in it
-                scan.wait_for(process, lambda: scan.assembly_began(began))
+                scan.wait_for(process, lambda: scan.assembly_began())
                 delay = randomness.uniform(0, max(0.0, scan.total_seconds - scan.tile_seconds))
             else:
                 delay = randomness.uniform(0, share_left * scan.tile_seconds)
@@ -154,7 +154,7 @@ def kill_repeatedly(scan, n_kills, randomness, checks):
                 "at the end"
                 if scan.output.exists()
                 else "assembly"
-                if scan.assembly_began(began)
+                if scan.assembly_began()
                 else "tiles"
             )
             hits[kind] += 1
