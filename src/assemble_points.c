@@ -13,6 +13,7 @@
 
 #include "assemble.h"
 #include "grid_nc.h"
+#include "slab.h"
 
 enum {
     FLUSH_BYTES = 32 << 20, /* the disk begins with so much, while more is computed */
@@ -151,6 +152,7 @@ nm_status nm_grid_nc_take(nm_assembly *a, int64_t i_tile, const void *payload)
 {
     const char *column[MOST_COLUMNS];
     nm_tile tile;
+    nm_nc_prepare();
     nm_plan_map_tile(a->plan, &tile, i_tile, (void *)payload);
     NM_TRY(take_tile(a, column, &tile));
     pthread_mutex_lock(&a->file_lock);

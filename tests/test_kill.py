@@ -1,6 +1,6 @@
 """kill -9 at random moments, with other thread counts and lanes at each restart: the file ends the same, byte by byte.
 
-Also SIGTERM, a locked output, another question's output, --fresh.
+Also SIGTERM, a locked output, another question's output, --fresh, a full disk.
 
   python tests/test_kill.py --nessmap build/nessmap [--kills N] [--seed N]
 """
@@ -9,8 +9,10 @@ import hashlib
 import pathlib
 import random
 import re
+import resource
 import shutil
 import signal
+import subprocess
 import time
 
 import harness
@@ -281,6 +283,30 @@ def check_other_question(scan, checks):
     )
 
 
+def check_full_disk(scan, checks):
+    """The journal has room for the rest and the file has not: one sentence, and nothing is lost."""
+    scan.clean()
+    process = start_and_wait_for_parts(scan)
+    scan.wait_for(process, lambda: scan.parts_bytes() > scan.total_bytes // 4)
+    process.send_signal(signal.SIGTERM)
+    checks.check(process.wait() == 75, "the run that was stopped did not say so")
+    done_bytes = scan.parts_bytes()
+    checks.check(not scan.temporary.exists(), "a run that was stopped left its file")
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (scan.total_bytes - done_bytes // 2,) * 2)
+
+    # not restored: a write beyond the limit is an error then, and no signal
+    done = subprocess.run([scan.nessmap, *map(str, scan.arguments("--quiet"))], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, preexec_fn=limit, restore_signals=False)
+    checks.check(done.returncode == 6 and is_one_sentence(done.stderr) and "too large" in done.stderr,
+                 f"a file that is too large: exit {done.returncode}, {done.stderr!r}")
+    checks.check(scan.parts_bytes() == scan.total_bytes, "tiles are lost with the file")
+    checks.check(not scan.output.exists() and not scan.temporary.exists(), "a file that is too large is left")
+    done = harness.run(scan.nessmap, *scan.arguments("--quiet"))
+    checks.check(done.returncode == 0 and digest(scan.output) == scan.digest, "the file after a full disk differs")
+
+
 def check_fresh(scan, checks):
     """--fresh throws an unfinished run away, even another question's."""
     for other in ((), tuple(harness.sets(g_K=1.5))):
@@ -324,6 +350,7 @@ def run_checks(args, checks):
         check_signal(scan, signal.SIGINT, checks)
         check_other_question(scan, checks)
         check_fresh(scan, checks)
+        check_full_disk(scan, checks)
 
 
 def test_kill():
