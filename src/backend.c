@@ -10,6 +10,11 @@ extern const nm_backend nm_backend_cpu, nm_backend_cuda;
 static const nm_backend *const backends[] = {&nm_backend_cuda, &nm_backend_cpu};
 enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
 
+const char *nm_backend_name(int i)
+{
+    return i < N_BACKENDS ? backends[i]->name : NULL;
+}
+
 nm_status nm_backend_choose(const nm_backend **backend, const char *name)
 {
     *backend = NULL;

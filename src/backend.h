@@ -76,6 +76,9 @@ typedef struct nm_backend {
     void (*describe_plan)(const nm_plan *plan, FILE *stream);
 } nm_backend;
 
+/* "cpu" and "cuda", in some order; NULL behind the last one. */
+const char *nm_backend_name(int i);
+
 /* name: "cpu" or "cuda"; "auto" or NULL gives NULL: nm_backend_choose_for finds it then.
  * returns NM_USAGE for another name. */
 nm_status nm_backend_choose(const nm_backend **backend, const char *name);

@@ -27,7 +27,7 @@ LAYERS = [
     ["progress", "summary", "runlog"],
     ["refine", "refine_lists", "refine_nc", "refine_parts", "refine_picture"],
     ["out_file"],
-    ["run"],
+    ["run", "run_assemble"],
     ["scan", "sampler"],
     ["nessmap"],
     ["command_line"],
