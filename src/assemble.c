@@ -343,7 +343,11 @@ static nm_status begin_file(nm_assembly *a)
     NM_TRY(define_params(a));
     NM_TRY(nm_plan_is_reduced(a->plan) ? nm_assembly_define_cells(a) : define_points(a));
     NM_TRY(nm_assembly_check(a, nc_enddef(a->id)));
-    return write_params(a);
+    NM_TRY(write_params(a));
+    if (nm_grid_nc_takes(a->plan)) {
+        nm_assembly_open_columns(a);
+    }
+    return NM_OK;
 }
 
 /* Records that are not in the file, and what is known when all are. */
@@ -407,6 +411,9 @@ static void destroy(nm_assembly *a)
     nm_tally_destroy(&a->tally);
     pthread_mutex_destroy(&a->file_lock);
     pthread_mutex_destroy(&a->tally_lock);
+    if (a->fd >= 0) {
+        close(a->fd);
+    }
     free(a->is_taken);
     free(a->temporary);
     free(a);
@@ -425,6 +432,7 @@ nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_pl
     a->plan = plan;
     a->out_path = out_path;
     a->partial = partial;
+    a->fd = -1;
     a->compression = plan->config ? plan->config->compression : 0;
     a->is_f32 = nm_plan_is_reduced(plan) ? plan->config && plan->config->precision_bits != 64
                                          : plan->task.is_f32;

@@ -43,8 +43,9 @@ typedef enum nm_role {
 
 typedef struct nm_column { /* a variable over all points, or cells, that records hold */
     int variable;
-    size_t bytes; /* of one element */
-    char *stage;  /* one chunk, where chunks are compressed */
+    size_t bytes;   /* of one element */
+    char *stage;    /* one chunk, where chunks are compressed */
+    int64_t offset; /* of the first element, where nm_assembly.fd is open */
 } nm_column;
 
 typedef struct nm_index_writer nm_index_writer; /* of sensitivity indices (assemble_indices.c) */
@@ -82,6 +83,7 @@ struct nm_assembly {
     pthread_mutex_t file_lock, tally_lock;
     unsigned char *is_taken; /* [n_tiles] */
     int64_t unflushed;       /* bytes that the disk has not begun with */
+    int fd;                  /* for columns whose place is known; -1: NetCDF writes them */
 };
 
 /* What a cell is a set of: "draw" or "point". */
@@ -103,6 +105,7 @@ nm_status nm_assembly_make_stage(nm_assembly *a);
 nm_status nm_assembly_write_chunks(nm_assembly *a, const char *const *column, int64_t first,
                                    int64_t n);
 int64_t nm_assembly_chunk_end(const nm_assembly *a, int64_t at);
+void nm_assembly_open_columns(nm_assembly *a);
 nm_status nm_assembly_write_points(nm_assembly *a, nm_journal *journal, void *payload);
 nm_status nm_assembly_define_cells(nm_assembly *a);
 nm_status nm_assembly_write_cells(nm_assembly *a, nm_journal *journal, char *payload);

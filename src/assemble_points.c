@@ -4,6 +4,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "assemble.h"
+#include "direct_nc.h"
 #include "grid_nc.h"
 #include "slab.h"
 
@@ -58,9 +60,48 @@ static void find_columns(const nm_assembly *a, const char **column, const nm_til
     column[n++] = (const char *)tile->outcome;
 }
 
+void nm_assembly_open_columns(nm_assembly *a)
+{
+    int variables[MOST_COLUMNS], elements[MOST_COLUMNS];
+    int64_t offsets[MOST_COLUMNS];
+    for (int i = 0; i < a->n_columns; i++) {
+        variables[i] = a->columns[i].variable;
+        elements[i] = (int)a->columns[i].bytes;
+    }
+    if (nm_direct_nc_find(offsets, a->id, a->temporary, variables, elements, a->n_columns)) {
+        for (int i = 0; i < a->n_columns; i++) {
+            a->columns[i].offset = offsets[i];
+        }
+        a->fd = open(a->temporary, O_WRONLY | O_CLOEXEC);
+    }
+}
+
+/* Points follow each other in the file as in the scan, whatever the dimensions. */
+static nm_status write_column(const nm_assembly *a, const nm_column *column, const char *from,
+                              const nm_tile *tile)
+{
+    int64_t at = column->offset + tile->first * (int64_t)column->bytes,
+            left = tile->n * (int64_t)column->bytes;
+    while (left > 0) {
+        ssize_t n = pwrite(a->fd, from, (size_t)left, (off_t)at);
+        if (n < 0 && errno != EINTR) {
+            return nm_fail(NM_IO, "cannot write '%s': %s", a->temporary, strerror(errno));
+        }
+        n = n > 0 ? n : 0;
+        from += n;
+        at += n;
+        left -= n;
+    }
+    return NM_OK;
+}
+
 static nm_status write_tile(nm_assembly *a, const char *const *column, const nm_tile *tile)
 {
     for (int i = 0; i < a->n_columns; i++) {
+        if (a->fd >= 0) {
+            NM_TRY(write_column(a, &a->columns[i], column[i], tile));
+            continue;
+        }
         NM_TRY(nm_slab_write(a->id, a->columns[i].variable, a->temporary, a->dim, a->n_dims,
                              tile->first, tile->n, column[i], a->columns[i].bytes));
     }
@@ -136,6 +177,9 @@ static nm_status take_tile(nm_assembly *a, const char **column, const nm_tile *t
     pthread_mutex_unlock(&a->tally_lock);
     NM_TRY(status);
     find_columns(a, column, tile);
+    if (a->fd >= 0) {
+        return write_tile(a, column, tile);
+    }
     pthread_mutex_lock(&a->file_lock);
     status = a->compression > 0 ? nm_assembly_write_chunks(a, column, tile->first, tile->n)
                                 : write_tile(a, column, tile);

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Each module of src/ may include its own layer and those before it; no circle of includes anywhere.
 LAYERS = [
     ["diag", "version", "words"],
-    ["units", "expression", "files", "toml_shim", "slab", "conservation", "table", "table_csv", "table_nc", "timeline", "local_rank", "cuda_driver",
+    ["units", "expression", "files", "toml_shim", "slab", "direct_nc", "conservation", "table", "table_csv", "table_nc", "timeline", "local_rank", "cuda_driver",
      "embedded", "cache", "cuda_nvrtc"],
     ["config", "config_axes", "config_check", "config_gradients", "config_keys", "config_parts", "config_reduce", "config_refine", "config_resolve", "config_set", "model_topology", "topology_parts", "topology_network", "topology_nernst", "design", "design_parts", "design_refine", "design_sets", "refine_cells", "joe_kuo", "preset"],
     ["plan", "plan_gradients", "plan_parts", "plan_print", "plan_reduce", "plan_refine", "projection", "tiles", "indices", "catalogue", "salib"],
