@@ -3,8 +3,7 @@
  *   1. shape, chunks and the part of each parameter
  *   2. definition of variables
  *   3. parameters
- *   4. points
- *   5. the whole */
+ *   4. the whole */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
@@ -90,8 +89,7 @@ static void find_chunks(nm_assembly *a)
     }
 }
 
-/* End of the chunk that begins at point `at`. */
-static int64_t chunk_end(const nm_assembly *a, int64_t at)
+int64_t nm_assembly_chunk_end(const nm_assembly *a, int64_t at)
 {
     if (a->n_dims == 0) {
         return 1;
@@ -288,7 +286,7 @@ static nm_status write_derived(nm_assembly *a, int param, double *buffer)
     for (int64_t first = 0, end; first < n_total; first = end) {
         end = first + PIECE_POINTS;
         if (over_all && a->compression > 0) {
-            end = chunk_end(a, first);
+            end = nm_assembly_chunk_end(a, first);
         }
         end = end < n_total ? end : n_total;
         for (int64_t i = first; i < end; i++) {
@@ -332,187 +330,53 @@ static nm_status write_params(nm_assembly *a)
     return status;
 }
 
-/* --- 4. points -----------------------------------------------------------------------------------
+/* --- 4. the whole --------------------------------------------------------------------------------
  */
 
-/* What a tile that was not computed holds: its parameters, no values. */
-static void fill_missing(const nm_assembly *a, nm_tile *tile)
+/* Variables and attributes, and the parameters that follow from the plan alone. */
+static nm_status begin_file(nm_assembly *a)
 {
-    const nm_task *task = &a->plan->task;
-    double params[NM_MAX_PARAMS];
-    for (int64_t i = 0; i < tile->n * task->n_slots; i++) {
-        if (task->is_f32) {
-            ((float *)tile->values)[i] = NAN;
-        } else {
-            ((double *)tile->values)[i] = NAN;
-        }
-    }
-    for (int64_t i = 0; i < tile->n && task->n_stored > 0; i++) {
-        a->plan->model->draw(&task->draw, tile->first + i, params);
-        for (int k = 0; k < task->n_stored; k++) {
-            tile->params[k * tile->n + i] = params[task->stored[k]];
-        }
-    }
-    memset(tile->flags, 0, (size_t)tile->n * sizeof *tile->flags);
-    memset(tile->outcome, NM_OUTCOME_not_run, (size_t)tile->n);
-}
-
-/* Start of each column in a tile. */
-static void find_columns(const nm_assembly *a, const char **column, const nm_tile *tile)
-{
-    int n = 0;
-    for (int i = 0; i < a->plan->task.n_slots; i++) {
-        column[n++] = (const char *)tile->values + (size_t)(i * tile->n) * a->value_bytes;
-    }
-    for (int i = 0; i < a->plan->task.n_stored; i++) {
-        column[n++] = (const char *)(tile->params + i * tile->n);
-    }
-    column[n++] = (const char *)tile->flags;
-    column[n++] = (const char *)tile->outcome;
-}
-
-static nm_status write_tile(nm_assembly *a, const char *const *column, const nm_tile *tile)
-{
-    for (int i = 0; i < a->n_columns; i++) {
-        NM_TRY(nm_slab_write(a->id, a->columns[i].variable, a->temporary, a->dim, a->n_dims,
-                             tile->first, tile->n, column[i], a->columns[i].bytes));
+    int old_fill;
+    NM_TRY(nm_assembly_check(a, nc_set_fill(a->id, NC_NOFILL, &old_fill)));
+    NM_TRY(define_dims(a));
+    NM_TRY(nm_assembly_describe_file(a));
+    NM_TRY(define_params(a));
+    NM_TRY(nm_plan_is_reduced(a->plan) ? nm_assembly_define_cells(a) : define_points(a));
+    NM_TRY(nm_assembly_check(a, nc_enddef(a->id)));
+    NM_TRY(write_params(a));
+    if (nm_grid_nc_takes(a->plan)) {
+        nm_assembly_open_columns(a);
     }
     return NM_OK;
 }
 
-/* Collects points and writes whole chunks: each is compressed once, and their order in the file
- * does not depend on the size of the tiles. */
-nm_status nm_assembly_write_chunks(nm_assembly *a, const char *const *column, int64_t first,
-                                   int64_t n_all)
+/* Records that are not in the file, and what is known when all are. */
+static nm_status end_file(nm_assembly *a, nm_journal *journal)
 {
-    for (int64_t i = 0; i < n_all;) {
-        int64_t at = first + i, end = chunk_end(a, a->stage_first);
-        int64_t n = end - at < n_all - i ? end - at : n_all - i;
-        for (int k = 0; k < a->n_columns; k++) {
-            size_t bytes = a->columns[k].bytes;
-            memcpy(a->columns[k].stage + (size_t)(at - a->stage_first) * bytes,
-                   column[k] + (size_t)i * bytes, (size_t)n * bytes);
-        }
-        i += n;
-        if (at + n == end) {
-            for (int k = 0; k < a->n_columns; k++) {
-                NM_TRY(nm_slab_write(a->id, a->columns[k].variable, a->temporary, a->dim, a->n_dims,
-                                     a->stage_first, end - a->stage_first, a->columns[k].stage,
-                                     a->columns[k].bytes));
-            }
-            a->stage_first = end;
-        }
-    }
-    return NM_OK;
-}
-
-nm_status nm_assembly_make_stage(nm_assembly *a)
-{
-    size_t n = 1;
-    for (int i = 0; i < a->n_dims; i++) {
-        n *= a->chunk[i];
-    }
-    for (int k = 0; k < a->n_columns; k++) {
-        a->columns[k].stage = malloc(n * a->columns[k].bytes);
-        if (!a->columns[k].stage) {
-            return nm_fail(NM_MEMORY, "out of memory for the chunks of '%s'", a->out_path);
-        }
-    }
-    return NM_OK;
-}
-
-static nm_status write_points(nm_assembly *a, nm_journal *journal, void *payload)
-{
-    const char **column = calloc((size_t)a->n_columns, sizeof *column);
-    nm_status status = NM_OK;
-    if (!column) {
-        return nm_fail(NM_MEMORY, "out of memory for the columns of '%s'", a->out_path);
-    }
-    if (a->compression > 0) {
-        status = nm_assembly_make_stage(a);
-    }
-    for (int64_t i_tile = 0; status == NM_OK && i_tile < a->plan->n_tiles; i_tile++) {
-        nm_tile tile;
-        int64_t bytes = nm_plan_tile_bytes(a->plan, i_tile);
-        if (nm_journal_has(journal, i_tile)) {
-            status = nm_journal_read(journal, i_tile, payload, bytes);
-            nm_plan_map_tile(a->plan, &tile, i_tile, payload);
-        } else if (a->partial) {
-            nm_plan_map_tile(a->plan, &tile, i_tile, payload);
-            fill_missing(a, &tile);
-        } else {
-            status = nm_fail(NM_IO, "tile %" PRId64 " of %" PRId64 " for '%s' is not computed yet",
-                             i_tile, a->plan->n_tiles, a->out_path);
-        }
-        if (status == NM_OK) {
-            status =
-                nm_tally_add(a->tally, tile.first, tile.n, tile.outcome, tile.flags, tile.params);
-        }
-        if (status == NM_OK) {
-            find_columns(a, column, &tile);
-            status = a->compression > 0 ? nm_assembly_write_chunks(a, column, tile.first, tile.n)
-                                        : write_tile(a, column, &tile);
-        }
-    }
-    free(column);
-    return status;
-}
-
-/* --- 5. the whole --------------------------------------------------------------------------------
- */
-
-static nm_status write_file(nm_assembly *a, void *context)
-{
-    nm_journal *journal = context;
-    int64_t bytes = nm_plan_tile_bytes(a->plan, 0);
-    void *payload = malloc((size_t)bytes);
+    void *payload = malloc((size_t)nm_plan_tile_bytes(a->plan, 0));
     if (!payload) {
         return nm_fail(NM_MEMORY, "out of memory for a tile of '%s'", a->out_path);
     }
-    int old_fill;
-    nm_status status = nm_assembly_check(a, nc_set_fill(a->id, NC_NOFILL, &old_fill));
-    if (status == NM_OK) {
-        status = define_dims(a);
-    }
-    if (status == NM_OK) {
-        status = nm_assembly_describe_file(a);
-    }
-    int is_reduced = nm_plan_is_reduced(a->plan);
-    if (status == NM_OK) {
-        status = define_params(a);
-    }
-    if (status == NM_OK) {
-        status = is_reduced ? nm_assembly_define_cells(a) : define_points(a);
-    }
-    if (status == NM_OK) {
-        status = nm_assembly_check(a, nc_enddef(a->id));
-    }
-    if (status == NM_OK) {
-        status = write_params(a);
-    }
-    if (status == NM_OK) {
-        status = is_reduced ? nm_assembly_write_cells(a, journal, payload)
-                            : write_points(a, journal, payload);
-    }
-    if (status == NM_OK) {
-        status = nm_assembly_describe_counts(a);
-    }
+    nm_status status = nm_plan_is_reduced(a->plan)
+                           ? nm_assembly_write_cells(a, journal, payload)
+                           : nm_assembly_write_points(a, journal, payload);
     free(payload);
-    return status;
+    return status == NM_OK ? nm_assembly_describe_counts(a) : status;
 }
 
-nm_status nm_assembly_create(nm_assembly *a, nm_status (*write)(nm_assembly *a, void *context),
-                             void *context)
+static nm_status open_file(nm_assembly *a)
 {
     nm_nc_prepare();
     errno = 0;
-    int code = nc_create(a->temporary, NC_NETCDF4 | NC_CLOBBER, &a->id);
-    if (code != NC_NOERR) {
-        return nm_nc_check(code, "create", a->temporary);
-    }
-    nm_status status = write(a, context);
+    return nm_nc_check(nc_create(a->temporary, NC_NETCDF4 | NC_CLOBBER, &a->id), "create",
+                       a->temporary);
+}
+
+/* status: of what was written; a file that is not whole is deleted. */
+static nm_status close_file(nm_assembly *a, nm_status status)
+{
     errno = 0;
-    code = nc_close(a->id);
+    int code = nc_close(a->id);
     if (status == NM_OK) {
         status = nm_assembly_check(a, code);
     }
@@ -530,6 +394,13 @@ nm_status nm_assembly_create(nm_assembly *a, nm_status (*write)(nm_assembly *a, 
     return nm_file_sync_folder_of(a->out_path);
 }
 
+nm_status nm_assembly_create(nm_assembly *a, nm_status (*write)(nm_assembly *a, void *context),
+                             void *context)
+{
+    NM_TRY(open_file(a));
+    return close_file(a, write(a, context));
+}
+
 static void destroy(nm_assembly *a)
 {
     for (int k = 0; k < a->n_columns; k++) {
@@ -538,24 +409,30 @@ static void destroy(nm_assembly *a)
     nm_index_writer_destroy(&a->indices);
     nm_bin_writer_destroy(&a->bins);
     nm_tally_destroy(&a->tally);
+    pthread_mutex_destroy(&a->file_lock);
+    pthread_mutex_destroy(&a->tally_lock);
+    if (a->fd >= 0) {
+        close(a->fd);
+    }
+    free(a->is_taken);
     free(a->temporary);
     free(a);
 }
 
-nm_status nm_grid_nc_assemble(const char *out_path, const nm_plan *plan, nm_journal *journal,
-                              int partial, nm_tally **tally)
+nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_plan *plan,
+                           int partial)
 {
-    if (tally) {
-        *tally = NULL;
-    }
     nm_assembly *a = calloc(1, sizeof *a);
-    if (!a || !(a->temporary = nm_file_format("%s.tmp", out_path))) {
-        free(a);
+    *file = NULL;
+    if (!a) {
         return nm_fail(NM_MEMORY, "out of memory for the assembly of '%s'", out_path);
     }
+    pthread_mutex_init(&a->file_lock, NULL);
+    pthread_mutex_init(&a->tally_lock, NULL);
     a->plan = plan;
     a->out_path = out_path;
     a->partial = partial;
+    a->fd = -1;
     a->compression = plan->config ? plan->config->compression : 0;
     a->is_f32 = nm_plan_is_reduced(plan) ? plan->config && plan->config->precision_bits != 64
                                          : plan->task.is_f32;
@@ -563,14 +440,55 @@ nm_status nm_grid_nc_assemble(const char *out_path, const nm_plan *plan, nm_jour
     find_shape(a);
     find_chunks(a);
     find_roles(a);
-    nm_status status = nm_tally_create(&a->tally, plan);
+    a->temporary = nm_file_format("%s.tmp", out_path);
+    a->is_taken = calloc((size_t)plan->n_tiles, sizeof *a->is_taken);
+    nm_status status = a->temporary && a->is_taken
+                           ? nm_tally_create(&a->tally, plan)
+                           : nm_fail(NM_MEMORY, "out of memory for the assembly of '%s'", out_path);
     if (status == NM_OK) {
-        status = nm_assembly_create(a, write_file, journal);
+        status = open_file(a);
     }
+    if (status != NM_OK) {
+        destroy(a);
+        return status;
+    }
+    status = begin_file(a);
+    *file = a;
+    if (status != NM_OK) {
+        nm_grid_nc_drop(file);
+    }
+    return status;
+}
+
+nm_status nm_grid_nc_end(nm_assembly **file, nm_journal *journal, nm_tally **tally)
+{
+    nm_assembly *a = *file;
+    nm_status status = close_file(a, end_file(a, journal));
     if (status == NM_OK && tally) {
         *tally = a->tally;
         a->tally = NULL;
     }
     destroy(a);
+    *file = NULL;
     return status;
+}
+
+void nm_grid_nc_drop(nm_assembly **file)
+{
+    if (*file) {
+        (void)close_file(*file, NM_INTERRUPTED);
+        destroy(*file);
+        *file = NULL;
+    }
+}
+
+nm_status nm_grid_nc_assemble(const char *out_path, const nm_plan *plan, nm_journal *journal,
+                              int partial, nm_tally **tally)
+{
+    nm_assembly *file;
+    if (tally) {
+        *tally = NULL;
+    }
+    NM_TRY(nm_grid_nc_begin(&file, out_path, plan, partial));
+    return nm_grid_nc_end(&file, journal, tally);
 }

@@ -3,9 +3,11 @@
 #ifndef NESSMAP_ASSEMBLE_H
 #define NESSMAP_ASSEMBLE_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "grid_nc.h"
 #include "journal.h"
 #include "plan.h"
 #include "slab.h"
@@ -41,14 +43,15 @@ typedef enum nm_role {
 
 typedef struct nm_column { /* a variable over all points, or cells, that records hold */
     int variable;
-    size_t bytes; /* of one element */
-    char *stage;  /* one chunk, where chunks are compressed */
+    size_t bytes;   /* of one element */
+    char *stage;    /* one chunk, where chunks are compressed */
+    int64_t offset; /* of the first element, where nm_assembly.fd is open */
 } nm_column;
 
 typedef struct nm_index_writer nm_index_writer; /* of sensitivity indices (assemble_indices.c) */
 typedef struct nm_bin_writer nm_bin_writer;     /* of bins along outputs (assemble_bins.c) */
 
-typedef struct nm_assembly {
+struct nm_assembly {
     const nm_plan *plan;
     const char *out_path;
     char *temporary;
@@ -75,7 +78,13 @@ typedef struct nm_assembly {
     nm_index_writer *indices; /* NULL where none are wanted */
     nm_bin_writer *bins;      /* NULL where none are wanted */
     nm_tally *tally;
-} nm_assembly;
+
+    /* tiles that came before the end, in any order and from several threads */
+    pthread_mutex_t file_lock, tally_lock;
+    unsigned char *is_taken; /* [n_tiles] */
+    int64_t unflushed;       /* bytes that the disk has not begun with */
+    int fd;                  /* for columns whose place is known; -1: NetCDF writes them */
+};
 
 /* What a cell is a set of: "draw" or "point". */
 const char *nm_assembly_unit(const nm_assembly *a);
@@ -86,14 +95,18 @@ extern const char *const nm_count_names[NM_N_OUTCOMES], *const nm_flag_count_nam
 /* What those count: "number of points: ..." of outcome k, or of flag k - NM_N_OUTCOMES. */
 void nm_count_text(char text[256], int k);
 
-/* Between assemble.c and assemble_cells.c: a variable over all points or cells; columns in stages,
- * written in whole chunks; the part for reduced scans. column: [n_columns][n] elements each. */
+/* Between assemble.c, assemble_points.c and assemble_cells.c: a variable over all points or cells;
+ * columns in stages, written in whole chunks, and the end of the chunk that begins at point `at`; the
+ * parts for all points and for reduced scans. column: [n_columns][n] elements each. */
 nm_status nm_assembly_define_column(nm_assembly *a, int *variable, const char *name, int type,
                                     size_t bytes);
 void nm_assembly_add_column(nm_assembly *a, int variable, size_t bytes);
 nm_status nm_assembly_make_stage(nm_assembly *a);
 nm_status nm_assembly_write_chunks(nm_assembly *a, const char *const *column, int64_t first,
                                    int64_t n);
+int64_t nm_assembly_chunk_end(const nm_assembly *a, int64_t at);
+void nm_assembly_open_columns(nm_assembly *a);
+nm_status nm_assembly_write_points(nm_assembly *a, nm_journal *journal, void *payload);
 nm_status nm_assembly_define_cells(nm_assembly *a);
 nm_status nm_assembly_write_cells(nm_assembly *a, nm_journal *journal, char *payload);
 

@@ -10,6 +10,11 @@ extern const nm_backend nm_backend_cpu, nm_backend_cuda;
 static const nm_backend *const backends[] = {&nm_backend_cuda, &nm_backend_cpu};
 enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
 
+const char *nm_backend_name(int i)
+{
+    return i < N_BACKENDS ? backends[i]->name : NULL;
+}
+
 nm_status nm_backend_choose(const nm_backend **backend, const char *name)
 {
     *backend = NULL;
@@ -47,7 +52,7 @@ nm_status nm_backend_choose_for(const nm_backend **backend, const nm_plan *plan,
 }
 
 nm_status nm_backend_hand_over(nm_tile_source *source, const nm_plan *plan, int64_t i_tile,
-                               const void *payload, int64_t n_newton, int64_t n_follow)
+                               void *payload, int64_t n_newton, int64_t n_follow)
 {
     nm_tile_report report = {
         .n = nm_plan_tile_points(plan, i_tile), .n_newton = n_newton, .n_follow = n_follow};

@@ -45,11 +45,14 @@ typedef struct nm_tile_report { /* points of a tile */
 
 /* Callbacks of the run; called from several threads.
  * next: the next tile to compute, or -1 when there is none or the run was interrupted.
- * done: takes a filled payload of nm_plan_tile_bytes; an error stops the run. */
+ * take: room for a payload, which `done` takes back filled. NULL: there is none to be had.
+ * done: takes a filled payload of nm_plan_tile_bytes, which is the caller's again on return if it
+ * is not one of `take`; an error, maybe of a tile before, stops the run. */
 typedef struct nm_tile_source {
     void *context;
     int64_t (*next)(void *context);
-    nm_status (*done)(void *context, int64_t i_tile, const void *payload, int64_t bytes,
+    nm_status (*take)(void *context, void **payload);
+    nm_status (*done)(void *context, int64_t i_tile, void *payload, int64_t bytes,
                       const nm_tile_report *report);
     /* a sentence for the people who watch, such as on smaller batches; may be NULL */
     void (*note)(void *context, const char *sentence);
@@ -57,7 +60,7 @@ typedef struct nm_tile_source {
 
 /* Counts what failed in the payload of tile i_tile and hands it to source->done. */
 nm_status nm_backend_hand_over(nm_tile_source *source, const nm_plan *plan, int64_t i_tile,
-                               const void *payload, int64_t n_newton, int64_t n_follow);
+                               void *payload, int64_t n_newton, int64_t n_follow);
 
 typedef struct nm_backend {
     const char *name; /* "cpu" */
@@ -72,6 +75,9 @@ typedef struct nm_backend {
     /* for `nessmap plan`: what a run would take of the devices here, nothing where there are none */
     void (*describe_plan)(const nm_plan *plan, FILE *stream);
 } nm_backend;
+
+/* "cpu" and "cuda", in some order; NULL behind the last one. */
+const char *nm_backend_name(int i);
 
 /* name: "cpu" or "cuda"; "auto" or NULL gives NULL: nm_backend_choose_for finds it then.
  * returns NM_USAGE for another name. */

@@ -17,7 +17,7 @@ typedef struct crew {
     nm_tile_source *source;
     nm_timeline *timeline;
     atomic_int has_failed;
-    atomic_int n_rows;    /* threads that have their rows in the timeline */
+    atomic_int n_rows;    /* threads that have their row in the timeline */
     pthread_mutex_t lock; /* of the two below: the first failure and its sentence */
     nm_status status;
     char error[ERROR_BYTES];
@@ -108,17 +108,20 @@ static nm_status solve(const crew *crew, nm_tile *points, int64_t i_tile)
 /* What a thread has for itself. */
 typedef struct hand {
     nm_reducer *reducer; /* NULL where every point is kept */
-    void *payload;
-    int row_compute, row_journal; /* of the timeline */
+    void *own;           /* the payload of all tiles, where the source has no room for them */
+    int row;             /* of the timeline */
 } hand;
 
 static nm_status compute_tile(const crew *crew, const hand *hand, int64_t i_tile)
 {
     nm_reducer *reducer = hand->reducer;
-    void *payload = hand->payload;
-    double begun = nm_clock();
+    void *payload = hand->own;
     nm_tile points;
     int64_t n_newton = 0, n_follow = 0;
+    if (!payload) {
+        NM_TRY(crew->source->take(crew->source->context, &payload));
+    }
+    double begun = nm_clock();
     if (reducer) {
         nm_reducer_begin(reducer, i_tile, payload);
         while (nm_reducer_next(reducer, &points)) {
@@ -133,40 +136,37 @@ static nm_status compute_tile(const crew *crew, const hand *hand, int64_t i_tile
         n_newton = points.n_newton;
         n_follow = points.n_follow;
     }
-    double computed = nm_clock();
-    nm_status status =
-        nm_backend_hand_over(crew->source, crew->plan, i_tile, payload, n_newton, n_follow);
     if (crew->timeline) {
         char what[48];
         snprintf(what, sizeof what, "tile %lld", (long long)i_tile);
-        nm_timeline_add(crew->timeline, hand->row_compute, what, begun, computed);
-        nm_timeline_add(crew->timeline, hand->row_journal, what, computed, nm_clock());
+        nm_timeline_add(crew->timeline, hand->row, what, begun, nm_clock());
     }
-    return status;
+    return nm_backend_hand_over(crew->source, crew->plan, i_tile, payload, n_newton, n_follow);
 }
 
-static void make_rows(hand *hand, crew *crew)
+static int make_row(crew *crew)
 {
     char name[48];
     int number = crew->timeline ? atomic_fetch_add(&crew->n_rows, 1) : 0;
     snprintf(name, sizeof name, "compute, thread %d", number);
-    hand->row_compute = nm_timeline_row(crew->timeline, "CPU", name);
-    snprintf(name, sizeof name, "journal, thread %d", number);
-    hand->row_journal = nm_timeline_row(crew->timeline, "CPU", name);
+    return nm_timeline_row(crew->timeline, "CPU", name);
 }
 
 static void *work(void *argument)
 {
     crew *crew = argument;
     const nm_plan *plan = crew->plan;
-    hand hand = {.payload = malloc((size_t)nm_plan_tile_bytes(plan, 0))};
-    nm_status status = hand.payload ? NM_OK
-                                    : nm_fail(NM_MEMORY, "no memory for a tile of %lld points",
-                                              (long long)plan->tile_points);
+    hand hand = {.row = make_row(crew)};
+    nm_status status = NM_OK;
+    if (!crew->source->take) {
+        hand.own = malloc((size_t)nm_plan_tile_bytes(plan, 0));
+        status = hand.own ? NM_OK
+                          : nm_fail(NM_MEMORY, "no memory for a tile of %lld points",
+                                    (long long)plan->tile_points);
+    }
     if (status == NM_OK && nm_plan_is_reduced(plan)) {
         status = nm_reducer_create(&hand.reducer, plan);
     }
-    make_rows(&hand, crew);
     while (status == NM_OK && !atomic_load(&crew->has_failed)) {
         int64_t i_tile = crew->source->next(crew->source->context);
         if (i_tile < 0) {
@@ -178,7 +178,7 @@ static void *work(void *argument)
         keep_failure(crew, status);
     }
     nm_reducer_destroy(&hand.reducer);
-    free(hand.payload);
+    free(hand.own);
     return NULL;
 }
 

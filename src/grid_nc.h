@@ -19,6 +19,18 @@ enum { NM_FILE_SCHEMA = 1 };
 nm_status nm_grid_nc_assemble(const char *out_path, const nm_plan *plan, nm_journal *journal,
                               int partial, nm_tally **tally);
 
+/* The same in steps, for a file that grows while its points are computed; it is the same file, byte
+ * for byte. begin: everything but the points. take: those of a tile that the journal has, in any order
+ * and from several threads, where nm_grid_nc_takes says that the layout allows it. end: all tiles that
+ * were not taken, from the journal, and the name; drop: no file. Both clear the caller's pointer. */
+typedef struct nm_assembly nm_assembly;
+nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_plan *plan,
+                           int partial);
+int nm_grid_nc_takes(const nm_plan *plan);
+nm_status nm_grid_nc_take(nm_assembly *file, int64_t i_tile, const void *payload);
+nm_status nm_grid_nc_end(nm_assembly **file, nm_journal *journal, nm_tally **tally);
+void nm_grid_nc_drop(nm_assembly **file);
+
 /* Reads the fingerprint attribute of an existing output into out[33]; "" where the file is no
  * NetCDF, has no such attribute or is the partial file of an unfinished run. returns NM_IO where it
  * cannot be read at all. */

@@ -304,5 +304,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "nessmap: standard output cannot be written\n");
         status = NM_IO;
     }
+    if (status == NM_IO) {
+        /* HDF5 stumbles at the exit over a file that a full disk did not let it close */
+        fflush(stderr);
+        _exit(nm_exit_status(status));
+    }
     return nm_exit_status(status);
 }

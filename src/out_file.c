@@ -89,6 +89,15 @@ nm_status nm_out_file_look(int *is_done, const char *out_path, const nm_plan *pl
     return NM_OK;
 }
 
+void nm_out_file_clear(const char *out_path)
+{
+    char *temporary = nm_file_format("%s.tmp", out_path);
+    if (temporary) {
+        unlink(temporary);
+        free(temporary);
+    }
+}
+
 void nm_out_file_sweep(const char *out_path, const nm_plan *plan)
 {
     char *parts = nm_file_format("%s.parts", out_path);

@@ -12,6 +12,10 @@ nm_status nm_out_file_choose(char **out_path, const char *config_path, const cha
  * not. */
 nm_status nm_out_file_look(int *is_done, const char *out_path, const nm_plan *plan);
 
+/* Deletes what a killed run left of the file: its space is wanted. The caller holds the lock of the
+ * journal. */
+void nm_out_file_clear(const char *out_path);
+
 /* A run killed between the rename and the end leaves a journal that is of no more use. */
 void nm_out_file_sweep(const char *out_path, const nm_plan *plan);
 

@@ -1,15 +1,13 @@
 /* The pipeline, visible in one function: nm_run.
  *
  * 1. interruption   2. a finished file   3. tiles   4. after the tiles   5. stages of a refinement
- * 6. the run        7. assembly alone */
+ * 6. the run */
 #include "run.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,9 +25,9 @@
 #include "runlog.h"
 #include "summary.h"
 #include "words.h"
+#include "writer.h"
 
-enum { PILOT_POINTS = 2048, LEAST_PILOT = 512, N_BACKENDS = 2 };
-static const char *const backends[N_BACKENDS] = {"cpu", "cuda"};
+enum { PILOT_POINTS = 2048, LEAST_PILOT = 512 };
 static const double pilot_seconds = 0.25; /* at most this long per rate */
 
 /* Everything one run holds; released by `release` whatever happened. */
@@ -41,6 +39,9 @@ typedef struct run {
     int is_begun; /* `auto` found a run that this backend began */
     nm_plan *plan;
     nm_journal *journal;
+    nm_writer *writer;    /* while tiles are computed */
+    nm_assembly *file;    /* grows beside the journal, or NULL: it is made when all tiles are there */
+    atomic_int is_behind; /* the file could not take a tile */
     nm_tally *tally;
     nm_progress progress;
     nm_run_stats stats;
@@ -114,11 +115,17 @@ static int64_t next_tile(void *context)
     return i_tile;
 }
 
+/* In a thread of the writer. The journal comes before the file, which is but a shortcut: one that
+ * takes no more is made again in the end. */
 static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, int64_t bytes,
                            const nm_tile_report *report)
 {
     run *run = context;
     NM_TRY(nm_journal_append(run->journal, i_tile, payload, bytes));
+    if (run->file && !atomic_load(&run->is_behind) &&
+        nm_grid_nc_take(run->file, i_tile, payload) != NM_OK) {
+        atomic_store(&run->is_behind, 1);
+    }
     pthread_mutex_lock(&run->lock);
     run->stats.n_computed += report->n;
     run->stats.n_newton += report->n_newton;
@@ -127,6 +134,19 @@ static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, i
     nm_progress_add(&run->progress, report->n, report->n_failed);
     pthread_mutex_unlock(&run->lock);
     return NM_OK;
+}
+
+static nm_status take_room(void *context, void **payload)
+{
+    run *run = context;
+    return nm_writer_take(run->writer, payload);
+}
+
+static nm_status hand_over(void *context, int64_t i_tile, void *payload, int64_t bytes,
+                           const nm_tile_report *report)
+{
+    run *run = context;
+    return nm_writer_put(run->writer, i_tile, payload, bytes, report);
 }
 
 static void note(void *context, const char *sentence)
@@ -168,18 +188,35 @@ static nm_status check_disk(const run *run)
     return NM_OK;
 }
 
+/* The file grows with the journal where it may, and where this run ends with it. */
+static void begin_file(run *run)
+{
+    if (nm_grid_nc_takes(run->plan) && !run->plan->refinement && run->options->n_shards <= 1 &&
+        nm_journal_n_done(run->journal) < run->plan->n_tiles) {
+        (void)nm_grid_nc_begin(&run->file, run->out_path, run->plan, 0);
+    }
+}
+
 static nm_status compute(run *run)
 {
     int64_t n_points, n_before;
     count_points(run, &n_points, &n_before);
-    nm_tile_source source = {.context = run, .next = next_tile, .done = keep_tile, .note = note};
+    nm_tile_source source = {
+        .context = run, .next = next_tile, .take = take_room, .done = hand_over, .note = note};
 
     nm_progress_style style = run->progress.style;
     nm_progress_begin(&run->progress, stderr, style, n_points, n_before);
     double start = nm_clock();
-    nm_status status =
-        n_before < n_points ? run->backend->run(run->plan, &run->backend_options, &source) : NM_OK;
-    run->stats.compute_s += n_before < n_points ? nm_clock() - start : 0.0;
+    nm_status status = NM_OK;
+    if (n_before < n_points) {
+        NM_TRY(nm_writer_begin(&run->writer, run->report.n_threads,
+                               nm_plan_tile_bytes(run->plan, 0), keep_tile, run,
+                               run->report.n_threads > 0 ? run->timeline : NULL));
+        status = run->backend->run(run->plan, &run->backend_options, &source);
+        nm_status kept = nm_writer_end(&run->writer);
+        status = status == NM_OK ? kept : status;
+        run->stats.compute_s += nm_clock() - start;
+    }
     run->stats.n_devices = run->report.n_devices;
     run->stats.device = run->report.device;
     nm_progress_end(&run->progress);
@@ -201,7 +238,12 @@ static nm_status stop_interrupted(run *run)
 static nm_status assemble(run *run)
 {
     double start = nm_clock();
-    NM_TRY(nm_grid_nc_assemble(run->out_path, run->plan, run->journal, 0, &run->tally));
+    if (run->file && atomic_load(&run->is_behind)) {
+        nm_grid_nc_drop(&run->file);
+    }
+    NM_TRY(run->file
+               ? nm_grid_nc_end(&run->file, run->journal, &run->tally)
+               : nm_grid_nc_assemble(run->out_path, run->plan, run->journal, 0, &run->tally));
     nm_journal_close(&run->journal, 1);
     double end = nm_clock();
     run->stats.assemble_s = end - start;
@@ -300,10 +342,10 @@ static nm_status find_begun(const nm_backend **backend, run *run)
     }
     if (access(run->out_path, R_OK) == 0 &&
         nm_grid_nc_fingerprint(run->out_path, fingerprint) == NM_OK) {
-        for (int i = 0; i < N_BACKENDS && !*backend; i++) {
-            NM_TRY(nm_plan_set_backend(run->plan, backends[i]));
+        for (int i = 0; nm_backend_name(i) && !*backend; i++) {
+            NM_TRY(nm_plan_set_backend(run->plan, nm_backend_name(i)));
             if (strcmp(run->plan->fingerprint, fingerprint) == 0) {
-                NM_TRY(nm_backend_choose(backend, backends[i]));
+                NM_TRY(nm_backend_choose(backend, nm_backend_name(i)));
             }
         }
     }
@@ -372,6 +414,7 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
         run->backend_options.timeline = run->timeline;
     }
     NM_TRY(nm_journal_open(&run->journal, run->out_path, run->plan, options->fresh));
+    nm_out_file_clear(run->out_path);
     if (options->fresh) {
         nm_refine_sweep(run->out_path);
     }
@@ -409,6 +452,7 @@ static nm_status go(run *run, const nm_model *model, FILE *summary)
                          (long long)run->stats.n_torn);
     }
 
+    begin_file(run);
     NM_TRY(compute(run));
     if (nm_journal_n_done(run->journal) < run->plan->n_tiles) {
         if (is_interrupted) {
@@ -451,6 +495,7 @@ static nm_status end_timeline(run *run, nm_status status)
 
 static void release(run *run)
 {
+    nm_grid_nc_drop(&run->file);
     nm_tally_destroy(&run->tally);
     nm_journal_close(&run->journal, 0);
     nm_plan_destroy(&run->plan);
@@ -494,80 +539,5 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
     }
     release(&run);
     is_interrupted = 0;
-    return status;
-}
-
-/* --- 7. assembly alone ------------------------------------------------------------------------ */
-
-/* "out.nc" -> "out.partial.nc": an incomplete file must never pass for the finished one */
-static char *partial_path(const char *out_path)
-{
-    size_t length = strlen(out_path);
-    size_t stem = length > 3 && strcmp(out_path + length - 3, ".nc") == 0 ? length - 3 : length;
-    return nm_file_format("%.*s.partial.nc", (int)stem, out_path);
-}
-
-static nm_status assemble_open(nm_plan *plan, nm_journal *journal, const char *out_path,
-                               int partial, nm_tally **tally)
-{
-    int64_t n_done = nm_journal_n_done(journal);
-    NM_TRY(nm_projection_prepare(plan));
-    if (!partial && n_done < plan->n_tiles) {
-        return nm_fail(
-            NM_INTERRUPTED,
-            "%s.parts holds %lld of %lld tiles; run the scan to its end, or give --partial",
-            out_path, (long long)n_done, (long long)plan->n_tiles);
-    }
-    return nm_grid_nc_assemble(out_path, plan, journal, partial, tally);
-}
-
-nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const char *out_path,
-                          const char *fingerprint, int partial, FILE *summary)
-{
-    /* the fingerprint says which backend made the parts */
-    nm_plan *plan = NULL;
-    for (int i = 0; i < N_BACKENDS; i++) {
-        nm_plan_destroy(&plan);
-        NM_TRY(nm_plan_build(&plan, config, model, backends[i]));
-        if (strcmp(plan->fingerprint, fingerprint) == 0) {
-            break;
-        }
-    }
-    if (plan->refinement) {
-        nm_plan_destroy(&plan);
-        return nm_fail(
-            NM_USAGE,
-            "%s.parts belongs to a refinement, whose stages follow from each other: `nessmap "
-            "run` goes on with it and writes the file",
-            out_path);
-    }
-    nm_journal *journal = NULL;
-    nm_tally *tally = NULL;
-    char *written_path = partial ? partial_path(out_path) : strdup(out_path);
-    int is_done = 0;
-    nm_status status = written_path ? NM_OK : nm_fail(NM_MEMORY, "no memory for a path");
-    if (status == NM_OK) {
-        status = nm_out_file_look(&is_done, written_path, plan);
-    }
-    if (status == NM_OK) {
-        status = nm_journal_open(&journal, out_path, plan, 0);
-    }
-    if (status == NM_OK && !partial) {
-        status = assemble_open(plan, journal, out_path, 0, &tally);
-    } else if (status == NM_OK) {
-        status = assemble_open(plan, journal, written_path, 1, &tally);
-    }
-    if (status == NM_OK) {
-        nm_journal_close(&journal, !partial);
-        if (summary) {
-            nm_summary_print(summary, plan, tally, NULL, written_path);
-        }
-        status =
-            partial ? NM_OK : nm_out_file_judge(plan, nm_summary_failed_share(tally), written_path);
-    }
-    nm_tally_destroy(&tally);
-    nm_journal_close(&journal, 0);
-    nm_plan_destroy(&plan);
-    free(written_path);
     return status;
 }

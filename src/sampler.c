@@ -227,7 +227,7 @@ static void put_rows(void *rows, int is_f64, int64_t at, const double *columns, 
     }
 }
 
-static nm_status take_tile(void *context, int64_t i_tile, const void *payload, int64_t bytes,
+static nm_status take_tile(void *context, int64_t i_tile, void *payload, int64_t bytes,
                            const nm_tile_report *report)
 {
     const batch *batch = context;

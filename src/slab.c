@@ -15,10 +15,19 @@ static void allow_missing_locks(void)
     setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);
 }
 
+/* Of the HDF5 below NetCDF, which is not linked by name; weak, should it hide its functions. */
+extern int H5Eset_auto2(int64_t stack, void *function, void *data) __attribute__((weak));
+
 void nm_nc_prepare(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static _Thread_local int is_silent;
     pthread_once(&once, allow_missing_locks);
+    /* a HDF5 that knows threads prints its errors in each of them, and NetCDF silences one */
+    if (!is_silent && H5Eset_auto2) {
+        (void)H5Eset_auto2(0, NULL, NULL);
+        is_silent = 1;
+    }
 }
 
 nm_status nm_nc_check(int code, const char *verb, const char *path)

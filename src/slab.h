@@ -28,8 +28,8 @@ nm_status nm_slab_read(int file_id, int variable, const char *path, const int64_
  */
 nm_status nm_nc_check(int code, const char *verb, const char *path);
 
-/* Lets HDF5 go on where the file system has no locks, unless the user said otherwise. Once is
- * enough. */
+/* Lets HDF5 go on where the file system has no locks, unless the user said otherwise, and has it
+ * print nothing of its own. Once in each thread that calls NetCDF is enough. */
 void nm_nc_prepare(void);
 
 #endif

@@ -217,6 +217,23 @@ static void add_drawn(int64_t *count, const nm_scanned *scanned, int64_t n, cons
     }
 }
 
+/* Keeps the lowest points, rising, whatever their order. */
+static void locate(nm_tally *tally, int64_t point)
+{
+    int at = tally->n_located;
+    while (at > 0 && tally->located[at - 1] > point) {
+        at--;
+    }
+    if (at == NM_LOCATED) {
+        return;
+    }
+    tally->n_located += tally->n_located < NM_LOCATED;
+    for (int i = tally->n_located - 1; i > at; i--) {
+        tally->located[i] = tally->located[i - 1];
+    }
+    tally->located[at] = point;
+}
+
 nm_status nm_tally_add(nm_tally *tally, int64_t first, int64_t n, const int8_t *outcome,
                        const uint16_t *flags, const double *params)
 {
@@ -231,8 +248,8 @@ nm_status nm_tally_add(nm_tally *tally, int64_t first, int64_t n, const int8_t *
     for (int64_t i = 0; i < n; i++) {
         tally->count[outcome[i]]++;
         by_flags[flags[i] & ((1 << N_FLAGS) - 1)]++;
-        if (nm_outcome_has_failed(outcome[i]) && tally->n_located < NM_LOCATED) {
-            tally->located[tally->n_located++] = first + i;
+        if (nm_outcome_has_failed(outcome[i])) {
+            locate(tally, first + i);
         }
     }
     for (int k = 0; k < 1 << N_FLAGS; k++) {

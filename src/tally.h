@@ -28,7 +28,7 @@ typedef struct nm_tally {
  * table between its extremes. */
 nm_status nm_tally_create(nm_tally **tally, const nm_plan *plan);
 
-/* Adds points [first, first + n), which follow those before. params: [task.n_stored][n] as in a tile. returns NM_IO for an
+/* Adds points [first, first + n), in any order. params: [task.n_stored][n] as in a tile. returns NM_IO for an
  * outcome that does not exist; nothing is added then. */
 nm_status nm_tally_add(nm_tally *tally, int64_t first, int64_t n, const int8_t *outcome,
                        const uint16_t *flags, const double *params);

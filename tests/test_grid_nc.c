@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "assemble.h"
 #include "grid_nc.h"
 #include "hand_plan.h"
 
@@ -91,6 +92,36 @@ static nm_status assemble(bench *b, const char *out, int partial, nm_tally **tal
     assert_int_equal(nm_journal_open(&journal, b->out, &b->plan, 0), NM_OK);
     nm_status status = nm_grid_nc_assemble(out, &b->plan, journal, partial, tally);
     nm_journal_close(&journal, status == NM_OK && !partial);
+    return status;
+}
+
+/* The same with a file that grows beside the journal: two of three tiles, from the last to the first
+ * in steps of `step`; the others come out of the journal. by_netcdf: without writing directly. */
+static nm_status grow(bench *b, int64_t step, int by_netcdf)
+{
+    nm_journal *journal;
+    nm_assembly *file;
+    void *payload = malloc((size_t)b->plan.record_bytes);
+    assert_int_equal(nm_journal_open(&journal, b->out, &b->plan, 0), NM_OK);
+    assert_true(nm_grid_nc_takes(&b->plan));
+    assert_int_equal(nm_grid_nc_begin(&file, b->out, &b->plan, 0), NM_OK);
+    if (file->fd < 0) {
+        printf("not run: writing to the file directly (this HDF5 does not say where data lie)\n");
+    } else if (by_netcdf) {
+        close(file->fd);
+        file->fd = -1;
+    }
+    for (int64_t i = 0; i < b->plan.n_tiles; i++) {
+        int64_t i_tile = b->plan.n_tiles - 1 - i * step % b->plan.n_tiles;
+        if (i_tile % 3 != 0) {
+            nm_hand_fill(&b->plan, i_tile, payload);
+            assert_int_equal(nm_grid_nc_take(file, i_tile, payload), NM_OK);
+        }
+    }
+    free(payload);
+    nm_status status = nm_grid_nc_end(&file, journal, NULL);
+    assert_null(file);
+    nm_journal_close(&journal, status == NM_OK);
     return status;
 }
 
@@ -324,7 +355,8 @@ static void assert_same_bytes(bench *b)
             step += 2;
         }
         compute(b, step, ways[i].n_runs, -1);
-        assert_int_equal(assemble(b, b->out, 0, NULL), NM_OK);
+        int grows = i % 2 == 1 && nm_grid_nc_takes(&b->plan);
+        assert_int_equal(grows ? grow(b, step, i % 4 == 1) : assemble(b, b->out, 0, NULL), NM_OK);
         size_t n;
         char *bytes = read_file(b->out, &n);
         if (!first) {
@@ -344,6 +376,41 @@ static void test_same_bytes(void **state)
     bench *b = *state;
     make_grid(b, 11);
     assert_same_bytes(b);
+}
+
+static void test_same_bytes_of_samples(void **state)
+{
+    bench *b = *state;
+    nm_hand_random(&b->plan, 60001);
+    nm_hand_finish(&b->plan, 997);
+    assert_same_bytes(b);
+    assert_points(b, b->out, 1, 0, 0);
+}
+
+/* A file that is dropped leaves nothing, and what was there stays. */
+static void test_drop(void **state)
+{
+    bench *b = *state;
+    make_grid(b, 11);
+    make_file(b);
+    size_t n, n_after;
+    char *bytes = read_file(b->out, &n);
+    nm_assembly *file;
+    void *payload = malloc((size_t)b->plan.record_bytes);
+    assert_int_equal(nm_grid_nc_begin(&file, b->out, &b->plan, 0), NM_OK);
+    nm_hand_fill(&b->plan, 3, payload);
+    assert_int_equal(nm_grid_nc_take(file, 3, payload), NM_OK);
+    assert_int_equal(nm_hand_count_files(b->folder), 2);
+    nm_grid_nc_drop(&file);
+    assert_null(file);
+    nm_grid_nc_drop(&file);
+    assert_int_equal(nm_hand_count_files(b->folder), 1);
+    char *after = read_file(b->out, &n_after);
+    assert_int_equal(n, n_after);
+    assert_memory_equal(bytes, after, n);
+    free(payload);
+    free(bytes);
+    free(after);
 }
 
 /* More points than a chunk holds, with chunks that do not divide the axis. */
@@ -574,6 +641,8 @@ int main(void)
         TEST(test_grid),
         TEST(test_double_precision),
         TEST(test_same_bytes),
+        TEST(test_same_bytes_of_samples),
+        TEST(test_drop),
         TEST(test_compression),
         TEST(test_compression_small),
         TEST(test_samples),

@@ -1,6 +1,6 @@
 """kill -9 at random moments, with other thread counts and lanes at each restart: the file ends the same, byte by byte.
 
-Also SIGTERM, a locked output, another question's output, --fresh.
+Also SIGTERM, a locked output, another question's output, --fresh, a full disk.
 
   python tests/test_kill.py --nessmap build/nessmap [--kills N] [--seed N]
 """
@@ -9,8 +9,10 @@ import hashlib
 import pathlib
 import random
 import re
+import resource
 import shutil
 import signal
+import subprocess
 import time
 
 import harness
@@ -68,12 +70,9 @@ class Scan:
         """Of all records that runs have left."""
         return sum(path.stat().st_size for path in self.parts.glob("seg*"))
 
-    def assembly_began(self, since):
-        """A temporary file that is younger than the run: an older one is a killed run's."""
-        try:
-            return self.temporary.stat().st_mtime >= since
-        except FileNotFoundError:
-            return False
+    def assembly_began(self):
+        """All tiles are in the journal, and the file, which grew beside it, is being ended."""
+        return self.parts_bytes() >= self.total_bytes
 
     def wait_for(self, process, condition, seconds=60):
         """Whether `condition()` came true while the process lived."""
@@ -90,12 +89,16 @@ class Scan:
         """Sizes the map so that a run lasts, and keeps the digest of an uninterrupted one."""
         while True:
             self.clean()
-            began, clock = time.time(), time.monotonic()
+            clock, self.total_bytes, self.tile_seconds = time.monotonic(), 1, 0.0
             process = harness.start(self.nessmap, *self.arguments("--threads", 2, "--quiet"))
-            self.wait_for(process, lambda: self.assembly_began(began) or self.output.exists())
-            self.tile_seconds = time.monotonic() - clock
-            self.total_bytes = max(self.parts_bytes(), 1)
-            self.wait_for(process, self.output.exists)
+
+            def is_written():
+                n_bytes = self.parts_bytes()
+                if n_bytes > self.total_bytes:
+                    self.total_bytes, self.tile_seconds = n_bytes, time.monotonic() - clock
+                return self.output.exists()
+
+            self.wait_for(process, is_written)
             self.total_seconds = time.monotonic() - clock
             if process.wait() != 0:
                 return False
@@ -126,7 +129,6 @@ def kill_repeatedly(scan, n_kills, randomness, checks):
         # two kills in the assembly are enough for a chain: then it goes to its end
         is_peaceful = n_assemblies == 2
         log_path = scan.folder / "stderr.txt"
-        began = time.time()
         with open(log_path, "wb") as log:
             process = harness.start(
                 scan.nessmap, *scan.arguments("--threads", threads, "--lanes", lanes), stderr=log
@@ -136,7 +138,7 @@ def kill_repeatedly(scan, n_kills, randomness, checks):
                 delay = 0
             elif share_left < 0.1 or n_runs % 4 == 0:
                 # into the assembly, wherever in it
-                scan.wait_for(process, lambda: scan.assembly_began(began))
+                scan.wait_for(process, lambda: scan.assembly_began())
                 delay = randomness.uniform(0, max(0.0, scan.total_seconds - scan.tile_seconds))
             else:
                 delay = randomness.uniform(0, share_left * scan.tile_seconds)
@@ -154,7 +156,7 @@ def kill_repeatedly(scan, n_kills, randomness, checks):
                 "at the end"
                 if scan.output.exists()
                 else "assembly"
-                if scan.assembly_began(began)
+                if scan.assembly_began()
                 else "tiles"
             )
             hits[kind] += 1
@@ -281,6 +283,30 @@ def check_other_question(scan, checks):
     )
 
 
+def check_full_disk(scan, checks):
+    """The journal has room for the rest and the file has not: one sentence, and nothing is lost."""
+    scan.clean()
+    process = start_and_wait_for_parts(scan)
+    scan.wait_for(process, lambda: scan.parts_bytes() > scan.total_bytes // 4)
+    process.send_signal(signal.SIGTERM)
+    checks.check(process.wait() == 75, "the run that was stopped did not say so")
+    done_bytes = scan.parts_bytes()
+    checks.check(not scan.temporary.exists(), "a run that was stopped left its file")
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (scan.total_bytes - done_bytes // 2,) * 2)
+
+    # not restored: a write beyond the limit is an error then, and no signal
+    done = subprocess.run([scan.nessmap, *map(str, scan.arguments("--quiet"))], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, preexec_fn=limit, restore_signals=False)
+    checks.check(done.returncode == 6 and is_one_sentence(done.stderr) and "too large" in done.stderr,
+                 f"a file that is too large: exit {done.returncode}, {done.stderr!r}")
+    checks.check(scan.parts_bytes() == scan.total_bytes, "tiles are lost with the file")
+    checks.check(not scan.output.exists() and not scan.temporary.exists(), "a file that is too large is left")
+    done = harness.run(scan.nessmap, *scan.arguments("--quiet"))
+    checks.check(done.returncode == 0 and digest(scan.output) == scan.digest, "the file after a full disk differs")
+
+
 def check_fresh(scan, checks):
     """--fresh throws an unfinished run away, even another question's."""
     for other in ((), tuple(harness.sets(g_K=1.5))):
@@ -324,6 +350,7 @@ def run_checks(args, checks):
         check_signal(scan, signal.SIGINT, checks)
         check_other_question(scan, checks)
         check_fresh(scan, checks)
+        check_full_disk(scan, checks)
 
 
 def test_kill():

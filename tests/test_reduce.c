@@ -119,7 +119,7 @@ static int64_t next_tile(void *context)
     return i_tile < b->plan->n_tiles ? i_tile : -1;
 }
 
-static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, int64_t bytes,
+static nm_status keep_tile(void *context, int64_t i_tile, void *payload, int64_t bytes,
                            const nm_tile_report *report)
 {
     bench *b = context;

@@ -28,7 +28,7 @@ static int64_t next_tile(void *context)
     return tile;
 }
 
-static nm_status take_tile(void *context, int64_t i_tile, const void *payload, int64_t bytes,
+static nm_status take_tile(void *context, int64_t i_tile, void *payload, int64_t bytes,
                            const nm_tile_report *report)
 {
     shelf *shelf = context;
