@@ -1,0 +1,101 @@
+"""Where a contestant of nessmap_bench spends its time, by perf: functions, and what its instructions do."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+# the first that matches counts; the instruction that waits is the one that perf finds
+KINDS = (
+    ("division, square root", re.compile(r"v?(div|sqrt|rcp|rsqrt)")),
+    ("multiply, add", re.compile(r"v?(fn?m(add|sub)|mul|add[sp]d|sub[sp]d|range|scalef|rndscale|round|reduce)|f(mul|add|sub|ld|st)")),
+    ("select, compare", re.compile(r"v?(cmp|blend|p?and|p?or|p?xor|min|max|andn|pternlog|ucomis|comis)|k(and|or|not|mov|test|xor)")),
+    ("load, store, shuffle", re.compile(r"v?(mov|broadcast|perm|unpck|shuf|insert|extract|gather|scatter|align|p?mov|punpck|pinsr|pextr|cvt)")),
+)
+REST = "integers, branches"
+SECONDS = 0.5
+
+
+def why_not():
+    """One sentence where there can be no profile, else None."""
+    if shutil.which("perf") is None:
+        return "perf was not found"
+    probe = subprocess.run(["perf", "stat", "-e", "cpu-clock", "true"], capture_output=True, text=True)
+    return None if probe.returncode == 0 else "perf may not measure here"
+
+
+def kind_of(word):
+    for name, pattern in KINDS:
+        if pattern.match(word):
+            return name
+    return REST
+
+
+def record(stable, name, path, seconds):
+    """Lets `name` play while perf looks on."""
+    perf = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "1999", "-p", str(stable.process.pid), "-o", str(path)],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 5.0
+        while not path.exists() and perf.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.1)
+        begin = time.monotonic()
+        while time.monotonic() - begin < seconds:
+            stable.ask(f"play {name}")
+    finally:
+        if perf.poll() is None:
+            perf.send_signal(signal.SIGINT)
+        perf.wait()
+
+
+def functions_of(path):
+    """[(function, share)], largest first"""
+    done = subprocess.run(["perf", "report", "-q", "-i", str(path), "--stdio", "--no-demangle", "--sort", "symbol", "-F", "overhead,symbol"],
+                          capture_output=True, text=True)
+    done_names = subprocess.run(["c++filt"], input=done.stdout, capture_output=True, text=True).stdout if shutil.which("c++filt") else done.stdout
+    found = []
+    for line in done_names.splitlines():
+        match = re.match(r"\s*([0-9.]+)%\s+\[[.k]\]\s+(.+?)\s*$", line)
+        if match:
+            name = re.sub(r"\(anonymous namespace\)::|\(.*\)|<.*>|\s+-\s+-.*", "", match[2]).strip()
+            found.append((name, 0.01 * float(match[1])))
+    return found
+
+
+def kinds_of(path):
+    """{kind of instruction: share}"""
+    done = subprocess.run(["perf", "annotate", "-q", "-i", str(path), "--stdio", "--no-source"], capture_output=True, text=True, errors="replace")
+    shares, samples = {}, 0
+    for line in done.stdout.splitlines():
+        head = re.search(r"\((\d+) samples", line)
+        if head:
+            samples = int(head[1])
+            continue
+        match = re.match(r"\s*([0-9.]+)\s*:\s*[0-9a-f]+:\s+(\S+)", line)
+        if match:
+            kind = kind_of(match[2])
+            shares[kind] = shares.get(kind, 0.0) + 0.01 * float(match[1]) * samples
+    total = sum(shares.values())
+    return {kind: share / total for kind, share in sorted(shares.items(), key=lambda item: -item[1])} if total else {}
+
+
+def profile(stable, name, folder, seconds=SECONDS):
+    path = folder / "perf.data"
+    path.unlink(missing_ok=True)
+    record(stable, name, path, seconds)
+    if not path.exists() or os.path.getsize(path) == 0:
+        return None
+    functions = functions_of(path)
+    return {"functions": functions[:6], "kinds": kinds_of(path)} if functions else None
+
+
+def words(found):
+    """One line of Markdown."""
+    if isinstance(found, str):
+        return found
+    functions = ", ".join(f"`{name}` {100 * share:.0f} %" for name, share in found["functions"] if share >= 0.03)
+    kinds = ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in found["kinds"].items() if share >= 0.03)
+    return f"{functions}; {kinds}" if kinds else functions
