@@ -54,7 +54,7 @@ def run(program, config, out, threads):
 
 def ring(n, method):
     """The text of a model: n states in a ring."""
-    def table(rows, width=108):
+    def table(rows):
         return " \\\n".join(f"    {row}" for row in rows)
 
     params = ['param(T, "K", 298.15, 273.15, 323.15, linear, "temperature")',
@@ -167,8 +167,9 @@ def draw(growth, path):
                 own = [r for r in rows if r["method"] == method]
                 axis.plot([r["states"] for r in own], [statistics.median(r["us"]) for r in own], "o-", label=method)
             axis.set(xlabel="states of a ring", ylabel="CPU time a set [µs]", xscale="log", yscale="log")
-            axis.set_xticks(sorted({r["states"] for r in rows}), labels=sorted({r["states"] for r in rows}), minor=False)
+            ticks = sorted({r["states"] for r in rows})
             axis.minorticks_off()
+            axis.set_xticks(ticks, labels=map(str, ticks))
             axis.legend()
         elif part == "batch":
             beside = axis.twinx()

@@ -15,7 +15,7 @@ KINDS = (
     ("load, store, shuffle", re.compile(r"v?(mov|broadcast|perm|unpck|shuf|insert|extract|gather|scatter|align|p?mov|punpck|pinsr|pextr|cvt)")),
 )
 REST = "integers, branches"
-SECONDS = 0.5
+SECONDS = 0.5  # of samples of each
 
 
 def why_not():
@@ -52,17 +52,16 @@ def record(stable, name, path, seconds):
 
 
 def functions_of(path):
-    """[(function, share)], largest first"""
-    done = subprocess.run(["perf", "report", "-q", "-i", str(path), "--stdio", "--no-demangle", "--sort", "symbol", "-F", "overhead,symbol"],
-                          capture_output=True, text=True)
-    done_names = subprocess.run(["c++filt"], input=done.stdout, capture_output=True, text=True).stdout if shutil.which("c++filt") else done.stdout
-    found = []
-    for line in done_names.splitlines():
-        match = re.match(r"\s*([0-9.]+)%\s+\[[.k]\]\s+(.+?)\s*$", line)
+    """[(function, share)], largest first; the kernel's own, which pass the lines to and fro, are left out"""
+    done = subprocess.run(["perf", "report", "-q", "-i", str(path), "--stdio", "--sort", "symbol"], capture_output=True, text=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        match = re.match(r"\s*([0-9.]+)%\s+\[\.\]\s+(.+?)(\s+-\s+-)?\s*$", line)
         if match:
-            name = re.sub(r"\(anonymous namespace\)::|\(.*\)|<.*>|\s+-\s+-.*", "", match[2]).strip()
-            found.append((name, 0.01 * float(match[1])))
-    return found
+            bare = re.sub(r"\(anonymous namespace\)::|\([^()]*\)|<[^<>]*>", "", match[2]).split()[-1]
+            found[bare] = found.get(bare, 0.0) + 0.01 * float(match[1])
+    total = sum(found.values())
+    return [(name, share / total) for name, share in sorted(found.items(), key=lambda item: -item[1])]
 
 
 def kinds_of(path):

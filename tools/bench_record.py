@@ -193,7 +193,7 @@ def tell_runs(record):
              "|---|---|---|---|---|---|---|---|---|"]
     for r in record["runs"]:
         plain = f"{r['over_plain']:.2f} ({span([s / p for s, p in zip(r['seconds'], r['plain'])])})" if r["plain"] else ""
-        gain = f"{statistics.median(r['over_one_thread']):.2f} ({span(r['over_one_thread'])})" if r.get("over_one_thread") and r["threads"] != 1 else ""
+        gain = f"{statistics.median(r['over_one_thread']):.2f} ({span(r['over_one_thread'])})" if r.get("over_one_thread") else ""
         s = statistics.median(r["seconds"])
         lines.append(f"| {r['name']} | {r['sets']} | {r['bytes']} | {s:.3g} | {span(r['seconds'])} | {gpu_record.words(r['rate'])} | "
                      f"{r['bytes'] / s / 1e6:.0f} | {plain} | {gain} |")
