@@ -14,7 +14,7 @@
 #include "oracle.h"
 
 static const double SAME = 1e-6, NEAR = 1e-9;
-enum { COURSES = 1000 };
+enum { COURSES = 1000, FEWEST_COURSES = 64 /* at any scale: half of the sets have settled long before the end */ };
 
 typedef struct model_a {
     nm_bench_cell *cells;   /* [n] */
@@ -290,6 +290,12 @@ static int add_newton(nm_bench *b, int width)
     return c->task ? make_states(c) : nm_bench_fail("no memory");
 }
 
+static int64_t n_courses(const nm_bench *b)
+{
+    const int64_t n = nm_bench_at_most(b, COURSES, b->n);
+    return n >= FEWEST_COURSES || b->n < FEWEST_COURSES ? n : FEWEST_COURSES;
+}
+
 static int add_courses(nm_bench *b, int width)
 {
     static const double rtols[] = {1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8};
@@ -305,7 +311,7 @@ static int add_courses(nm_bench *b, int width)
         c->judge = judge_course;
         c->run = run_course;
         c->course = parts[width].course;
-        c->n = nm_bench_at_most(b, COURSES, b->n);
+        c->n = n_courses(b);
         c->task = nm_bench_task(b, NM_BENCH_STEADY, NM_MODE_FOLLOW, rtols[k]);
         if (!c->task) {
             return nm_bench_fail("no memory");
@@ -331,7 +337,7 @@ static int add_rivals(nm_bench *b)
         c->judged = is_course ? "errors" : "states";
         c->judge = is_course ? judge_course : judge_answers;
         c->run = run_rival;
-        c->n = nm_bench_at_most(b, rival->kind == NM_BENCH_KINSOL ? 16384 : is_course ? COURSES : 1000, b->n);
+        c->n = is_course ? n_courses(b) : nm_bench_at_most(b, rival->kind == NM_BENCH_KINSOL ? 16384 : 1000, b->n);
         if (make_states(c) != 0) {
             return -1;
         }
