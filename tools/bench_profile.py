@@ -15,7 +15,7 @@ KINDS = (
     ("load, store, shuffle", re.compile(r"v?(mov|broadcast|perm|unpck|shuf|insert|extract|gather|scatter|align|p?mov|punpck|pinsr|pextr|cvt)")),
 )
 REST = "integers, branches"
-SECONDS = 0.5  # of samples of each
+SECONDS, LONGEST = 0.5, 10.0  # CPU time of samples of each, and how long to wait for them
 
 
 def why_not():
@@ -33,7 +33,7 @@ def kind_of(word):
     return REST
 
 
-def record(stable, name, path, seconds):
+def record(stable, name, path):
     """Lets `name` play while perf looks on."""
     perf = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "1999", "-p", str(stable.process.pid), "-o", str(path)],
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -42,23 +42,25 @@ def record(stable, name, path, seconds):
         while not path.exists() and perf.poll() is None and time.monotonic() < until:
             time.sleep(0.02)
         time.sleep(0.1)
-        begin = time.monotonic()
-        while time.monotonic() - begin < seconds:
-            stable.ask(f"play {name}")
+        spent, until = 0.0, time.monotonic() + LONGEST
+        while spent < SECONDS and time.monotonic() < until:
+            spent += sum(line["seconds"] for line in stable.ask(f"play {name}"))
     finally:
         if perf.poll() is None:
             perf.send_signal(signal.SIGINT)
         perf.wait()
 
 
-def functions_of(path):
-    """[(function, share)], largest first; the kernel's own, which pass the lines to and fro, are left out"""
-    done = subprocess.run(["perf", "report", "-q", "-i", str(path), "--stdio", "--sort", "symbol"], capture_output=True, text=True)
+def functions_of(path, program):
+    """[(function of the program, or a library, and its share)], largest first; the operating system's own, which passes the
+    lines to and fro, is left out"""
+    done = subprocess.run(["perf", "report", "-q", "-i", str(path), "--stdio", "--sort", "dso,symbol"], capture_output=True, text=True)
     found = {}
     for line in done.stdout.splitlines():
-        match = re.match(r"\s*([0-9.]+)%\s+\[\.\]\s+(.+?)(\s+-\s+-)?\s*$", line)
+        match = re.match(r"\s*([0-9.]+)%\s+(\S+)\s+\[\.\]\s+(.+?)(\s+-\s+-)?\s*$", line)
         if match:
-            bare = re.sub(r"\(anonymous namespace\)::|\([^()]*\)|<[^<>]*>", "", match[2]).split()[-1]
+            bare = re.sub(r"\(anonymous namespace\)::|\([^()]*\)|<[^<>]*>", "", match[3]).split()[-1]
+            bare = bare if match[2] == program else match[2].split(".so")[0]
             found[bare] = found.get(bare, 0.0) + 0.01 * float(match[1])
     total = sum(found.values())
     return [(name, share / total) for name, share in sorted(found.items(), key=lambda item: -item[1])]
@@ -81,13 +83,13 @@ def kinds_of(path):
     return {kind: share / total for kind, share in sorted(shares.items(), key=lambda item: -item[1])} if total else {}
 
 
-def profile(stable, name, folder, seconds=SECONDS):
+def profile(stable, name, folder):
     path = folder / "perf.data"
     path.unlink(missing_ok=True)
-    record(stable, name, path, seconds)
+    record(stable, name, path)
     if not path.exists() or os.path.getsize(path) == 0:
         return None
-    functions = functions_of(path)
+    functions = functions_of(path, os.path.basename(stable.command[0]))
     return {"functions": functions[:6], "kinds": kinds_of(path)} if functions else None
 
 

@@ -232,7 +232,7 @@ def tell_commands(record):
     row = {r["name"]: r for r in record["contestants"]}
     lines = ["", "## Commands, and what bounds each row", "",
              "Functions: shares of samples by perf (cpu-clock); a model's kernel is compiled into `solve_tile` (draw, Newton, stability, outputs) and "
-             "`follow_tile`. Behind the semicolon: what the sampled instructions do; one that waits is the one that is found.", ""]
+             "`follow_tile`; `lib...` is all of a library. Behind the semicolon: what the sampled instructions do; one that waits is the one that is found.", ""]
     shares = []
     for lanes in ("8 lanes", "4 lanes", "1 lane"):
         part, whole = row.get(f"nessmap Newton alone, {lanes}"), row.get(f"nessmap auto, {lanes}")
@@ -247,8 +247,11 @@ def tell_commands(record):
     for r in record["runs"]:
         bound = f"{r['bytes'] / statistics.median(r['seconds']) / 1e6:.0f} MB/s are written" if r["bytes"] > 1e8 else "the solver: little is written"
         lines.append(f"| {r['name']} | {command_of(r['name'])} | {bound} |")
-    for part in record["growth"]:
-        lines.append(f"| {bench_growth.NAMES[part]} | {command_of(bench_growth.NAMES[part])} | |")
+    for part, rows in record["growth"].items():
+        bound = "the solver"
+        if part == "batch" and rows:
+            bound = f"up to some {rows[0]['seconds'][0] * max(r['sets'] / r['seconds'][0] for r in rows):.0e} sets a start of {rows[0]['seconds'][0]:.2g} s, then the solver"
+        lines.append(f"| {bench_growth.NAMES[part]} | {command_of(bench_growth.NAMES[part])} | {bound} |")
     return lines
 
 
