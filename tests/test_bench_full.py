@@ -104,7 +104,8 @@ def check_rest(record, words, checks):
 def check_wrong_branch(folder, scratch, checks):
     """Neurons that start starved: CVODE starts polarised, comes to rest, and the judge must call that wrong."""
     config = scratch / "starved.toml"
-    config.write_text((harness.ROOT / "tests" / "bench" / "neuron.toml").read_text().replace('"polarised"', '"starved"').replace("max = 0.3\n", "max = 0.05\n"))
+    text = (harness.ROOT / "tests" / "bench" / "neuron.toml").read_text()
+    config.write_text(text.replace('"polarised"', '"starved"').replace("max = 0.3\n", "max = 0.05\n"))
     done = subprocess.run([str(folder / "nessmap_bench"), str(config), "--sets", "32", "--only", "CVODE neuron rtol 1e-4, to 1e-3"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     lines = [json.loads(line) for line in done.stdout.splitlines()]

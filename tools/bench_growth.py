@@ -15,6 +15,8 @@ import subprocess
 import sys
 import time
 
+import bench_profile
+
 STATES = (3, 5, 8, 12)
 METHODS = {"elimination": "#define NM_STATIONARY_GTH\n", "Newton": ""}
 CELLS = 32  # of each of the two axes of the bins
@@ -33,13 +35,16 @@ def model_a(text, sets, more):
     return text.replace("n = 2000000", f"n = {sets}") + more
 
 
+def command_of(program, config, out, threads):
+    command = [program, "run", config, "-o", out, "--fresh", "--quiet", "--backend", "cpu"]
+    return list(map(str, command + (["--threads", threads] if threads else [])))
+
+
 def run(program, config, out, threads):
     """Wall clock, CPU time [s] and largest resident memory [bytes] of one run; its file is left."""
     out.unlink(missing_ok=True)  # that of another question
-    command = [program, "run", config, "-o", out, "--fresh", "--quiet", "--backend", "cpu"]
-    command += ["--threads", threads] if threads else []
     begin = time.monotonic()
-    process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    process = subprocess.Popen(command_of(program, config, out, threads), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, text=True)
     said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -83,8 +88,9 @@ def ring_config(model, n, sets):
             f'\n[limits]\nmax_failed = 1.0\n{SUMMARY}')
 
 
-def with_states(program, folder, sizes, sets, rounds, not_run):
-    """[{states, method, sets, us []}]: CPU time a set, of a run less that of one with a tenth of the sets"""
+def with_states(program, folder, sizes, sets, rounds, not_run, lack):
+    """[{states, method, sets, us [], profile}]: CPU time a set, of a run less that of one with a tenth of the sets. lack: why
+    there is no profile, or None"""
     rows = []
     for method in METHODS:
         for n in sizes:
@@ -104,7 +110,9 @@ def with_states(program, folder, sizes, sets, rounds, not_run):
             long, short = (run(program, config, folder / "ring.nc", 1)[1] for config in row["configs"])
             row["us"].append(1e6 * max(long - short, 0.0) / row["sets"])
     for row in rows:
-        row.pop("configs")
+        command = command_of(program, row.pop("configs")[0], folder / "profile.nc", 1)
+        row["profile"] = f"not profiled: {lack}" if lack else bench_profile.of_command(command, folder)
+        (folder / "profile.nc").unlink(missing_ok=True)
     return rows
 
 
@@ -170,6 +178,9 @@ def draw(growth, path):
             ticks = sorted({r["states"] for r in rows})
             axis.minorticks_off()
             axis.set_xticks(ticks, labels=map(str, ticks))
+            low, high = axis.get_ylim()
+            marks = [m for k in range(-3, 5) for m in (10.0**k, 2 * 10.0**k, 5 * 10.0**k) if low <= m <= high]
+            axis.set_yticks(marks, labels=[f"{m:g}" for m in marks])
             axis.legend()
         elif part == "batch":
             beside = axis.twinx()
@@ -185,6 +196,7 @@ def draw(growth, path):
             axis.plot([r["threads"] for r in rows], [r["gain"] for r in rows], "o-", label="found")
             axis.plot([r["threads"] for r in rows], [r["threads"] for r in rows], ":", color="grey", label="in proportion")
             axis.set(xlabel="threads", ylabel="times as fast as one")
+            axis.set_xticks([r["threads"] for r in rows])
             axis.legend()
     figure.savefig(path, metadata={"Date": None})
 

@@ -1,4 +1,4 @@
-"""Where a contestant of nessmap_bench spends its time, by perf: functions, and what its instructions do."""
+"""Where a contestant of nessmap_bench, or a whole run, spends its time, by perf: functions, and what instructions do."""
 
 import os
 import re
@@ -16,6 +16,7 @@ KINDS = (
 )
 REST = "integers, branches"
 SECONDS, LONGEST = 0.5, 10.0  # CPU time of samples of each, and how long to wait for them
+PERF = ("perf", "record", "-q", "-e", "cpu-clock", "-F", "1999", "-o")
 
 
 def why_not():
@@ -35,8 +36,7 @@ def kind_of(word):
 
 def record(stable, name, path):
     """Lets `name` play while perf looks on."""
-    perf = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "1999", "-p", str(stable.process.pid), "-o", str(path)],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    perf = subprocess.Popen([*PERF, str(path), "-p", str(stable.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 5.0
         while not path.exists() and perf.poll() is None and time.monotonic() < until:
@@ -51,16 +51,17 @@ def record(stable, name, path):
         perf.wait()
 
 
-def functions_of(path, program):
-    """[(function of the program, or a library, and its share)], largest first; the operating system's own, which passes the
-    lines to and fro, is left out"""
+def functions_of(path, program, has_system):
+    """[(function of the program or of a model, or a library, and its share)], largest first; of the operating system, which
+    passes the lines to contestants to and fro, only where it counts"""
     done = subprocess.run(["perf", "report", "-q", "-i", str(path), "--stdio", "--sort", "dso,symbol"], capture_output=True, text=True)
     found = {}
     for line in done.stdout.splitlines():
-        match = re.match(r"\s*([0-9.]+)%\s+(\S+)\s+\[\.\]\s+(.+?)(\s+-\s+-)?\s*$", line)
-        if match:
-            bare = re.sub(r"\(anonymous namespace\)::|\([^()]*\)|<[^<>]*>", "", match[3]).split()[-1]
-            bare = bare if match[2] == program else match[2].split(".so")[0]
+        match = re.match(r"\s*([0-9.]+)%\s+(\S+)\s+\[([.k])\]\s+(.+?)(\s+-\s+-)?\s*$", line)
+        if match and (match[3] == "." or has_system):
+            bare = re.sub(r"\(anonymous namespace\)::|\([^()]*\)|<[^<>]*>", "", match[4]).split()[-1]
+            is_own = match[2] == program or match[2].startswith("model-")
+            bare = bare if is_own else "operating system" if match[3] == "k" else match[2].split(".so")[0]
             found[bare] = found.get(bare, 0.0) + 0.01 * float(match[1])
     total = sum(found.values())
     return [(name, share / total) for name, share in sorted(found.items(), key=lambda item: -item[1])]
@@ -83,14 +84,24 @@ def kinds_of(path):
     return {kind: share / total for kind, share in sorted(shares.items(), key=lambda item: -item[1])} if total else {}
 
 
-def profile(stable, name, folder):
+def read(path, program, has_system):
+    """{functions: [(name, share)], kinds: {kind: share}} of samples of `program`, or one sentence"""
+    functions = functions_of(path, os.path.basename(program), has_system) if path.exists() and path.stat().st_size else []
+    return {"functions": functions[:6], "kinds": kinds_of(path)} if functions else "not profiled: perf found no samples"
+
+
+def of_contestant(stable, name, folder):
     path = folder / "perf.data"
     path.unlink(missing_ok=True)
     record(stable, name, path)
-    if not path.exists() or os.path.getsize(path) == 0:
-        return None
-    functions = functions_of(path, os.path.basename(stable.command[0]))
-    return {"functions": functions[:6], "kinds": kinds_of(path)} if functions else None
+    return read(path, stable.command[0], False)
+
+
+def of_command(command, folder):
+    path = folder / "perf.data"
+    path.unlink(missing_ok=True)
+    subprocess.run([*PERF, str(path), "--", *map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return read(path, str(command[0]), True)
 
 
 def words(found):

@@ -213,8 +213,9 @@ def tell_growth(record):
         lines += [f"![cost against states, batch size and threads]({record['picture']})", ""]
     if grown.get("states"):
         lines += ["Rings of states, every barrier and one drive drawn, summary, one thread; CPU time of a run less that of one with a tenth of the sets:", "",
-                  "| states | method | sets | us a set | over the rounds |", "|---|---|---|---|---|"]
-        lines += [f"| {r['states']} | {r['method']} | {r['sets']} | {statistics.median(r['us']):.3g} | {span(r['us'])} |" for r in grown["states"]]
+                  "| states | method | sets | us a set | over the rounds | bound by |", "|---|---|---|---|---|---|"]
+        lines += [f"| {r['states']} | {r['method']} | {r['sets']} | {statistics.median(r['us']):.3g} | {span(r['us'])} | {bench_profile.words(r['profile'])} |"
+                  for r in grown["states"]]
     if grown.get("batch"):
         lines += ["", "Batches of model A, all cores, wall clock; memory: the largest resident:", "",
                   "| outputs | sets | s | sets/s | memory [MB] | file [kB] |", "|---|---|---|---|---|---|"]
@@ -245,10 +246,9 @@ def tell_commands(record):
         found = record["profiles"].get(name, "not profiled")
         lines.append(f"| {name} | {command_of(name)} | {bench_profile.words(found)} |")
     for r in record["runs"]:
-        bound = f"{r['bytes'] / statistics.median(r['seconds']) / 1e6:.0f} MB/s are written" if r["bytes"] > 1e8 else "the solver: little is written"
-        lines.append(f"| {r['name']} | {command_of(r['name'])} | {bound} |")
+        lines.append(f"| {r['name']} | {command_of(r['name'])} | {bench_profile.words(r['profile'])} |")
     for part, rows in record["growth"].items():
-        bound = "the solver"
+        bound = "see its table" if part == "states" else "the solver"
         if part == "batch" and rows:
             bound = f"up to some {rows[0]['seconds'][0] * max(r['sets'] / r['seconds'][0] for r in rows):.0e} sets a start of {rows[0]['seconds'][0]:.2g} s, then the solver"
         lines.append(f"| {bench_growth.NAMES[part]} | {command_of(bench_growth.NAMES[part])} | {bound} |")

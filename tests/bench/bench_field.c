@@ -150,8 +150,8 @@ static int judge(nm_bench *b, nm_bench_contestant *c)
     if ((c->kernel ? 0 : c->run(b, c)) != 0 || (c->judge && c->judge(b, c, &j) != 0)) {
         return -1;
     }
-    printf("{\"contestant\": \"%s\", \"table\": \"%s\", \"sets\": %lld, \"judged\": \"%s\", \"failures\": %lld, \"wrong\": %lld, "
-           "\"worst_resid\": %.3g, \"steps\": %.4g, \"errors\": [%.3g, %.3g, %.3g]}\n",
+    printf("{\"contestant\": \"%s\", \"table\": \"%s\", \"sets\": %lld, \"judged\": \"%s\", \"failures\": %lld, "
+           "\"wrong\": %lld, \"worst_resid\": %.3g, \"steps\": %.4g, \"errors\": [%.3g, %.3g, %.3g]}\n",
            c->name, c->table, (long long)c->n, c->judged, (long long)j.n_failed, (long long)j.n_wrong, j.worst,
            (double)c->n_steps / (double)c->n, j.median, j.p95, j.most);
     return 0;

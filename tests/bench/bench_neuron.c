@@ -49,7 +49,8 @@ static void see_bistable(nm_bench *b, const nm_bench_contestant *c, const nm_til
 }
 
 /* runs the widest kernel over n sets */
-static int look(nm_bench *b, nm_bench_sets sets, int64_t n, nm_mode mode, double rtol, int starts, nm_bench_see see, void *context)
+static int look(nm_bench *b, nm_bench_sets sets, int64_t n, nm_mode mode, double rtol, int starts, nm_bench_see see,
+                void *context)
 {
     nm_bench_contestant c = {.n = n};
     const int lanes = nm_backend_cpu_has_lanes(8) ? 8 : nm_backend_cpu_has_lanes(4) ? 4 : 1;

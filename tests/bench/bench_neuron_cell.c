@@ -125,7 +125,8 @@ static int rates(double *f, double *J, const void *cell, const double *z, const 
     const double pump_Na = p.I_pump * (1 - p.s_Na) / 3, pump_K_e = p.I_pump * (1 - p.s_K);
     const double Na[4] = {-G_Na * Na_by, G_Na * Na_by, -6.5 * (1 - p.h) * (p.g_Na - c->g_NaL) * c->RT_F * p.x_Na,
                           G_Na + 3 * c->g_NaG * g.m * g.m * g.m_V * p.h * mV * c->RT_F * p.x_Na};
-    const double of_K[4] = {G_K * (1 / p.K_i + 1 / (c->share * p.K_e)), 0, 4 * c->g_KG * p.n * p.n * p.n * c->RT_F * p.x_K, G_K};
+    const double K_by = 1 / p.K_i + 1 / (c->share * p.K_e), n_3 = p.n * p.n * p.n;
+    const double of_K[4] = {G_K * K_by, 0, 4 * c->g_KG * n_3 * c->RT_F * p.x_K, G_K};
     const double of_Cl[4] = {0, -G_Cl * (1 / p.Cl_i + 1 / (c->share * p.Cl_e)), 0, G_Cl};
     const double pump[4] = {-pump_Na - pump_K_e / c->share, pump_Na, 0, 0};
     const double scale[4] = {c->K_i0, c->Cl_i0, 1, 1};
@@ -216,7 +217,8 @@ double nm_bench_neuron_judge(const nm_bench_neuron_cell *c, const double *s)
         }
     }
     const long double f = 96485.33212331001L, RT_F = 8.31446261815324L * c->T / f, V = s[NM_BENCH_NEURON_V], mV = 1000 * V;
-    const long double na = s[NM_BENCH_NEURON_NA], k = s[NM_BENCH_NEURON_K], cl = s[NM_BENCH_NEURON_CL], n = s[NM_BENCH_NEURON_N];
+    const long double na = s[NM_BENCH_NEURON_NA], k = s[NM_BENCH_NEURON_K], cl = s[NM_BENCH_NEURON_CL];
+    const long double n = s[NM_BENCH_NEURON_N];
     const long double ratio = (long double)c->w_i / c->w_e;
     const long double na_e = c->Na_e0 + ratio * (c->Na_i0 - na), k_e = c->K_e0 + ratio * (c->K_i0 - k);
     const long double cl_e = c->Cl_e0 + ratio * (c->Cl_i0 - cl), fixed = (long double)c->Na_i0 + c->K_i0 - c->Cl_i0;
