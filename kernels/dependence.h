@@ -39,6 +39,11 @@ NM_INLINE nm_subset nm_bern(const nm_subset &a) { return a; }
 NM_INLINE nm_subset nm_abs(const nm_subset &a) { return a; }
 NM_INLINE nm_subset nm_powi(const nm_subset &a, int) { return a; }
 NM_INLINE nm_subset nm_as_dual(const nm_subset &a) { return a; }
+NM_INLINE nm_subset nm_apply(const auto &x, const auto &y, nm_plain, nm_plain, nm_plain)
+    requires(nm_is_same<decltype(nm_as_dual(x)), nm_subset> || nm_is_same<decltype(nm_as_dual(y)), nm_subset>)
+{
+    return nm_subset(nm_as_dual(x)) + nm_subset(nm_as_dual(y));
+}
 template <int N> NM_INLINE nm_subset nm_power(const nm_subset &a) { return N == 0 ? nm_subset() : a; }
 template <int N> NM_INLINE nm_subset nm_times(const nm_subset &a) { return N == 0 ? nm_subset() : a; }
 template <bool KEEP> NM_INLINE nm_subset nm_keep(const nm_subset &a) { return KEEP ? a : nm_subset(); }

@@ -320,6 +320,13 @@ NM_FN nm_vec nm_uniform_lanes(nm_uvec low, nm_uvec high)
     return (upper * 0x1p32 + lower) * 0x1p-53;
 }
 
+NM_FN nm_uvec nm_index_lanes(const int64_t *index)
+{
+    nm_uvec number;
+    memcpy(&number, index, sizeof number);
+    return number;
+}
+
 /* nm_quantile in lanes, with its bits */
 NM_FN nm_vec nm_quantile_lanes(const nm_random *random, nm_vec u)
 {
@@ -337,6 +344,17 @@ NM_FN nm_vec nm_quantile_lanes(const nm_random *random, nm_vec u)
 }
 #endif
 
+/* nm_draw_uniform of each lane's index, of dimension 0 */
+NM_FN nm_vec nm_tag_uniform(uint64_t seed, const int64_t *index, uint32_t tag)
+{
+#if NM_LANES == 1
+    return nm_draw_uniform(seed, (uint64_t)index[0], tag, 0);
+#else
+    const nm_lane_words words = nm_philox_lanes(seed, nm_index_lanes(index), tag, 0);
+    return nm_uniform_lanes(words.w[0], words.w[1]);
+#endif
+}
+
 /* nm_draw_point of each lane's index: p[NM_NP] starts with draw->value in all lanes. */
 NM_FN void nm_draw_lanes(const nm_draw *draw, const int64_t *index, nm_vec *p)
 {
@@ -344,15 +362,26 @@ NM_FN void nm_draw_lanes(const nm_draw *draw, const int64_t *index, nm_vec *p)
     nm_draw_point(draw, index[0], p);
 #else
     nm_stand place[NM_LANES];
-    nm_uvec number;
+    const nm_uvec number = nm_index_lanes(index);
+    bool is_row = true; /* lanes are neighbours */
     for (int lane = 0; lane < NM_LANES; lane++) {
-        number[lane] = (uint64_t)index[lane];
-        nm_each_axis(draw, index[lane], [&](int param, double value) NM_LAMBDA { nm_set(&p[param], lane, value); });
+        is_row = is_row && index[lane] == index[0] + lane;
+        if (draw->n_axes > 0) {
+            nm_each_axis(draw, index[lane], [&](int param, double value) NM_LAMBDA { nm_set(&p[param], lane, value); });
+        }
         if (draw->sequence != NM_SEQUENCE_RANDOM) {
             place[lane] = nm_find_stand(draw, index[lane]);
         }
-        for (int c = 0; c < draw->n_columns; c++) {
-            nm_set(&p[draw->column_param[c]], lane, draw->column[c][index[lane]]);
+    }
+    for (int c = 0; c < draw->n_columns; c++) {
+        nm_vec *to = &p[draw->column_param[c]];
+        const double *from = draw->column[c];
+        if (is_row) {
+            memcpy(to, from + index[0], sizeof *to);
+            continue;
+        }
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            nm_set(to, lane, from[index[lane]]);
         }
     }
     nm_lane_words words = {};

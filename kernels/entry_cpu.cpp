@@ -21,9 +21,7 @@ extern "C" void NM_GRADIENT_NAME(gradient, NM_MODEL, NM_LANES)(nm_vec *gradient,
 namespace
 {
 
-/* Newton's steps before the points that need more are gathered: most of these need all there are, or find no state, and
- * a block waits for its slowest lane */
-enum { FIRST_STEPS = 10, MOST_UNFINISHED = 512 /* that wait for each other */ };
+enum { MOST_UNFINISHED = 512 /* points that wait for each other */ };
 
 /* a point that Newton's method has not finished with */
 struct unfinished {
@@ -108,6 +106,7 @@ struct block {
     nm_point pt;
     nm_verdict verdict;
     nm_mask mask; /* lanes that hold a point of their own; the others repeat one, and are not stored */
+    bool is_row;  /* lanes are neighbours in the tile */
     int64_t index[NM_LANES], offset[NM_LANES];
     nm_vec out[NM_N_OUTPUTS], y[NM_NY];
 };
@@ -119,6 +118,7 @@ void begin_block(block *b, const nm_task *task)
     none.settled = nm_mask_all(false);
     b->verdict = none;
     b->mask = nm_mask_all(true);
+    b->is_row = false;
     for (int i = 0; i < NM_NP; i++) {
         b->pt.p[i] = nm_splat(task->draw.value[i]);
     }
@@ -131,15 +131,43 @@ void put_lane(block *b, const job *j, int lane, int64_t offset, bool is_inside)
     nm_mask_set(&b->mask, lane, is_inside);
 }
 
-/* Stores the lanes of `mask` that are settled and makes travellers of the others, and of those that are audited. */
-bool keep_block(job *j, const block *b, nm_mask mask)
+/* Stores all lanes, which are settled and stand side by side in the tile. */
+void store_row(nm_tile *tile, const nm_task *task, const block *b)
+{
+    const int64_t at = b->offset[0];
+    const int n_own = nm_own_slots(task);
+    for (int slot = 0; slot < n_own; slot++) {
+        if (task->is_f32) {
+            float *to = (float *)tile->values + slot * tile->n + at;
+            for (int lane = 0; lane < NM_LANES; lane++) {
+                to[lane] = (float)nm_get(b->out[slot], lane);
+            }
+        } else {
+            memcpy((double *)tile->values + slot * tile->n + at, &b->out[slot], NM_LANES * sizeof(double));
+        }
+    }
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        tile->outcome[at + lane] = (int8_t)b->verdict.outcome[lane];
+        tile->flags[at + lane] = (uint16_t)b->verdict.flags[lane];
+    }
+}
+
+/* Stores the lanes of `mask` that are settled and makes travellers of the others, and of those that are audited;
+ * drawn: lanes whose lot is to be. */
+bool keep_block(job *j, const block *b, nm_mask mask, nm_mask drawn)
 {
     nm_mask stored = nm_mask_all(false);
+    if (b->is_row && nm_all_of(mask & b->verdict.settled) && !nm_any_of(drawn)) {
+        store_row(j->tile, j->task, b);
+        j->tile->n_newton += NM_LANES;
+        store_gradients(j, b->offset, &b->verdict, mask, &b->pt, b->y);
+        return true;
+    }
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (!nm_get(mask, lane)) {
             continue;
         }
-        bool audit = nm_wants_audit(&b->verdict, lane, j->task, b->index[lane]);
+        bool audit = nm_wants_audit(&b->verdict, lane, drawn);
         if (nm_get(b->verdict.settled, lane) && !audit) {
             nm_store(j->tile, j->task, b->offset[lane], &b->verdict, lane);
             nm_mask_set(&stored, lane, true);
@@ -166,7 +194,8 @@ bool keep_block(job *j, const block *b, nm_mask mask)
     return true;
 }
 
-/* Newton's other steps, for the points that need them; who is not settled by these becomes a traveller */
+/* The points that Newton's first steps did not settle: those that must grow are settled, the others take its other
+ * steps, and who is not settled by these becomes a traveller. */
 bool solve_more(job *j)
 {
     const nm_task *task = j->task;
@@ -184,11 +213,20 @@ bool solve_more(job *j)
         nm_draw_lanes(&task->draw, b.index, b.pt.p);
         nm_prepare(&b.pt, &j->pick);
         b.verdict.settled = nm_mask_all(false);
-        nm_newton_result found =
-            nm_newton<false>(b.y, &b.pt, &j->pick, b.mask, NM_NEWTON_ITERATIONS - FIRST_STEPS);
-        found.iterations = found.iterations + nm_splat((double)FIRST_STEPS);
-        nm_end_auto(&b.verdict, b.y, &found, b.index, &b.pt, &j->pick, task);
-        if (!keep_block(j, &b, b.mask)) {
+        const nm_mask drawn = nm_draw_audits(task, b.index), growing = b.mask & nm_must_grow(&b.pt, &j->pick),
+                      rest = b.mask & nm_not(growing);
+        nm_vec grown[NM_NY];
+        if (nm_any_of(growing)) {
+            nm_settle_growing(&b.verdict, grown, growing, drawn, &b.pt, &j->pick, task);
+        }
+        if (nm_any_of(rest)) {
+            const nm_newton_result found = nm_go_on_auto(b.y, rest, &b.pt, &j->pick);
+            nm_end_auto(&b.verdict, b.y, &found, b.index, &b.pt, &j->pick, task);
+        }
+        for (int i = 0; i < NM_NY; i++) {
+            b.y[i] = nm_choose(growing, grown[i], b.y[i]);
+        }
+        if (!keep_block(j, &b, b.mask, drawn)) {
             return false;
         }
     }
@@ -196,8 +234,30 @@ bool solve_more(job *j)
     return true;
 }
 
+/* Lays the lanes of `pending` aside. */
+bool note_unfinished(job *j, const block *b, nm_mask pending)
+{
+    if (!nm_any_of(pending)) {
+        return true;
+    }
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (!nm_get(pending, lane)) {
+            continue;
+        }
+        unfinished *more = add(&j->more);
+        if (!more) {
+            return false;
+        }
+        more->offset = b->offset[lane];
+        for (int i = 0; i < NM_NY; i++) {
+            more->y[i] = nm_get(b->y[i], lane);
+        }
+    }
+    return true;
+}
+
 /* Newton's first steps over the tile; who is settled by them is stored, who needs more is noted */
-bool solve_tile(job *j)
+template <class PICK> bool solve_tile(job *j, const PICK *pick)
 {
     const nm_task *task = j->task;
     nm_tile *tile = j->tile;
@@ -210,33 +270,39 @@ bool solve_tile(job *j)
             int64_t offset = is_inside ? first + lane : tile->n - 1;
             put_lane(&b, j, lane, offset, is_inside);
         }
+        b.is_row = first + NM_LANES <= tile->n;
         nm_draw_lanes(&task->draw, b.index, b.pt.p);
-        for (int lane = 0; lane < NM_LANES; lane++) {
+        for (int lane = 0; lane < NM_LANES && task->n_stored > 0; lane++) {
             nm_store_params(tile, task, b.offset[lane], b.pt.p, lane);
         }
+        nm_mask drawn = nm_mask_all(false);
+        b.verdict.settled = nm_mask_all(false);
         if (task->solver.mode == NM_MODE_AUTO) {
-            nm_prepare(&b.pt, &j->pick);
-            nm_newton_result found = nm_begin_auto(&b.verdict, b.y, b.mask, &b.pt, &j->pick, task, FIRST_STEPS);
-            pending = b.mask & nm_not(found.converged) & (found.iterations == nm_splat((double)FIRST_STEPS));
-            nm_end_auto(&b.verdict, b.y, &found, b.index, &b.pt, &j->pick, task);
-            for (int lane = 0; lane < NM_LANES; lane++) {
-                if (nm_get(pending, lane)) {
-                    unfinished *more = add(&j->more);
-                    if (!more) {
-                        return false;
-                    }
-                    more->offset = b.offset[lane];
-                    for (int i = 0; i < NM_NY; i++) {
-                        more->y[i] = nm_get(b.y[i], lane);
-                    }
-                }
-            }
+            nm_mask valid;
+            nm_prepare(&b.pt, pick);
+            const nm_newton_result found = nm_begin_auto(b.y, &valid, &pending, b.mask, &b.pt, pick);
+            drawn = nm_draw_audits(task, b.index);
+            nm_settle_outside(&b.verdict, b.mask & nm_not(valid), task);
+            nm_end_auto(&b.verdict, b.y, &found, b.index, &b.pt, pick, task);
         }
-        if (!keep_block(j, &b, b.mask & nm_not(pending)) || (j->more.n >= MOST_UNFINISHED && !solve_more(j))) {
+        if (!note_unfinished(j, &b, pending) || !keep_block(j, &b, b.mask & nm_not(pending), drawn) ||
+            (j->more.n >= MOST_UNFINISHED && !solve_more(j))) {
             return false;
         }
     }
     return solve_more(j);
+}
+
+/* the same, by code of its own where the choices are the first ones, which most scans make */
+bool solve_tile_by_choice(job *j)
+{
+    const nm_chosen<0, false> first = {j->pick};
+    for (int v = 0; v < NM_NV; v++) {
+        if (v != NM_STARTS_VARIANT && j->task->choice[v] != 0) {
+            return solve_tile(j, &j->pick);
+        }
+    }
+    return solve_tile(j, &first);
 }
 
 /* Endings of up to NM_LANES travellers -> verdicts -> tile; who must go on is added to the travellers again. */
@@ -377,7 +443,7 @@ extern "C" int NM_ENTRY_NAME(NM_MODEL, NM_LANES)(const nm_task *task, nm_tile *t
         NM_GRADIENT_NAME(directions, NM_MODEL, NM_LANES)(&j.directions, task, &j.pick);
     }
     tile->n_newton = tile->n_follow = 0;
-    bool good = solve_tile(&j) && follow_tile(&j);
+    bool good = solve_tile_by_choice(&j) && follow_tile(&j);
     tile->n_follow = tile->n - tile->n_newton;
     free(j.more.items);
     free(j.travellers.items);

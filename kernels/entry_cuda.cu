@@ -6,9 +6,9 @@
  * The launch sequence (every kernel gets the batch by value; the task is a constant of the module):
  *
  *   auto:    newton      every point: draw, the first steps of Newton               -> its state, list: to go on
- *            newton_more listed points: the other steps
+ *            newton_more listed points: the other steps, but for those that must grow
  *            conclude    every point: certain states -> results                     -> lists: to judge, to follow
- *            judge       listed points whose spectrum needs eigenvalues, or that want several starts
+ *            judge       listed points that must grow, whose spectrum needs eigenvalues, or that want several starts
  *   follow:  everyone    every point                                                -> list: to follow
  *   both, in NM_ROUNDS rounds that mostly find their lists empty:
  *            advance     listed points, by persistent threads: who arrives takes the next from the list
@@ -25,10 +25,7 @@ static_assert(NM_LANES == 1, "a thread carries one point");
 
 enum {
     NM_GPU_THREADS = 128,     /* of a block */
-    NM_GPU_NEWTON_BLOCKS = NM_NY <= 7 ? 3 : 2, /* that fit a multiprocessor: more unknowns want more registers */
-    /* Newton steps before the points that need more are gathered: few do, and most of these need all there are, so a
-     * warp of unlike points would wait for them */
-    NM_GPU_FIRST_STEPS = 10
+    NM_GPU_NEWTON_BLOCKS = NM_NY <= 7 ? 3 : 2 /* that fit a multiprocessor: more unknowns want more registers */
 };
 
 #define NM_KERNEL(name, blocks) extern "C" __global__ void __launch_bounds__(NM_GPU_THREADS, blocks) name
@@ -42,6 +39,7 @@ __constant__ nm_task nm_gpu_task;
 /* in the place of Newton's iterations */
 #define NM_NOT_CONVERGED -1.0
 #define NM_NOT_VALID -2.0
+#define NM_GROWING -3.0
 
 struct nm_queue {
     int n;                    /* entries */
@@ -171,11 +169,6 @@ NM_FN void nm_send_off(const nm_batch *batch, const nm_scratch *s, const nm_plac
     atomicAdd(&batch->n_follow[place->t], 1ull);
 }
 
-NM_FN bool nm_audits(int64_t index) {
-    return nm_gpu_task.solver.audit > 0.0 &&
-           nm_draw_uniform(nm_gpu_task.draw.seed, (uint64_t)index, NM_TAG_AUDIT, 0) < nm_gpu_task.solver.audit;
-}
-
 /* --- auto -------------------------------------------------------------------------------------------- */
 
 NM_KERNEL(nm_gpu_newton, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
@@ -190,15 +183,12 @@ NM_KERNEL(nm_gpu_newton, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
     if (position < 0 || !nm_find_place(&place, &batch, position)) { return; }
     nm_draw_parameters(&pt, p, place.index, &pick);
     nm_store_params(&place.tile, &nm_gpu_task, place.offset, p, 0);
-    const bool valid = nm_initial(y, &pt);
-    const nm_newton_result found = nm_newton<false>(y, &pt, &pick, valid, NM_GPU_FIRST_STEPS);
+    bool valid, unfinished;
+    const nm_newton_result found = nm_begin_auto(y, &valid, &unfinished, true, &pt, &pick);
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) { s.y[i * n + position] = y[i]; }
     s.iterations[position] = !valid ? NM_NOT_VALID : found.converged ? found.iterations : NM_NOT_CONVERGED;
-    /* who took every step and has not converged is still on the way */
-    if (valid && !found.converged && found.iterations == (double)NM_GPU_FIRST_STEPS) {
-        nm_push(&s.queues->more, s.more, position);
-    }
+    if (unfinished) { nm_push(&s.queues->more, s.more, position); }
 }
 
 NM_KERNEL(nm_gpu_newton_more, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
@@ -210,13 +200,16 @@ NM_KERNEL(nm_gpu_newton_more, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
     double p[NM_NP];
     for (int position; (position = nm_pop(&s.queues->more, &s.queues->more.next, s.more)) >= 0;) {
         nm_draw_parameters(&pt, p, nm_find_index(&batch, position), &pick);
+        if (nm_must_grow(&pt, &pick)) {
+            s.iterations[position] = NM_GROWING;
+            continue;
+        }
         NM_UNROLL
         for (int i = 0; i < NM_NY; i++) { y[i] = s.y[i * n + position]; }
-        const nm_newton_result found =
-            nm_newton<false>(y, &pt, &pick, true, NM_NEWTON_ITERATIONS - NM_GPU_FIRST_STEPS);
+        const nm_newton_result found = nm_go_on_auto(y, true, &pt, &pick);
         NM_UNROLL
         for (int i = 0; i < NM_NY; i++) { s.y[i * n + position] = y[i]; }
-        if (found.converged) { s.iterations[position] = (double)NM_GPU_FIRST_STEPS + found.iterations; }
+        if (found.converged) { s.iterations[position] = found.iterations; }
     }
 }
 
@@ -240,6 +233,8 @@ NM_KERNEL(nm_gpu_conclude, 1)(const nm_batch batch) {
         if (iterations == NM_NOT_VALID) {
             for (int slot = 0; slot < nm_gpu_task.n_slots; slot++) { sink.put_slot(slot, NM_NAN); }
             nm_put_verdict(&place, NM_OUTCOME_left_domain, 0);
+        } else if (iterations == NM_GROWING) {
+            nm_push(&s.queues->judge, s.judge, position);
         } else {
             nm_send_off(&batch, &s, &place, position);
         }
@@ -254,17 +249,17 @@ NM_KERNEL(nm_gpu_conclude, 1)(const nm_batch batch) {
     for (int i = 0; i < NM_NY; i++) { y[i] = s.y[i * n + position]; }
     nm_look_at(&look, y, &pt, &pick);
     const bool candidate = nm_is_bounded(y, &pt) & (look.resid <= NM_RESID_MAX);
-    const bool wanted = nm_assess_first<false>(&a, &r, &look, y, &pt, candidate, false);
+    const bool wanted = nm_assess_first<false>(&a, &r, &look, y, &pt, &pick, candidate, false);
     if (candidate && wanted) {
         nm_push(&s.queues->judge, s.judge, position);
     } else if (candidate && a.is_stable && nm_is_precise(&a)) {
         const nm_remarks remarks = {a.delta, a.tau_slow, a.tau_fast, NM_NAN, 1.0, iterations};
         int outcome;
-        unsigned flags = 0;
+        unsigned flags;
         nm_emit(&sink, &look, y, &remarks, &pt, &pick);
-        nm_classify(&outcome, &flags, 0, &look, &a, y, 1.0);
+        nm_classify(&outcome, &flags, true, &look, &a, y, 1.0, 0);
         nm_put_verdict(&place, outcome, flags);
-        if (nm_audits(place.index)) {
+        if (nm_draw_audits(&nm_gpu_task, &place.index)) {
             nm_audited *kept = &s.audited[position];
             NM_UNROLL
             for (int i = 0; i < NM_NY; i++) { kept->y[i] = y[i]; }
@@ -281,6 +276,7 @@ NM_KERNEL(nm_gpu_judge, 1)(const nm_batch batch) {
     const nm_scratch s = nm_find_scratch(&batch);
     nm_place_of place;
     nm_point pt;
+    const int64_t n = batch.n_tiles * batch.tile_points;
     nm_vec y[NM_NY], out[NM_N_OUTPUTS];
     double p[NM_NP];
     NM_PARK(place);
@@ -289,10 +285,17 @@ NM_KERNEL(nm_gpu_judge, 1)(const nm_batch batch) {
         verdict.out = out;
         nm_find_place(&place, &batch, position);
         nm_draw_parameters(&pt, p, place.index, &pick);
-        const nm_newton_result found =
-            nm_begin_auto(&verdict, y, true, &pt, &pick, &nm_gpu_task, NM_NEWTON_ITERATIONS);
-        nm_end_auto(&verdict, y, &found, &place.index, &pt, &pick, &nm_gpu_task);
-        const bool audit = nm_wants_audit(&verdict, 0, &nm_gpu_task, place.index);
+        const bool is_drawn = nm_draw_audits(&nm_gpu_task, &place.index);
+        const double iterations = s.iterations[position];
+        if (iterations == NM_GROWING) {
+            nm_settle_growing(&verdict, y, true, is_drawn, &pt, &pick, &nm_gpu_task);
+        } else {
+            NM_UNROLL
+            for (int i = 0; i < NM_NY; i++) { y[i] = s.y[i * n + position]; }
+            const nm_newton_result found = {true, iterations};
+            nm_end_auto(&verdict, y, &found, &place.index, &pt, &pick, &nm_gpu_task);
+        }
+        const bool audit = nm_wants_audit(&verdict, 0, is_drawn);
         if (audit) { nm_keep_for_audit(&s.audited[position], &verdict, y, 0); }
         if (verdict.settled && !audit) {
             nm_store(&place.tile, &nm_gpu_task, place.offset, &verdict, 0);

@@ -43,6 +43,103 @@ template <int N> NM_FN void nm_lu_solve(const nm_vec (*a)[N], nm_vec *b)
     }
 }
 
+/* --- zeros that are known beforehand ---
+ * A SHAPE has `filled`: bit j of filled.row[i] is set where entry (i, j) of the factors may differ from zero. Zeros are
+ * never touched; the others come out with the bits of nm_lu and nm_lu_solve. */
+template <int N> struct nm_rows {
+    nm_dirs row[N];
+};
+/* what elimination makes of them */
+template <int N> NM_CONST_FN nm_rows<N> nm_fill(nm_rows<N> a)
+{
+    for (int k = 0; k < N; k++) {
+        for (int i = k + 1; i < N; i++) {
+            if (a.row[i] >> k & 1u) {
+                a.row[i] |= a.row[k] >> k << k;
+            }
+        }
+    }
+    return a;
+}
+/* entries of b that differ from zero before row `end` of the forward solution, if at first `given` do */
+template <int N> NM_CONST_FN nm_dirs nm_reach(nm_rows<N> a, nm_dirs given, int end)
+{
+    for (int i = 1; i < end; i++) {
+        if (a.row[i] & given & ((1u << i) - 1u)) {
+            given |= 1u << i;
+        }
+    }
+    return given;
+}
+/* the same after rows above `end` of the backward solution */
+template <int N> NM_CONST_FN nm_dirs nm_reach_back(nm_rows<N> a, nm_dirs given, int end)
+{
+    for (int i = N - 1; i > end; i--) {
+        if (a.row[i] & given & ~((2u << i) - 1u)) {
+            given |= 1u << i;
+        }
+    }
+    return given;
+}
+template <class SHAPE, int N> NM_FN void nm_lu_shaped(nm_vec (*a)[N])
+{
+    nm_unroll<N>([&](auto pivot) NM_LAMBDA {
+        constexpr int k = pivot.value;
+        a[k][k] = 1.0 / a[k][k];
+        nm_unroll<N - 1 - k>([&](auto below) NM_LAMBDA {
+            constexpr int i = k + 1 + below.value;
+            if constexpr (SHAPE::filled.row[i] >> k & 1u) {
+                const nm_vec l = a[i][k] * a[k][k];
+                a[i][k] = l;
+                nm_unroll<N - 1 - k>([&](auto right) NM_LAMBDA {
+                    constexpr int j = k + 1 + right.value;
+                    if constexpr (SHAPE::filled.row[k] >> j & 1u) {
+                        a[i][j] = nm_vfma(-l, a[k][j], a[i][j]);
+                    }
+                });
+            }
+        });
+    });
+}
+/* GIVEN: entries of b that may differ from zero; the others are not read */
+template <class SHAPE, nm_dirs GIVEN, int N> NM_FN void nm_lu_solve_shaped(const nm_vec (*a)[N], nm_vec *b)
+{
+    nm_unroll<N>([&](auto row) NM_LAMBDA {
+        constexpr int i = row.value;
+        nm_unroll<i>([&](auto column) NM_LAMBDA {
+            constexpr int j = column.value;
+            constexpr nm_dirs set = nm_reach(SHAPE::filled, GIVEN, i), parts = SHAPE::filled.row[i] & set;
+            if constexpr (parts >> j & 1u) {
+                if constexpr ((set >> i & 1u) || (parts & ((1u << j) - 1u))) {
+                    b[i] = nm_vfma(-a[i][j], b[j], b[i]);
+                } else {
+                    b[i] = -a[i][j] * b[j];
+                }
+            }
+        });
+    });
+    nm_unroll<N>([&](auto row) NM_LAMBDA {
+        constexpr int i = N - 1 - row.value;
+        constexpr nm_dirs set = nm_reach_back(SHAPE::filled, nm_reach(SHAPE::filled, GIVEN, N), i);
+        nm_unroll<N - 1 - i>([&](auto column) NM_LAMBDA {
+            constexpr int j = i + 1 + column.value;
+            constexpr nm_dirs parts = SHAPE::filled.row[i] & set & ~((2u << i) - 1u);
+            if constexpr (parts >> j & 1u) {
+                if constexpr ((set >> i & 1u) || (parts & ((1u << j) - 1u))) {
+                    b[i] = nm_vfma(-a[i][j], b[j], b[i]);
+                } else {
+                    b[i] = -a[i][j] * b[j];
+                }
+            }
+        });
+        if constexpr (nm_reach_back(SHAPE::filled, nm_reach(SHAPE::filled, GIVEN, N), i - 1) >> i & 1u) {
+            b[i] = b[i] * a[i][i];
+        } else {
+            b[i] = nm_splat(0.0);
+        }
+    });
+}
+
 /* Solves a x = b in place by LU with row pivoting by selection, for the few points that need it.
  * is_singular: lanes whose pivot fell below 1e-13 of its row's largest entry. */
 template <int N> NM_FN void nm_lu_pivot(nm_vec (*a)[N], nm_vec *b, nm_mask *is_singular)

@@ -44,6 +44,13 @@ typedef struct nm_point {
 #define NM_MEMBRANE_BY4(variant, a, b, c, d)                                                       \
     NM_BY4(variant, NM_MEMBRANE_##a, NM_MEMBRANE_##b, NM_MEMBRANE_##c, NM_MEMBRANE_##d)
 
+/* choices of any kind: those of a scan, or those that the compiler knows (nm_chosen) */
+#ifdef __cplusplus
+#define NM_PICK_ANY auto
+#else
+#define NM_PICK_ANY nm_choices
+#endif
+
 #define NM_EXP_Y(i) nm_exp_y(nm_visit, nm_y, i)
 #define NM_EXP_MINUS_Y(i) nm_exp_minus_y(nm_visit, nm_y, i)
 
@@ -108,7 +115,7 @@ typedef struct nm_point {
         nm_pt->applied[NM_C_##name] = nm_m.kind == 3 ? NM_RAW(nm_m.held * NM_PAR(1.0 / NM_FARADAY)) : nm_splat(0.0); \
     }
 #ifndef NM_GRADIENTS
-NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick) {
+NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const NM_PICK_ANY *nm_pick) {
     NM_PARAMETERS(NM_ROW_P_LOCAL)
     const nm_par nm_RT = NM_PAR(NM_R) * T;
     const nm_par nm_RT_F2 = nm_RT * NM_PAR(1.0 / (NM_FARADAY * NM_FARADAY));
@@ -196,12 +203,30 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick
         NM_MAYBE_UNUSED NM_CONST_ANY_CONTEXT nm_ctx =                                              \
             nm_make_context(nm_x, nm_u, nm_left, nm_right, nm_RT, nm_RT_F2, nm_q); \
         NM_NAMES
-#ifndef NM_GRADIENTS
+#ifdef NM_GRADIENTS
+#define NM_VISITED /* gradient.h has visits of its own */
+#elif defined(__cplusplus)
+#define NM_ROW_J_VISIT(name, from, to, law, text)                                                  \
+    const auto nm_flux_##name = [&]() NM_LAMBDA {                                                  \
+        if constexpr (nm_omits<NM_CHOICES>(NM_J_##name)) {                                         \
+            return nm_no_flux{};                                                                   \
+        } else {                                                                                   \
+            NM_ROW_J_CONTEXT(name)                                                                 \
+            return NM_LAW_##law;                                                                   \
+        }                                                                                          \
+    }();                                                                                           \
+    if constexpr (!nm_omits<NM_CHOICES>(NM_J_##name)) {                                            \
+        NM_VISIT_FLUX(NM_J_##name, nm_flux_##name);                                                \
+    }
+#define NM_ROW_J_MASK(name, ...) decltype(nm_flux_##name)::mask,
+#define NM_VISITED return nm_masks<NM_PATHWAYS(NM_ROW_J_MASK) 0u>{};
+#else
 #define NM_ROW_J_VISIT(name, from, to, law, text)                                                  \
     {                                                                                              \
         NM_ROW_J_CONTEXT(name)                                                                     \
         NM_VISIT_FLUX(nm_k, NM_LAW_##law);                                                         \
     }
+#define NM_VISITED
 #endif
 
 /* one total: expression - its parameter; a species that is held stays where it is instead */
@@ -280,8 +305,27 @@ template <class V> NM_FN nm_vec nm_exp_minus_y(NM_MAYBE_UNUSED const V *visit, N
     }
 }
 
-template <bool NM_D, class NM_VISITOR>
-NM_FN void nm_visit_network(NM_VISITOR *nm_visit, NM_MAYBE_UNUSED const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick,
+/* a pathway that is left out, and whether it is */
+struct nm_no_flux {
+    static constexpr nm_dirs mask = 0;
+};
+template <class PICK> NM_CONST_FN bool nm_omits(NM_MAYBE_UNUSED int k) {
+    if constexpr (requires { PICK::is_lean; }) {
+        return PICK::is_lean && nm_is_rare(k);
+    } else {
+        return false;
+    }
+}
+/* by which unknowns each pathway's flux has a derivative: what nm_visit_network returns, for its type */
+template <nm_dirs... M> struct nm_masks {
+    NM_CONST_FN nm_dirs of(int k) {
+        const nm_dirs all[] = {M...};
+        return all[k];
+    }
+};
+
+template <bool NM_D, class NM_VISITOR, class NM_CHOICES>
+NM_FN auto nm_visit_network(NM_VISITOR *nm_visit, NM_MAYBE_UNUSED const nm_point *nm_pt, NM_MAYBE_UNUSED const NM_CHOICES *nm_pick,
                             const nm_vec *nm_y) {
 #else
 #define NM_CONST_ANY const nm_real
@@ -347,6 +391,7 @@ NM_FN void nm_visit_network(nm_visitor *nm_visit, const nm_point *nm_pt, NM_MAYB
     NM_HOLDS(NM_ROW_H_VISIT)
     NM_TOTALS(NM_ROW_T_VISIT)
     NM_COMPARTMENTS(NM_ROW_C_VISIT)
+    NM_VISITED
 }
 
 #endif

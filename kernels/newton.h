@@ -108,6 +108,64 @@ template <class BALANCE> NM_FN void nm_put_totals(BALANCE *b)
     });
 }
 
+/* --- zeros of the Jacobian, from the stoichiometry and from what each law depends on --- */
+
+/* unknowns by which row y has a derivative; MASKS: those of the fluxes */
+template <class MASKS> NM_CONST_FN nm_dirs nm_row_of(int y)
+{
+    const nm_dirs all = (1u << NM_NY) - 1u;
+    nm_dirs row = 1u << y;
+    if (nm_is_replaced(y) || nm_may_keep(y)) {
+        return all;
+    }
+    for (int k = 0; k < NM_NJ; k++) {
+        for (int s = 0; s < NM_NS; s++) {
+            row |= nm_unknown_of(s) == y && nm_nu(k, s) != 0 ? MASKS::of(k) : 0u;
+        }
+        for (int c = 0; c < NM_NC; c++) {
+            row |= nm_potential_of(c) == y && nm_may_charge(c) && nm_charge_left(k, c) != 0 ? MASKS::of(k) : 0u;
+        }
+    }
+    for (int c = 0; c < NM_NC; c++) { /* a row of charge */
+        if (nm_potential_of(c) != y) {
+            continue;
+        }
+        row |= nm_volume_of(c) >= 0 ? 1u << nm_volume_of(c) : 0u;
+        for (int s = 0; s < NM_NS; s++) {
+            row |= nm_place(s) == c && nm_kind(s) == NM_SPECIES_FREE ? 1u << nm_unknown_of(s) : 0u;
+        }
+    }
+    return row;
+}
+template <class MASKS> NM_CONST_FN nm_rows<NM_NY> nm_rows_of()
+{
+    nm_rows<NM_NY> rows = {};
+    for (int y = 0; y < NM_NY; y++) {
+        rows.row[y] = nm_row_of<MASKS>(y);
+    }
+    return rows;
+}
+template <class MASKS> struct nm_shape {
+    static constexpr nm_rows<NM_NY> filled = nm_fill(nm_rows_of<MASKS>());
+};
+/* the shape of the Jacobian for what the compiler knows of the choices */
+template <class PICK>
+using nm_shape_for = nm_shape<decltype(nm_visit_network<true>((nm_balance *)nullptr, (const nm_point *)nullptr,
+                                                              (const PICK *)nullptr, (const nm_vec *)nullptr))>;
+enum { NM_SHAPED = NM_NY <= 8 }; /* larger systems would make compilations long */
+
+/* b becomes J^-1 b; J becomes its factors. Without pivoting. */
+template <class PICK> NM_FN void nm_solve_step(nm_vec (*jac)[NM_NY], nm_vec *b, const PICK *)
+{
+    if constexpr (NM_SHAPED) {
+        nm_lu_shaped<nm_shape_for<PICK>, NM_NY>(jac);
+        nm_lu_solve_shaped<nm_shape_for<PICK>, (1u << NM_NY) - 1u, NM_NY>(jac, b);
+    } else {
+        nm_lu<NM_NY>(jac);
+        nm_lu_solve<NM_NY>(jac, b);
+    }
+}
+
 /* ln c = NM_LN_ZERO stands for a concentration of zero: its row is frozen (boundary states). */
 #define NM_LN_ZERO -1e6
 NM_FN nm_mask nm_is_zero(nm_vec ln_c)
@@ -187,8 +245,8 @@ struct nm_newton_result {
 
 /* Solves the lanes in `active` in place. PIVOT: pivoted LU and frozen zeros, for the few hard points. */
 template <bool PIVOT>
-NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices *pick,
-                                 nm_mask active, int max_iterations)
+NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const auto *pick, nm_mask active,
+                                 int max_iterations)
 {
 #ifdef NM_STATIONARY_GTH
     (void)max_iterations;
@@ -207,8 +265,7 @@ NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices
             nm_freeze_zeros(&b, y, algebraic);
             nm_lu_pivot<NM_NY>(b.jac, b.f, &is_singular);
         } else {
-            nm_lu<NM_NY>(b.jac);
-            nm_lu_solve<NM_NY>(b.jac, b.f);
+            nm_solve_step(b.jac, b.f, pick);
         }
         /* damp the step and take it */
         nm_vec step = nm_splat(0.0), sum = nm_splat(0.0);
@@ -232,6 +289,41 @@ NM_FN nm_newton_result nm_newton(nm_vec *y, const nm_point *pt, const nm_choices
     }
     return r;
 #endif
+}
+
+struct nm_rarities { /* lanes whose rare pathways carry nothing, and would not at a state nearby */
+    nm_mask lacks;
+    template <int K, nm_dirs M> NM_INLINE void path(const nm_flux<M> &flux)
+    {
+        if constexpr (nm_is_rare(K)) {
+            lacks = lacks & (flux.net.v == nm_splat(0.0));
+            nm_unroll<nm_count(M)>([&](auto i) NM_LAMBDA { lacks = lacks & (flux.net.d[i.value] == nm_splat(0.0)); });
+        }
+    }
+    template <int E, nm_dirs M> NM_INLINE void fuel(nm_dual<M>) {}
+    template <int Y, nm_dirs M> NM_INLINE void hold(nm_dual<M>) {}
+    template <int T, nm_dirs M> NM_INLINE void total(nm_dual<M>, nm_plain) {}
+    template <int C, nm_dirs M> NM_INLINE void charge(nm_dual<M>) {}
+    template <int C, nm_dirs M> NM_INLINE void current(nm_dual<M>, nm_plain, const nm_point *) {}
+};
+
+/* The same without pivoting, for most points: where no lane has a rare pathway, without their terms, which are zero. What
+ * comes out is looked at with all pathways. */
+template <class PICK>
+NM_FN nm_newton_result nm_newton_easy(nm_vec *y, const nm_point *pt, const PICK *pick, nm_mask active,
+                                      int max_iterations)
+{
+    if constexpr (requires { PICK::is_lean; }) {
+        if constexpr (NM_N_RARE > 0) {
+            nm_rarities seen = {nm_mask_all(true)};
+            nm_visit_network<true>(&seen, pt, pick, y);
+            if (nm_all_of(seen.lacks)) {
+                const nm_chosen<PICK::code, true> lean = {*pick};
+                return nm_newton<false>(y, pt, &lean, active, max_iterations);
+            }
+        }
+    }
+    return nm_newton<false>(y, pt, pick, active, max_iterations);
 }
 
 /* the same for the hard points */

@@ -176,7 +176,7 @@ struct nm_look : nm_balance {
 };
 
 /* Evaluates everything at y, with Jacobian. */
-NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const nm_choices *pick)
+NM_FN void nm_look_at(nm_look *look, const nm_vec *y, const nm_point *pt, const auto *pick)
 {
     look->v_w = pt->v_w;
     look->clear();
@@ -295,7 +295,7 @@ struct nm_remarks {
     NM_MAYBE_UNUSED const nm_par J_##name = nm_lift(look->net[NM_J_##name]);
 template <class SINK>
 NM_FN void nm_emit_observables(SINK *sink, const nm_look *look, const nm_vec *nm_y,
-                               const nm_point *nm_pt, NM_MAYBE_UNUSED const nm_choices *nm_pick)
+                               const nm_point *nm_pt, NM_MAYBE_UNUSED const auto *nm_pick)
 {
     NM_MAYBE_UNUSED constexpr bool NM_D = false;
     NM_MAYBE_UNUSED const nm_look *const nm_visit = look;
@@ -312,7 +312,7 @@ NM_FN void nm_emit_observables(SINK *sink, const nm_look *look, const nm_vec *nm
 /* NUM: nm_vec, or a value with its derivatives (gradient.h) */
 template <class SINK, class LOOK, class NUM, class POINT>
 NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks *remarks,
-                   const POINT *pt, const nm_choices *pick)
+                   const POINT *pt, const auto *pick)
 {
     const bool wants_closure = nm_needs(sink, NM_OUT_scalar + NM_SCALAR_closure),
                wants_dissipation = wants_closure || nm_needs(sink, NM_OUT_scalar + NM_SCALAR_Tsigma_total,
@@ -541,8 +541,7 @@ NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks 
 #ifndef NM_GRADIENTS
 /* all outputs into a block buffer */
 NM_GPU_LEAF void nm_emit_block(nm_sink *sink, const nm_look *look, const nm_vec *y,
-                               const nm_remarks *remarks, const nm_point *pt,
-                               const nm_choices *pick)
+                               const nm_remarks *remarks, const nm_point *pt, const auto *pick)
 {
     nm_emit(sink, look, y, remarks, pt, pick);
 }

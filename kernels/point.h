@@ -7,6 +7,7 @@
 #include "draw.h"
 #include "follow.h"
 #include "stability.h"
+#include "start.h"
 
 #ifndef NM_START_SPREAD /* range of ln c and ln volume over which further starts lie */
 #define NM_START_SPREAD 4.0
@@ -45,96 +46,6 @@ NM_FN nm_choices nm_make_choices(const nm_task *task)
 NM_FN nm_mask nm_is_precise(const nm_assessment *a)
 {
     return a->delta <= nm_vmin(nm_vmax(nm_splat(NM_DELTA_MAX), 4.0 * a->rounding), nm_splat(1e-4));
-}
-
-/* lanes whose parameters are finite, and not negative where the model's range starts at zero or above */
-#define NM_ROW_P_DOMAIN(name, unit, dflt, low, high, scale, text)                                  \
-    valid = valid & nm_vfinite(pt->p[NM_P_##name]);                                                \
-    if ((low) >= 0.0) {                                                                            \
-        valid = valid & nm_not(pt->p[NM_P_##name] < nm_splat(0.0));                                \
-    }
-NM_FN nm_mask nm_in_domain(const nm_point *pt)
-{
-    nm_mask valid = pt->RT > nm_splat(0.0);
-    NM_PARAMETERS(NM_ROW_P_DOMAIN)
-    return valid;
-}
-
-/* The declared initial state as unknowns. Charge that is missing is added as the first free ion of the wanted sign.
- * returns the lanes inside the model's domain. */
-NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt)
-{
-    nm_mask valid = nm_in_domain(pt);
-    nm_vec volume[NM_NC];
-    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA { volume[c.value] = pt->fixed[c.value]; });
-    nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
-        constexpr int kind = nm_kind(s.value), i = nm_unknown_of(s.value);
-        if constexpr (kind == NM_SPECIES_WATER && i >= 0) {
-            y[i] = nm_vlog(pt->start[s.value]);
-            volume[nm_place(s.value)] = pt->start[s.value];
-            valid = valid & (pt->start[s.value] > nm_splat(0.0)) & nm_vfinite(pt->start[s.value]);
-        } else if constexpr (kind == NM_SPECIES_HELD) {
-            bool moves = false;
-            for (int k = 0; k < NM_NJ; k++) {
-                moves = moves || nm_nu(k, s.value) != 0;
-            }
-            if (moves) {
-                valid = valid & nm_vfinite(pt->ln_held[s.value]);
-            }
-            valid = valid & nm_not(pt->held[s.value] < nm_splat(0.0));
-        }
-    });
-    nm_vec c[NM_N_FREE];
-    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
-        c[i.value] = pt->start[nm_species_of(i.value)];
-        valid = valid & (c[i.value] > nm_splat(0.0)) & nm_vfinite(c[i.value]);
-    });
-    nm_unroll<NM_NC>([&](auto place) NM_LAMBDA {
-        constexpr int here = place.value, v = nm_potential_of(here);
-        if constexpr (v >= 0) {
-            y[v] = pt->is_clamped[place.value] ? pt->clamp[place.value]
-                                               : pt->v_start;
-            if (!pt->is_clamped[place.value]) {
-                nm_vec charge = -(pt->capacity[place.value] * y[v]) / volume[place.value];
-                nm_unroll<NM_NS>([&](auto s) NM_LAMBDA {
-                    if constexpr (nm_place(s.value) == here &&
-                                  nm_kind(s.value) == NM_SPECIES_FREE) {
-                        charge = nm_vfma(pt->charge[s.value], c[nm_unknown_of(s.value)], charge);
-                    } else if constexpr (nm_place(s.value) == here &&
-                                         nm_kind(s.value) == NM_SPECIES_TRAPPED) {
-                        charge = charge +
-                                 pt->charge[s.value] * pt->trapped[s.value] / volume[place.value];
-                    }
-                });
-                nm_vec lack_plus = nm_vmax(-charge, nm_splat(0.0)),
-                       lack_minus = nm_vmax(charge, nm_splat(0.0));
-                bool has_plus = false, has_minus = false;
-                nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
-                    constexpr int s = nm_species_of(i.value), z = nm_charge(s);
-                    if constexpr (nm_place(s) == here && z != 0) {
-                        if (nm_is_holdable(s) && pt->is_held[s]) {
-                            return;
-                        }
-                        if (z > 0 && !has_plus) {
-                            c[i.value] = c[i.value] + lack_plus * (1.0 / (z > 0 ? z : 1));
-                            has_plus = true;
-                        }
-                        if (z < 0 && !has_minus) {
-                            c[i.value] = c[i.value] + lack_minus * (1.0 / (z < 0 ? -z : 1));
-                            has_minus = true;
-                        }
-                    }
-                });
-            }
-        }
-    });
-    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA { y[i.value] = nm_vlog(c[i.value]); });
-    nm_vec sum = nm_splat(0.0);
-    NM_UNROLL
-    for (int i = 0; i < NM_NY; i++) {
-        sum = sum + y[i];
-    }
-    return valid & nm_vfinite(sum);
 }
 
 /* lanes whose volumes stayed within e^NM_UNBOUNDED of their start */
@@ -219,28 +130,28 @@ NM_NOINLINE nm_vec nm_count_states(const nm_vec *y0, const nm_vec *y, const int6
     return n;
 }
 
-/* outcome and flags of `lane`, whose state y is steady */
-NM_FN void nm_classify(int *outcome, unsigned *flags, int lane, const nm_look *look,
-                       const nm_assessment *a, const nm_vec *y, nm_vec n_states)
+/* Outcomes and flags, more_flags among them, of the lanes in `mask`, whose state y is steady. */
+NM_FN void nm_classify(int *outcome, unsigned *flags, nm_mask mask, const nm_look *look, const nm_assessment *a,
+                       const nm_vec *y, nm_vec n_states, unsigned more_flags)
 {
-    double delta = nm_get(a->delta, lane);
-    double threshold = delta > 1e-10 && delta < 1e300 ? 100.0 * delta : 1e-8;
-    bool is_equilibrium =
-        !nm_get(look->is_driven, lane) && nm_get(look->a_reciprocal, lane) < threshold;
-    *outcome = is_equilibrium ? NM_OUTCOME_equilibrium : NM_OUTCOME_ness;
-    if (nm_get(look->violates, lane)) {
-        *flags |= NM_FLAG_second_law_violated;
-    }
-    if (nm_get(look->a_max, lane) < 0.1) {
-        *flags |= NM_FLAG_linear_regime;
-    }
-    if (nm_get(n_states, lane) > 1.5) {
-        *flags |= NM_FLAG_multistable;
-    }
+    const nm_vec threshold = nm_choose((a->delta > nm_splat(1e-10)) & (a->delta < nm_splat(1e300)),
+                                       100.0 * a->delta, nm_splat(1e-8));
+    const unsigned in = nm_mask_bits(mask),
+                   at_equilibrium = nm_mask_bits(nm_not(look->is_driven) & (look->a_reciprocal < threshold));
+    nm_mask at_boundary = nm_mask_all(false);
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
-        if (nm_get(y[i], lane) < -690.0) {
-            *flags |= NM_FLAG_at_boundary;
+        at_boundary = at_boundary | (y[i] < nm_splat(-690.0));
+    }
+    const unsigned violates = nm_mask_bits(look->violates), is_linear = nm_mask_bits(look->a_max < nm_splat(0.1)),
+                   has_others = nm_mask_bits(n_states > nm_splat(1.5)), has_zero = nm_mask_bits(at_boundary);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (in >> lane & 1u) {
+            outcome[lane] = at_equilibrium >> lane & 1u ? NM_OUTCOME_equilibrium : NM_OUTCOME_ness;
+            flags[lane] = more_flags | (violates >> lane & 1u ? (unsigned)NM_FLAG_second_law_violated : 0u) |
+                          (is_linear >> lane & 1u ? (unsigned)NM_FLAG_linear_regime : 0u) |
+                          (has_others >> lane & 1u ? (unsigned)NM_FLAG_multistable : 0u) |
+                          (has_zero >> lane & 1u ? (unsigned)NM_FLAG_at_boundary : 0u);
         }
     }
 }
@@ -248,7 +159,7 @@ NM_FN void nm_classify(int *outcome, unsigned *flags, int lane, const nm_look *l
 /* verdict and outputs of the lanes in `mask`, whose state y is steady */
 NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look,
                        const nm_assessment *a, const nm_vec *y, nm_remarks *remarks,
-                       unsigned more_flags, const nm_point *pt, const nm_choices *pick,
+                       unsigned more_flags, const nm_point *pt, const auto *pick,
                        const nm_task *task)
 {
     nm_vec fresh[NM_N_OUTPUTS];
@@ -261,13 +172,7 @@ NM_FN void nm_conclude(nm_verdict *verdict, nm_mask mask, const nm_look *look,
     for (int slot = 0; slot < nm_own_slots(task); slot++) {
         verdict->out[slot] = nm_choose(mask, fresh[slot], verdict->out[slot]);
     }
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        if (nm_get(mask, lane)) {
-            verdict->flags[lane] = more_flags;
-            nm_classify(&verdict->outcome[lane], &verdict->flags[lane], lane, look, a, y,
-                        remarks->n_states);
-        }
-    }
+    nm_classify(verdict->outcome, verdict->flags, mask, look, a, y, remarks->n_states, more_flags);
     verdict->settled = verdict->settled | mask;
 }
 
@@ -304,24 +209,69 @@ NM_FN bool nm_wants_tau_fast(const nm_task *task)
     return task->slot[NM_OUT_scalar + NM_SCALAR_tau_fast] >= 0;
 }
 
-/* auto, first: Newton's method from the declared initial state, as far as `steps` take it. Lanes that lie outside the
- * domain are settled. y: the states; returns what was found of the lanes inside. */
-NM_FN nm_newton_result nm_begin_auto(nm_verdict *verdict, nm_vec *y, nm_mask mask, const nm_point *pt,
-                                     const nm_choices *pick, const nm_task *task, int steps)
+/* Newton's steps before the points that need more are gathered: few do, and a block or a warp waits for its slowest
+ * lane */
+enum { NM_NEWTON_FIRST = 8, NM_NEWTON_GUESSED = 12 /* steps from a guess at most */ };
+
+/* auto, first: Newton's method, from the model's guess or from the declared initial state. y: the states; valid: lanes
+ * of `mask` inside the domain; unfinished: those to go on with. */
+NM_FN nm_newton_result nm_begin_auto(nm_vec *y, nm_mask *valid, nm_mask *unfinished, nm_mask mask, const nm_point *pt,
+                                     const auto *pick)
 {
-    nm_mask valid = mask & nm_initial(y, pt);
-    verdict->settled = nm_mask_all(false);
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        if (nm_get(mask, lane) && !nm_get(valid, lane)) {
-            nm_blank(verdict, lane, NM_OUTCOME_left_domain, 0, task);
-        }
+    *valid = mask & nm_initial(y, pt);
+    nm_guess(y, pt, pick);
+    const nm_newton_result found = nm_newton_easy(y, pt, pick, *valid, NM_NEWTON_FIRST);
+    /* from a guess all may go wrong; from the start, who stopped early is lost */
+    *unfinished = *valid & nm_not(found.converged);
+    if (NM_N_GUESSES == 0) {
+        *unfinished = *unfinished & (found.iterations == nm_splat((double)NM_NEWTON_FIRST));
     }
-    return nm_newton<false>(y, pt, pick, valid, steps);
+    return found;
 }
 
-/* auto, then: settles the lanes of `found` that converged to a stable state; y: their states. */
+/* Newton's method, as a function of its own */
+NM_LEAF nm_newton_result nm_newton_again(nm_vec *y, const nm_point *pt, const nm_choices *pick, nm_mask mask, int steps)
+{
+    return nm_newton<false>(y, pt, pick, mask, steps);
+}
+
+/* Settles the lanes of `outside`, which have no start. */
+NM_FN void nm_settle_outside(nm_verdict *verdict, nm_mask outside, const nm_task *task)
+{
+    if (nm_any_of(outside)) {
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            if (nm_get(outside, lane)) {
+                nm_blank(verdict, lane, NM_OUTCOME_left_domain, 0, task);
+            }
+        }
+    }
+}
+
+/* then, for the lanes of `mask`, which are unfinished: Newton's other steps; who is lost on the way from a guess begins
+ * again at the initial state */
+NM_FN nm_newton_result nm_go_on_auto(nm_vec *y, nm_mask mask, const nm_point *pt, const nm_choices *pick)
+{
+    const int most = NM_N_GUESSES > 0 ? NM_NEWTON_GUESSED : NM_NEWTON_ITERATIONS;
+    nm_newton_result found = nm_newton_again(y, pt, pick, mask, most - NM_NEWTON_FIRST);
+    found.iterations = found.iterations + nm_splat((double)NM_NEWTON_FIRST);
+    const nm_mask lost = mask & nm_not(found.converged);
+    if (NM_N_GUESSES > 0 && nm_any_of(lost)) {
+        nm_vec start[NM_NY];
+        nm_initial(start, pt);
+        const nm_newton_result second = nm_newton_again(start, pt, pick, lost, NM_NEWTON_ITERATIONS);
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
+            y[i] = nm_choose(lost, start[i], y[i]);
+        }
+        found.converged = found.converged | second.converged;
+        found.iterations = found.iterations + second.iterations;
+    }
+    return found;
+}
+
+/* then: settles the lanes of `found` that converged to a stable state; y: their states. */
 NM_FN void nm_end_auto(nm_verdict *verdict, const nm_vec *y, const nm_newton_result *found, const int64_t *index,
-                       const nm_point *pt, const nm_choices *pick, const nm_task *task)
+                       const nm_point *pt, const auto *pick, const nm_task *task)
 {
     nm_look look;
     nm_assessment a;
@@ -332,7 +282,7 @@ NM_FN void nm_end_auto(nm_verdict *verdict, const nm_vec *y, const nm_newton_res
     if (!nm_any_of(candidate)) {
         return;
     }
-    nm_assess<false>(&a, &look, y, pt, candidate, nm_wants_tau_fast(task));
+    nm_assess<false>(&a, &look, y, pt, pick, candidate, nm_wants_tau_fast(task));
     candidate = candidate & a.is_stable & nm_is_precise(&a);
     remarks.iterations = found->iterations;
     remarks.n_states = nm_splat(1.0);
@@ -342,6 +292,36 @@ NM_FN void nm_end_auto(nm_verdict *verdict, const nm_vec *y, const nm_newton_res
         remarks.n_states = nm_count_states(y0, y, index, candidate, task, pt, pick);
     }
     nm_conclude(verdict, candidate, &look, &a, y, &remarks, 0, pt, pick, task);
+}
+
+/* The lanes of `mask`, which must grow: settles them. Their rate takes Newton's method again, from far above, where it
+ * comes down safely: only where somebody wants it, and the lanes where it fails are left to following. y: their states
+ * then. audited: lanes that are followed, too, and compared. */
+NM_NOINLINE void nm_settle_growing(nm_verdict *verdict, nm_vec *y, nm_mask mask, nm_mask audited, const nm_point *pt,
+                                   const nm_choices *pick, const nm_task *task)
+{
+    const bool is_asked = task->slot[NM_OUT_scalar + NM_SCALAR_growth_rate] >= 0 ||
+                          task->slot[NM_OUT_scalar + NM_SCALAR_iterations] >= 0;
+    const nm_mask wanted = is_asked ? mask : mask & audited;
+    nm_newton_result grown = {nm_mask_all(false), nm_splat(0.0)};
+    nm_vec rate = nm_splat(0.0);
+    if (nm_any_of(wanted)) {
+        nm_look look;
+        nm_vec driving;
+        nm_initial(y, pt);
+        nm_look_again(&look, y, pt, pick);
+        if constexpr (NM_N_VOLUMES > 0) {
+            rate = nm_vmax(nm_vabs(look.f[NM_N_FREE]), look.gross[NM_N_FREE]);
+        }
+        grown = nm_newton_growth(y, &rate, &driving, pt, pick, wanted);
+    }
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        if (nm_get(mask, lane) && (!nm_get(wanted, lane) || nm_get(grown.converged, lane))) {
+            nm_blank(verdict, lane, NM_OUTCOME_no_steady_state_growth, NM_FLAG_over_pumped, task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_growth_rate, nm_get(rate, lane), task);
+            nm_put_scalar(verdict, lane, NM_SCALAR_iterations, nm_get(grown.iterations, lane), task);
+        }
+    }
 }
 
 /* how a followed point came to its end */

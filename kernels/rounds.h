@@ -72,11 +72,17 @@ NM_FN bool nm_has_gradients(int outcome, unsigned flags)
 
 /* --- audits: a share of what auto settled is followed too ------------------------------------------ */
 
-NM_FN bool nm_wants_audit(const nm_verdict *verdict, int lane, const nm_task *task, int64_t index)
+/* lanes that are audited if auto settles them inside the domain */
+NM_FN nm_mask nm_draw_audits(const nm_task *task, const int64_t *index)
 {
-    return nm_get(verdict->settled, lane) && verdict->outcome[lane] != NM_OUTCOME_left_domain &&
-           task->solver.audit > 0.0 &&
-           nm_draw_uniform(task->draw.seed, (uint64_t)index, NM_TAG_AUDIT, 0) < task->solver.audit;
+    if (!(task->solver.audit > 0.0)) {
+        return nm_mask_all(false);
+    }
+    return nm_tag_uniform(task->draw.seed, index, NM_TAG_AUDIT) < nm_splat(task->solver.audit);
+}
+NM_FN bool nm_wants_audit(const nm_verdict *verdict, int lane, nm_mask audited)
+{
+    return nm_get(verdict->settled, lane) && verdict->outcome[lane] != NM_OUTCOME_left_domain && nm_get(audited, lane);
 }
 NM_FN void nm_keep_for_audit(nm_audited *kept, const nm_verdict *verdict, const nm_vec *y, int lane)
 {

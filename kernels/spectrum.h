@@ -93,20 +93,24 @@ NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], 
     /* the fastest mode, a_N / a_(N-1) or longer, must stand out of the noise */
     certain = certain & (a[N] > noise * a[N - 1]);
 
-    /* largest root: Newton from the sum of all roots comes down without overshooting if all are real */
+    /* largest root: if all are real, it lies below Samuelson's bound (1968), and Halley's method, which is cubic, comes
+     * down from there without overshooting (Davies & Dawson 1975) */
     nm_vec t = a[1];
     nm_mask running = certain, converged = nm_mask_all(N == 1);
     if constexpr (N > 1) {
+        const nm_vec spread = a[1] * a[1] - (2.0 * N / (N - 1)) * a[2];
+        t = a[1] * (1.0 / N) + ((N - 1.0) / N) * nm_vsqrt(nm_vmax(spread, nm_splat(0.0)));
         for (int iteration = 0; iteration < 40 && nm_any_of(running); iteration++) {
-            nm_vec q = nm_splat(1.0), slope = nm_splat(0.0);
+            nm_vec q = nm_splat(1.0), slope = nm_splat(0.0), bend = nm_splat(0.0); /* bend: half the second derivative */
             NM_UNROLL
             for (int k = 1; k <= N; k++) {
+                bend = nm_vfma(bend, t, slope);
                 slope = nm_vfma(slope, t, q);
                 q = nm_vfma(q, t, k % 2 ? -a[k] : a[k]);
             }
-            nm_vec step = q / slope;
+            nm_vec step = q * slope / (slope * slope - q * bend);
             t = nm_choose(running, t - step, t);
-            nm_mask is_done = running & (nm_vabs(step) < 1e-12 * t);
+            nm_mask is_done = running & (nm_vabs(step) < 1e-7 * t);
             converged = converged | is_done;
             running = running & nm_not(is_done) & (slope > nm_splat(0.0)) & (t > nm_splat(0.0));
         }

@@ -254,22 +254,23 @@ NM_FN void nm_find_algebraic(bool *is_fixed, NM_MAYBE_UNUSED const nm_point *pt)
     });
 }
 
-/* what an assessment rests on: the rows, their inverse, amounts and volumes, and their scales */
+/* what an assessment rests on: the rows, their inverse, amounts and volumes (1, or what it charges, for a potential) */
 struct nm_resolvent {
     nm_balance b;
-    nm_vec size[NM_NY], root[NM_NY], inverse[NM_NY][NM_NY];
+    nm_vec size[NM_NY], osmolarity, inverse[NM_NY][NM_NY];
     nm_mask algebraic[NM_N_FREE]; /* zeros, and a balance that a total took */
 };
 
 /* Assesses the lanes in `mask` as far as that needs no eigenvalue iteration; returns the lanes that need one.
  * PIVOT: pivoted, frozen zeros are left out. want_fast: tau_fast is asked for. */
-template <bool PIVOT>
+template <bool PIVOT, class PICK>
 NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *look,
-                              const nm_vec *y, const nm_point *pt, nm_mask mask, bool want_fast)
+                              const nm_vec *y, const nm_point *pt, const PICK *pick, nm_mask mask,
+                              bool want_fast)
 {
     r->b = *look;
     nm_balance &b = r->b;
-    nm_vec *size = r->size, *root = r->root, (*inverse)[NM_NY] = r->inverse;
+    nm_vec *size = r->size, (*inverse)[NM_NY] = r->inverse;
     nm_mask *algebraic = r->algebraic;
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
@@ -296,24 +297,15 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
         }
     });
 
-    /* square roots of amounts; a volume counts as its solutes */
     nm_vec osmolarity = nm_splat(0.0);
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
         osmolarity = osmolarity + nm_vexp(y[i]);
     }
-    NM_UNROLL
-    for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
-        root[i] = nm_vsqrt(i < NM_N_FREE ? size[i] : size[i] * osmolarity);
-    }
+    r->osmolarity = osmolarity;
     nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
-        constexpr int v = nm_potential_of(c.value);
-        if constexpr (v >= 0) {
-            root[v] = nm_splat(1.0);
-            if constexpr (nm_may_charge(c.value)) {
-                size[v] = pt->capacitance[c.value];
-                root[v] = nm_vsqrt(size[v]);
-            }
+        if constexpr (nm_may_charge(c.value)) {
+            size[nm_potential_of(c.value)] = pt->capacitance[c.value];
         }
     });
 
@@ -351,8 +343,7 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
                 lu[i][j] = b.jac[i][j];
             }
         }
-        nm_lu<NM_NY>(lu);
-        nm_lu_solve<NM_NY>(lu, d);
+        nm_solve_step(lu, d, pick);
         nm_unroll<NM_NY>([&](auto k) NM_LAMBDA {
             if constexpr (nm_may_move(k.value)) {
                 nm_vec e[NM_NY];
@@ -360,7 +351,11 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
                 for (int i = 0; i < NM_NY; i++) {
                     e[i] = nm_splat(i == k.value ? 1.0 : 0.0);
                 }
-                nm_lu_solve<NM_NY>(lu, e);
+                if constexpr (NM_SHAPED) {
+                    nm_lu_solve_shaped<nm_shape_for<PICK>, 1u << k.value, NM_NY>(lu, e);
+                } else {
+                    nm_lu_solve<NM_NY>(lu, e);
+                }
                 NM_UNROLL
                 for (int i = 0; i < NM_NY; i++) {
                     inverse[i][k.value] = e[i];
@@ -407,8 +402,18 @@ NM_FN void nm_assess_slowly(nm_assessment *a, const nm_resolvent *r, const nm_po
                             nm_mask wanted, bool want_fast)
 {
     const nm_balance &b = r->b;
-    const nm_vec *size = r->size, *root = r->root, (*inverse)[NM_NY] = r->inverse;
+    const nm_vec *size = r->size, (*inverse)[NM_NY] = r->inverse;
     const nm_mask *algebraic = r->algebraic;
+    if (!nm_any_of(wanted)) {
+        return;
+    }
+    /* square roots of amounts; a volume counts as its solutes */
+    nm_vec root[NM_NY];
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        const bool is_volume = i >= NM_N_FREE && i < NM_N_FREE + NM_N_VOLUMES;
+        root[i] = nm_vsqrt(is_volume ? size[i] * r->osmolarity : size[i]);
+    }
     NM_ROLL
     for (int lane = 0; lane < NM_LANES; lane++) {
         if (!nm_get(wanted, lane)) {
@@ -479,10 +484,10 @@ NM_FN void nm_assess_slowly(nm_assessment *a, const nm_resolvent *r, const nm_po
 /* Assesses the lanes in `mask`. */
 template <bool PIVOT>
 NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, const nm_point *pt,
-                     nm_mask mask, bool want_fast)
+                     const auto *pick, nm_mask mask, bool want_fast)
 {
     nm_resolvent r;
-    nm_mask wanted = nm_assess_first<PIVOT>(a, &r, look, y, pt, mask, want_fast);
+    nm_mask wanted = nm_assess_first<PIVOT>(a, &r, look, y, pt, pick, mask, want_fast);
     nm_assess_slowly(a, &r, pt, wanted, want_fast);
 #ifdef NM_STATIONARY_GTH
     /* a Markov network in one piece has one stationary state, and comes to it from anywhere (Perron & Frobenius) */
@@ -494,7 +499,7 @@ NM_FN void nm_assess(nm_assessment *a, const nm_look *look, const nm_vec *y, con
 NM_LEAF void nm_assess_hard(nm_assessment *a, const nm_look *look, const nm_vec *y,
                             const nm_point *pt, nm_mask mask, bool want_fast)
 {
-    nm_assess<true>(a, look, y, pt, mask, want_fast);
+    nm_assess<true>(a, look, y, pt, (const nm_choices *)nullptr, mask, want_fast);
 }
 
 #endif

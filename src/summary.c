@@ -356,9 +356,9 @@ static void speed_lines(FILE *stream, const nm_run_stats *stats)
         char settled[256] = "";
         if (stats->n_newton >= stats->n_computed || stats->n_follow >= stats->n_computed) {
             snprintf(settled, sizeof settled, "; all %s",
-                     stats->n_follow == 0 ? "by Newton alone" : "followed");
+                     stats->n_follow == 0 ? "by Newton or by proof" : "followed");
         } else if (stats->n_newton + stats->n_follow > 0) {
-            snprintf(settled, sizeof settled, "; %s by Newton alone, %s followed",
+            snprintf(settled, sizeof settled, "; %s by Newton or by proof, %s followed",
                      nm_words_share(a, stats->n_newton, stats->n_computed),
                      nm_words_share(b, stats->n_follow, stats->n_computed));
         }

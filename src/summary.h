@@ -15,7 +15,7 @@ typedef struct nm_run_stats {
     int n_devices;
     const nm_backend_device *device; /* [n_devices] */
     int64_t n_computed, n_newton,
-        n_follow;     /* points of this run: all, by Newton alone, by following */
+        n_follow;     /* points of this run: all, settled by Newton or by proof, by following */
     int64_t n_failed; /* not_converged and left_domain of this run */
     int64_t n_torn;   /* segments of the journal that ended in a torn record */
     double compute_s, assemble_s, total_s; /* wall time [s] */

@@ -216,7 +216,7 @@ static void the_summary_says_share_reason_and_speed(void **state)
         "drive is worse),\n",
         "\n                 mostly where g_Na > 6 S/m2 (95 % of them; 1.7 % of the rest)\n",
         "failed           none; audit: 8 points were also followed, all agree\n",
-        "1.60 thousand sets/s on 2 threads of 8 lanes; 75.0 % by Newton alone, 25.0 % followed\n",
+        "1.60 thousand sets/s on 2 threads of 8 lanes; 75.0 % by Newton or by proof, 25.0 % followed\n",
         "auto 2.00 million sets/s, follow 200 thousand sets/s",
         "0.5 s computing, 0.1 s writing the file, 0.7 s in all",
         "no-such-file.nc\n",

@@ -25,6 +25,7 @@ NM_CONST_FN int nm_bit(nm_dirs mask, int rank) {
 
 template <int I> struct nm_index {
     static constexpr int value = I;
+    NM_INLINE constexpr operator int() const { return I; }
 };
 template <int... I> struct nm_indices {};
 template <int N, int... I> struct nm_indices_to : nm_indices_to<N - 1, N - 1, I...> {};
@@ -129,6 +130,14 @@ NM_INLINE nm_dual<A | B> nm_merge(const nm_dual<A> &a, const nm_dual<B> &b, nm_v
         });
     }
     return r;
+}
+
+/* f(x, y) with the value f and the partial derivatives by_x, by_y: dearer to derive than to write down */
+template <nm_dirs A, nm_dirs B>
+NM_INLINE nm_dual<A | B> nm_apply(const nm_dual<A> &x, const nm_dual<B> &y, nm_plain f, nm_plain by_x, nm_plain by_y) {
+    return nm_merge(
+        x, y, f.v, [&](nm_vec p, nm_vec q) NM_LAMBDA { return nm_vfma(by_x.v, p, by_y.v * q); },
+        [&](nm_vec p) NM_LAMBDA { return by_x.v * p; }, [&](nm_vec q) NM_LAMBDA { return by_y.v * q; });
 }
 
 template <nm_dirs A, nm_dirs B> NM_INLINE nm_dual<A | B> operator+(const nm_dual<A> &a, const nm_dual<B> &b) {

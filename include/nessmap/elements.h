@@ -106,6 +106,17 @@ template <int N, class A, class... B> NM_INLINE auto nm_by(int which, A a, B... 
         return nm_widen_membrane<W>(nm_by<N - 1>(which - 1, rest...));
     }
 }
+template <int W, class A, class... B> NM_INLINE auto nm_nth(A a, B... rest) {
+    if constexpr (W == 0) {
+        return a;
+    } else {
+        return nm_nth<W - 1>(rest...);
+    }
+}
+template <int N, int W, class... A> NM_INLINE auto nm_by(nm_index<W>, A... entries) {
+    static_assert(N == sizeof...(A), "by(variant, ...): as many entries as the variant has choices are wanted");
+    return nm_by<1>(0, nm_nth<W>(entries...));
+}
 #define NM_ALTERNATIVE(x) [&]() NM_LAMBDA { return x; }
 #define NM_BY1(variant, a) nm_by<NM_VN_##variant>(NM_PICK(variant), NM_ALTERNATIVE(a))
 #define NM_BY2(variant, a, b) nm_by<NM_VN_##variant>(NM_PICK(variant), NM_ALTERNATIVE(a), NM_ALTERNATIVE(b))
@@ -154,12 +165,18 @@ NM_FN nm_membrane nm_make_membrane(int kind, nm_real capacitance, nm_real held) 
 
 #endif
 
+/* The one-way flux along x of a linear law, l B(-x), without cancellation: both directions come from B(|x|) */
+NM_FN nm_par nm_linear_out(nm_par l, nm_par x) {
+    nm_par most = l * nm_bern(nm_abs(x));
+    return nm_if(nm_less(x, 0.0), most, most + l * x);
+}
+
 /* linear in the force: J = L x, L [mol per extent and second]; one-way L B(-x), L B(x) */
 NM_FN nm_flux_any nm_law_linear(nm_context_any nm_c, nm_any L) {
     nm_par x = nm_value(nm_c.x);
     nm_par l = nm_value(L);
-    nm_par in = l * nm_bern(x);
-    nm_par out = nm_if(nm_less(x, 0.0), l * nm_bern(-x), in + l * x);
+    nm_par out = nm_linear_out(l, x);
+    nm_par in = nm_linear_out(l, -x);
     return nm_make_flux(L * nm_c.x, out, in, out + in, nm_c.x, NM_PAR(0.0), 1);
 }
 
@@ -189,15 +206,17 @@ NM_FN nm_flux_any nm_law_ghk(nm_context_any nm_c, nm_any P) {
 /* Saturable and reversible: J = cap (1 - e^-x)/(1 + kappa e^-x), cap > 0 [mol per extent and second], kappa >= 0.
  * Written with e^-|x| so that nothing overflows. */
 NM_FN nm_flux_any nm_law_saturable(nm_context_any nm_c, nm_any cap, nm_par kappa) {
-    nm_any size = nm_abs(nm_c.x);
-    nm_any decay = nm_expm1(-size);
-    nm_any e = nm_exp(-size);
     nm_par x = nm_value(nm_c.x);
-    nm_par sign = nm_if(nm_less(x, 0.0), NM_PAR(-1.0), NM_PAR(1.0));
-    nm_any factor = cap / nm_if(nm_less(x, 0.0), kappa + e, NM_PAR(1.0) + kappa * e);
-    nm_any net = -sign * (factor * decay);
-    nm_par most = nm_value(factor);
-    nm_par least = most * nm_value(e);
+    nm_par reverse = nm_value(kappa);
+    nm_par size = nm_abs(x);
+    nm_par decay = nm_expm1(-size);
+    nm_par e = nm_exp(-size);
+    nm_par share = NM_PAR(1.0) / nm_if(nm_less(x, 0.0), reverse + e, NM_PAR(1.0) + reverse * e);
+    nm_par turns = nm_if(nm_less(x, 0.0), decay, -decay) * share;
+    nm_any net = cap * nm_apply(nm_c.x, kappa, turns, (NM_PAR(1.0) + reverse) * e * share * share,
+                                nm_if(nm_less(x, 0.0), -decay, decay * e) * share * share);
+    nm_par most = nm_value(cap) * share;
+    nm_par least = most * e;
     nm_par out = nm_if(nm_less(x, 0.0), least, most);
     nm_par in = nm_if(nm_less(x, 0.0), most, least);
     return nm_make_flux(net, out, in, out + in, nm_c.x, NM_PAR(0.0), 1);
@@ -257,8 +276,8 @@ NM_FN nm_flux_any nm_law_osmosis(nm_context_any nm_c, nm_par P_f, nm_par v_w, nm
     nm_par L = P_f / v_w;
     nm_par x = nm_value(nm_c.x);
     nm_par l = nm_value(L);
-    nm_par in = l * nm_bern(x);
-    nm_par out = nm_if(nm_less(x, 0.0), l * nm_bern(-x), in + l * x);
+    nm_par out = nm_linear_out(l, x);
+    nm_par in = nm_linear_out(l, -x);
     return nm_make_flux(L * nm_c.x, out, in, nm_value(P_f) * nm_value(osmolarity), nm_c.x, NM_PAR(0.0), 1);
 }
 

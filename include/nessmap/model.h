@@ -44,6 +44,14 @@
 #ifndef NM_GROWTH
 #define NM_GROWTH NULL
 #endif
+#ifndef NM_GUESS /* concentrations at which Newton's method may begin, other than the start: guess(K_i, value) */
+#define NM_GUESS(guess)
+#endif
+#ifndef NM_RARE /* pathways that most cells lack: rare(NKCC). Cells without them are solved without their terms. */
+#define NM_RARE(rare)
+#endif
+/* NM_SURELY_GROWS, where a model has it: an expression in parameters that is positive only where it is proved that
+ * there is no steady state and the volume grows without end. */
 
 #define NM_SKIP(...)
 
@@ -72,9 +80,30 @@ enum { NM_STARTS_VARIANT = NM_PASTE(NM_V_, NM_STARTS_BY), NM_OTHER_STARTS = NM_P
 #else
 enum { NM_STARTS_VARIANT = -1, NM_OTHER_STARTS = 0 };
 #endif
-#ifdef NM_CHOSEN /* compiled for one combination: four bits for each variant, the first lowest */
-#define NM_PICK(variant)                                                                                  \
-    ((int)NM_V_##variant == (int)NM_STARTS_VARIANT ? nm_pick->variant : (int)((NM_CHOSEN) >> 4 * NM_V_##variant & 15))
+#ifdef __cplusplus
+/* Choices that the compiler knows, so that laws not chosen cost nothing: CODE has four bits for each variant, the first
+ * lowest. NM_CHOSEN is such a code for a whole compilation. IS_LEAN: pathways of NM_RARE are left out, too. */
+template <unsigned CODE, bool IS_LEAN> struct nm_chosen : nm_choices {
+    static constexpr unsigned code = CODE;
+    static constexpr bool is_lean = IS_LEAN;
+};
+#define NM_ROW_V_WHICH(name, ...)                                                                  \
+    if constexpr (V == NM_V_##name) {                                                              \
+        return pick->name;                                                                         \
+    } else
+/* the choice of variant V: a number, or nm_index where the compiler knows it */
+template <int V, class PICK> NM_INLINE auto nm_which(NM_MAYBE_UNUSED const PICK *pick) {
+#ifdef NM_CHOSEN
+    if constexpr (V != (int)NM_STARTS_VARIANT) {
+        return nm_index<(int)((NM_CHOSEN) >> 4 * V & 15)>{};
+    } else
+#endif
+        if constexpr (V != (int)NM_STARTS_VARIANT && requires { PICK::code; }) {
+        return nm_index<(int)(PICK::code >> 4 * V & 15)>{};
+    } else
+        NM_VARIANTS(NM_ROW_V_WHICH) { return 0; }
+}
+#define NM_PICK(variant) nm_which<NM_V_##variant>(nm_pick)
 #else
 #define NM_PICK(variant) nm_pick->variant
 #endif
@@ -254,6 +283,14 @@ NM_CONST_FN int nm_may_keep(int y) {
 NM_CONST_FN int nm_is_replaced(int y) { return (void)y, 0 NM_TOTALS(NM_ROW_T_REPLACES); }
 #define NM_ROW_T_Y(name, expression, species, text) t == NM_T_##name ? NM_Y_##species:
 NM_CONST_FN int nm_total_unknown(int t) { return (void)t, NM_TOTALS(NM_ROW_T_Y) -1; }
+
+/* 1 if most cells lack pathway k */
+#define NM_ROW_R_IS(name) || k == NM_J_##name
+NM_CONST_FN int nm_is_rare(int k) { return (void)k, 0 NM_RARE(NM_ROW_R_IS); }
+#define NM_ROW_R_ONE(name) +1
+enum { NM_N_RARE = 0 NM_RARE(NM_ROW_R_ONE) };
+#define NM_ROW_G_ONE(name, value) +1
+enum { NM_N_GUESSES = 0 NM_GUESS(NM_ROW_G_ONE) };
 
 /* --- 4. loops ------------------------------------------------------------------------------------- */
 

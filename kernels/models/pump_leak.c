@@ -6,6 +6,7 @@
  * cycle of states with published rates, whose fuel follows from the nucleotides in place of dG_ATP (A_ATP tells). */
 
 #include "nessmap/post_albers.h"
+#include "nessmap/pump_overload.h"
 
 #define NM_PARAMETERS(param)                                                                                   \
     /*    name     unit           default    low      high     scale   what it is */                           \
@@ -133,6 +134,35 @@
            "dG_ATP=-57000 p_max=1.2125161811339915e-7 n_pump=1.464e-9",                                        \
            "mammalian skeletal muscle fibre: leaks from a pump rate of 1e-8 mol m-2 s-1, -91 mV"               \
            "; p_max is 1.16501e-7 for hill, 1e-8 for const")
+
+/* Most cells are better guessed with the K+ that their pump holds, 90 % of the cations at most: what its fuel is worth
+ * says how much, by 3 ln(Na_i/Na_o) = 2 ln(K_i/K_o) - (fuel + field)/RT. */
+#define NA_SHARE_HELD                                                                                          \
+    nm_exp((1.0 / 3.0) * (nm_log(0.64 * Na_o * Na_o * Na_o / (K_o * K_o * CATIONS_START)) +                    \
+                          (dG_ATP - NM_V_START * NM_FARADAY) / (NM_R * T)))
+#define NA_SHARE nm_max(nm_if(nm_less(0.95, NA_SHARE_HELD), NM_PAR(0.95), NA_SHARE_HELD), 0.1)
+#define NM_GUESS(guess)                                                                                        \
+    guess(Na_i, NA_SHARE * CATIONS_START)                                                                      \
+    guess(K_i, (1.0 - NA_SHARE) * CATIONS_START)
+
+#define NM_RARE(rare) rare(NKCC) rare(KCC)
+
+/* Lysis by too strong a pump, told from the parameters where pump_overload.h has the proof: ohmic leaks, no cotransport,
+ * a potential that floats, a valence up to 1 with the charge of the membrane, and Cl- and water that move at all. */
+#define PER_RT_F2 (NM_FARADAY * NM_FARADAY / (NM_R * T))
+#define NM_SURELY_GROWS                                                                                        \
+    nm_if(nm_less(0.0, g_Cl * P_f),                                                                            \
+          nm_if(nm_less(L_NKCC + L_KCC, 1e-300),                                                               \
+                nm_if(nm_less(z_X + 0.7 * C_m / (N_X * PER_RT_F2), 1.0), SURPLUS, NM_PAR(-1.0)), NM_PAR(-1.0)), \
+          NM_PAR(-1.0))
+#define SURPLUS                                                                                                \
+    choose(leak, choose(membrane, SURPLUS_FLOATING, SURPLUS_FLOATING, NM_PAR(-1.0)), NM_PAR(-1.0))
+#define SURPLUS_FLOATING                                                                                       \
+    choose(pump, SURPLUS_BY(0.0, p_max * hill(K_o, K_K, 2)), SURPLUS_BY(1.0, p_max * hill(K_o, K_K, 2)),        \
+           SURPLUS_BY(2.0, p_max), NM_PAR(-1.0))
+#define SURPLUS_BY(law, p)                                                                                     \
+    nm_po_surplus(3.0 * PER_RT_F2 / g_Na, 2.0 * PER_RT_F2 / g_K, Na_o, K_o, Cl_o, OSM_O, p, K_Na, kappa_r,     \
+                  -dG_ATP / (NM_R * T), NM_PAR(law))
 
 #define NM_WATER_VOLUME v_w
 #define NM_GROWTH "lysis"
