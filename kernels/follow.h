@@ -159,7 +159,7 @@ NM_FN void nm_by_amounts(nm_balance *b)
 
 /* rates f(x), raw rows; no Jacobian */
 NM_NOINLINE void nm_rates(nm_vec *f, const nm_vec *x, const nm_mask *held, const nm_point *pt,
-                          const nm_choices *pick)
+                          const auto *pick)
 {
     nm_state_balance b;
     nm_vec y[NM_NY];
@@ -247,11 +247,46 @@ NM_FN void nm_hold(nm_balance *b, const nm_mask *held)
     }
 }
 
+/* the zeros of the scaled Jacobian: by amounts, a row that a concentration enters has a derivative by its volume */
+template <class MASKS> NM_CONST_FN nm_rows<NM_NY> nm_rows_by_amounts()
+{
+    nm_rows<NM_NY> rows = nm_rows_of<MASKS>();
+    for (int y = 0; y < NM_NY; y++) {
+        for (int i = 0; i < NM_N_FREE; i++) {
+            const int volume = nm_volume_of(nm_place(nm_species_of(i)));
+            rows.row[y] |= (rows.row[y] >> i & 1u) && volume >= 0 ? 1u << volume : 0u;
+        }
+        if (y >= NM_N_FREE + NM_N_VOLUMES) { /* a row of currents */
+            rows.row[y] = (1u << NM_NY) - 1u;
+        }
+    }
+    return rows;
+}
+template <class MASKS> struct nm_shape_by_amounts {
+    static constexpr nm_rows<NM_NY> filled = nm_fill(nm_rows_by_amounts<MASKS>());
+};
+template <class PICK> NM_FN void nm_factor_step(nm_vec (*lu)[NM_NY], const PICK *)
+{
+    if constexpr (NM_SHAPED) {
+        nm_lu_shaped<nm_shape_by_amounts<nm_masks_for<PICK>>, NM_NY>(lu);
+    } else {
+        nm_lu<NM_NY>(lu);
+    }
+}
+template <class PICK> NM_FN void nm_solve_stage(const nm_vec (*lu)[NM_NY], nm_vec *k, const PICK *)
+{
+    if constexpr (NM_SHAPED) {
+        nm_lu_solve_shaped<nm_shape_by_amounts<nm_masks_for<PICK>>, (1u << NM_NY) - 1u, NM_NY>(lu, k);
+    } else {
+        nm_lu_solve<NM_NY>(lu, k);
+    }
+}
+
 /* One Rodas4 step from x with rates f and scaled Jacobian jac (by amounts). x_new and the error in units of the
  * relative tolerance come out. */
 NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm_vec (*jac)[NM_NY],
                        const nm_scaling *scale, nm_vec h, double rtol, const nm_mask *held,
-                       const nm_point *pt, const nm_choices *pick)
+                       const nm_point *pt, const auto *pick)
 {
     static constexpr double gamma = 0.25;
     NM_MAYBE_UNUSED static constexpr double a[6][5] = {
@@ -282,7 +317,7 @@ NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm
             lu[i][i] = nm_choose(lu[i][i] == nm_splat(0.0), nm_splat(1.0), lu[i][i]);
         }
     }
-    nm_lu<NM_NY>(lu);
+    nm_factor_step(lu, pick);
     nm_unroll<6>([&](auto stage_index) NM_LAMBDA {
         constexpr int m = stage_index.value;
         if constexpr (m == 0) {
@@ -309,7 +344,7 @@ NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm
             });
             k[m][i] = nm_vfma(rate[i], scale->inverse[i], memory * inverse_h * scale->mass[i]);
         }
-        nm_lu_solve<NM_NY>(lu, k[m]);
+        nm_solve_stage(lu, k[m], pick);
     });
     nm_vec error = nm_splat(0.0);
     NM_UNROLL
@@ -416,8 +451,8 @@ NM_FN void nm_kick(nm_course *course, const nm_point *pt)
 }
 
 /* Advances all following lanes by one tried step. */
-NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const nm_choices *pick,
-                             double rtol, int max_steps)
+NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *pick, double rtol,
+                             int max_steps)
 {
     nm_state_balance b;
     nm_vec y[NM_NY];

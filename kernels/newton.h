@@ -150,8 +150,9 @@ template <class MASKS> struct nm_shape {
 };
 /* the shape of the Jacobian for what the compiler knows of the choices */
 template <class PICK>
-using nm_shape_for = nm_shape<decltype(nm_visit_network<true>((nm_balance *)nullptr, (const nm_point *)nullptr,
-                                                              (const PICK *)nullptr, (const nm_vec *)nullptr))>;
+using nm_masks_for = decltype(nm_visit_network<true>((nm_balance *)nullptr, (const nm_point *)nullptr,
+                                                     (const PICK *)nullptr, (const nm_vec *)nullptr));
+template <class PICK> using nm_shape_for = nm_shape<nm_masks_for<PICK>>;
 enum { NM_SHAPED = NM_NY <= 8 }; /* larger systems would make compilations long */
 
 /* b becomes J^-1 b; J becomes its factors. Without pivoting. */
