@@ -14,8 +14,9 @@
 namespace
 {
 
-/* as in entry_cpu.cpp: steps before the points that need more are gathered, and how many wait for each other */
-enum { FIRST_STEPS = 10, MOST_UNFINISHED = 512 };
+enum { MOST_UNFINISHED = 512 /* points that wait for each other, as in entry_cpu.cpp */ };
+/* the choices of model A are the first ones, for which whole kernels have code of their own, too */
+typedef nm_chosen<0, false> choices;
 /* of rtol: a steady state so near is held from there on, as `nessmap trace` does */
 constexpr double SETTLED = 1e-2, LEAST_SETTLED = 1e-11;
 
@@ -39,7 +40,7 @@ void put_fixed(nm_point *pt, const nm_task *task)
 }
 
 /* The steps after the first, for the n points of `who`, whose states so far are the answers. */
-void solve_more(const answers *to, const int64_t *who, int64_t n, nm_point *pt, const nm_choices *pick, const nm_task *task)
+void solve_more(const answers *to, const int64_t *who, int64_t n, nm_point *pt, const choices *pick, const nm_task *task)
 {
     for (int64_t first = 0; first < n; first += NM_LANES) {
         int64_t index[NM_LANES];
@@ -52,7 +53,7 @@ void solve_more(const answers *to, const int64_t *who, int64_t n, nm_point *pt, 
         }
         nm_draw_lanes(&task->draw, index, pt->p);
         nm_prepare(pt, pick);
-        nm_newton_result found = nm_newton<false>(y, pt, pick, nm_mask_all(true), NM_NEWTON_ITERATIONS - FIRST_STEPS);
+        const nm_newton_result found = nm_go_on_auto(y, nm_mask_all(true), pt, pick);
         for (int lane = 0; lane < NM_LANES; lane++) {
             keep(to, index[lane], y, lane, nm_get(found.converged, lane));
         }
@@ -88,7 +89,7 @@ void go_on(nm_course *course, const cut *c, double until)
 extern "C" void NAME(newton)(double *y, const nm_task *task, int64_t n)
 {
     static_assert(NM_NY == NM_BENCH_UNKNOWNS, "the unknowns of bench_lanes.h");
-    const nm_choices pick = nm_make_choices(task);
+    const choices pick = {nm_make_choices(task)};
     const answers to = {y, n};
     nm_point pt;
     int64_t later[MOST_UNFINISHED + NM_LANES];
@@ -102,11 +103,11 @@ extern "C" void NAME(newton)(double *y, const nm_task *task, int64_t n)
         }
         nm_draw_lanes(&task->draw, index, pt.p);
         nm_prepare(&pt, &pick);
-        nm_mask valid = nm_initial(state, &pt);
-        nm_newton_result found = nm_newton<false>(state, &pt, &pick, valid, FIRST_STEPS);
-        nm_mask pending = valid & nm_not(found.converged);
+        nm_mask valid, pending;
+        const nm_newton_result found = nm_begin_auto(state, &valid, &pending, nm_mask_all(true), &pt, &pick);
+        const nm_mask is_kept = found.converged | pending;
         for (int lane = 0; lane < NM_LANES && first + lane < n; lane++) {
-            keep(&to, first + lane, state, lane, nm_get(valid, lane));
+            keep(&to, first + lane, state, lane, nm_get(is_kept, lane));
             if (nm_get(pending, lane)) {
                 later[n_later++] = first + lane;
             }
@@ -121,7 +122,7 @@ extern "C" void NAME(newton)(double *y, const nm_task *task, int64_t n)
 
 extern "C" int64_t NAME(course)(double *y, const nm_task *task, int64_t n, double until)
 {
-    const nm_choices pick = nm_make_choices(task);
+    const choices pick = {nm_make_choices(task)};
     const answers to = {y, n};
     const double rtol = task->solver.rtol;
     nm_point pt;
