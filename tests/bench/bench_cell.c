@@ -180,8 +180,7 @@ double nm_bench_judge(const nm_bench_cell *c, const double *s)
     return (double)worst;
 }
 
-/* Solves A x = b with row pivots; b becomes x. returns -1 where a pivot is zero. */
-static int eliminate(double *A, double *b, int n)
+int nm_bench_eliminate(double *A, double *b, int n)
 {
     for (int c = 0; c < n; c++) {
         int best = c;
@@ -221,7 +220,7 @@ int nm_bench_newton(double *u, const nm_bench_cell *cell)
     for (int n = 1; n <= 40; n++) {
         double B[NM_BENCH_LOGS], J[NM_BENCH_LOGS * NM_BENCH_LOGS], largest = 0;
         nm_bench_balances(B, J, cell, u);
-        if (eliminate(J, B, NM_BENCH_LOGS) != 0) {
+        if (nm_bench_eliminate(J, B, NM_BENCH_LOGS) != 0) {
             return -1;
         }
         for (int i = 0; i < NM_BENCH_LOGS; i++) {

@@ -42,6 +42,9 @@ double nm_bench_residual(const nm_bench_cell *cell, const double *u);
 /* The same in long double, of states, by other code: what is reported. NaN where a state is not a number. */
 double nm_bench_judge(const nm_bench_cell *cell, const double *states);
 
+/* Solves A x = b with row pivots; A[n * n] by rows is used up, b becomes x. returns -1 where a pivot is zero. */
+int nm_bench_eliminate(double *A, double *b, int n);
+
 /* Newton from logarithms to a step below 1e-9. returns the iterations, or -1 after 40. */
 int nm_bench_newton(double *u, const nm_bench_cell *cell);
 

@@ -1,24 +1,15 @@
-/* CVODE (BDF, dense, analytic Jacobian) and KINSOL (log variables, dense, analytic Jacobian) from the declared start.
- *
- * CVODE: solver objects are made once and started anew for each set; it ends where the residual of the balances is small
- * enough, or after 20000 steps. */
-#include "bench_sundials.h"
+/* The cell of model A for CVODE (amounts in time) and for KINSOL (log variables, dense, analytic Jacobian). */
+#include "bench_rivals.h"
 
 #ifdef NM_HAS_SUNDIALS
 
 #include <math.h>
-#include <string.h>
 
-#include <cvode/cvode.h>
 #include <kinsol/kinsol.h>
 #include <nvector/nvector_serial.h>
 #include <sundials/sundials_context.h>
-#include <sundials/sundials_version.h>
 #include <sunlinsol/sunlinsol_dense.h>
 #include <sunmatrix/sunmatrix_dense.h>
-
-enum { MOST_STEPS = 20000 };
-static const double LONGEST = 1e15; /* [s] */
 
 const nm_bench_rival nm_bench_rivals[] = {
     {.name = "KINSOL line search", .kind = NM_BENCH_KINSOL, .is_line_search = 1},
@@ -34,22 +25,15 @@ const nm_bench_rival nm_bench_rivals[] = {
     {.name = "CVODE rtol 1e-4, to 1e-10", .rtol = 1e-4, .stop = 1e-10},
     {.name = "CVODE rtol 1e-6, to 1e-4, polish", .rtol = 1e-6, .stop = 1e-4, .polishes = 1},
     {.name = "CVODE rtol 1e-6, to 1e-10", .rtol = 1e-6, .stop = 1e-10},
+    {.name = "CVODE to 3000 s, rtol 1e-3", .rtol = 1e-3, .until = NM_BENCH_UNTIL},
+    {.name = "CVODE to 3000 s, rtol 1e-4", .rtol = 1e-4, .until = NM_BENCH_UNTIL},
+    {.name = "CVODE to 3000 s, rtol 1e-6", .rtol = 1e-6, .until = NM_BENCH_UNTIL},
+    {.name = "CVODE to 3000 s, rtol 1e-8", .rtol = 1e-8, .until = NM_BENCH_UNTIL},
+    {.name = "CVODE to 3000 s, rtol 1e-10", .rtol = 1e-10, .until = NM_BENCH_UNTIL},
 };
 const int nm_bench_n_rivals = sizeof nm_bench_rivals / sizeof *nm_bench_rivals;
 
-const char *nm_bench_sundials_version(void)
-{
-    static char text[32];
-    SUNDIALSGetVersion(text, sizeof text);
-    return text;
-}
-
-/* --- CVODE ---------------------------------------------------------------------------------------------------------- */
-
-typedef struct question {
-    const nm_bench_cell *cell;
-    int in_logs;
-} question;
+/* --- CVODE: scaled amounts in time, or their logarithms ------------------------------------------------------------- */
 
 /* amounts of the unknowns: all but the last may be logarithms */
 static void amounts_of(double *y, const double *z, int in_logs)
@@ -59,93 +43,62 @@ static void amounts_of(double *y, const double *z, int in_logs)
     }
 }
 
-static int rates(realtype t, N_Vector unknowns, N_Vector rate, void *data)
+static void start(double *z, const void *cell, const nm_bench_rival *rival)
 {
-    (void)t;
-    const question *q = data;
-    double y[NM_BENCH_AMOUNTS], *f = N_VGetArrayPointer(rate);
-    amounts_of(y, N_VGetArrayPointer(unknowns), q->in_logs);
-    if (nm_bench_rates(f, NULL, q->cell, y) != 0) {
-        return 1; /* a trial outside the domain: CVODE takes a smaller step */
+    double u[NM_BENCH_LOGS];
+    nm_bench_start(u, z, cell, rival->share_K);
+    for (int k = 0; rival->in_logs && k < NM_BENCH_AMOUNTS - 1; k++) {
+        z[k] = log(z[k]);
     }
-    for (int i = 0; q->in_logs && i < NM_BENCH_AMOUNTS - 1; i++) {
-        f[i] /= y[i];
-    }
-    return 0;
 }
 
-static int jacobian(realtype t, N_Vector unknowns, N_Vector rate, SUNMatrix matrix, void *data, N_Vector a, N_Vector b, N_Vector c)
+static int rates(double *f, double *J, const void *cell, const double *z, const nm_bench_rival *rival)
 {
-    (void)t, (void)rate, (void)a, (void)b, (void)c;
-    const question *q = data;
-    double y[NM_BENCH_AMOUNTS], f[NM_BENCH_AMOUNTS], J[NM_BENCH_AMOUNTS * NM_BENCH_AMOUNTS];
-    amounts_of(y, N_VGetArrayPointer(unknowns), q->in_logs);
-    if (nm_bench_rates(f, J, q->cell, y) != 0) {
+    double y[NM_BENCH_AMOUNTS];
+    amounts_of(y, z, rival->in_logs);
+    if (nm_bench_rates(f, J, cell, y) != 0) {
         return 1;
     }
-    double *column_major = SUNDenseMatrix_Data(matrix);
-    for (int j = 0; j < NM_BENCH_AMOUNTS; j++) {
-        for (int i = 0; i < NM_BENCH_AMOUNTS; i++) {
-            double entry = J[i * NM_BENCH_AMOUNTS + j];
-            if (q->in_logs) {
-                const double by = j < NM_BENCH_AMOUNTS - 1 ? y[j] : 1;
-                entry = i < NM_BENCH_AMOUNTS - 1 ? (entry * by - (i == j ? f[i] : 0)) / y[i] : entry * by;
-            }
-            column_major[j * NM_BENCH_AMOUNTS + i] = entry;
+    for (int i = 0; rival->in_logs && i < NM_BENCH_AMOUNTS; i++) {
+        const int is_log = i < NM_BENCH_AMOUNTS - 1;
+        for (int j = 0; J && j < NM_BENCH_AMOUNTS; j++) {
+            double *entry = &J[i * NM_BENCH_AMOUNTS + j];
+            *entry *= j < NM_BENCH_AMOUNTS - 1 ? y[j] : 1;
+            *entry = is_log ? (*entry - (i == j ? f[i] : 0)) / y[i] : *entry;
         }
+        f[i] = is_log ? f[i] / y[i] : f[i];
     }
     return 0;
 }
 
-static int run_cvode(double *states, int64_t *n_steps, const nm_bench_rival *rival, const nm_bench_cell *cells, int64_t n)
+static void logs_of(double *u, const void *cell, const double *z, const nm_bench_rival *rival)
 {
-    SUNContext context;
-    if (SUNContext_Create(NULL, &context) != 0) {
-        return -1;
-    }
-    question q = {cells, rival->in_logs};
-    N_Vector z = N_VNew_Serial(NM_BENCH_AMOUNTS, context);
-    SUNMatrix matrix = SUNDenseMatrix(NM_BENCH_AMOUNTS, NM_BENCH_AMOUNTS, context);
-    SUNLinearSolver linear = SUNLinSol_Dense(z, matrix, context);
-    void *cvode = CVodeCreate(CV_BDF, context);
-    N_VConst(1, z);
-    const int is_made = CVodeInit(cvode, rates, 0, z) == CV_SUCCESS &&
-                        CVodeSStolerances(cvode, rival->rtol, 1e-2 * rival->rtol) == CV_SUCCESS &&
-                        CVodeSetUserData(cvode, &q) == CV_SUCCESS && CVodeSetErrFile(cvode, NULL) == CV_SUCCESS &&
-                        CVodeSetLinearSolver(cvode, linear, matrix) == CV_SUCCESS &&
-                        CVodeSetJacFn(cvode, jacobian) == CV_SUCCESS;
-    for (int64_t i = 0; is_made && i < n; i++) {
-        double u[NM_BENCH_LOGS], y[NM_BENCH_AMOUNTS], *now = N_VGetArrayPointer(z);
-        q.cell = &cells[i];
-        nm_bench_start(u, y, q.cell, rival->share_K);
-        for (int k = 0; k < NM_BENCH_AMOUNTS; k++) {
-            now[k] = q.in_logs && k < NM_BENCH_AMOUNTS - 1 ? log(y[k]) : y[k];
-        }
-        realtype t = 0;
-        CVodeReInit(cvode, 0, z);
-        for (int step = 0; step < MOST_STEPS; step++) {
-            if (CVode(cvode, LONGEST, z, &t, CV_ONE_STEP) < 0) {
-                break;
-            }
-            ++*n_steps;
-            amounts_of(y, now, q.in_logs);
-            nm_bench_logs_of(u, q.cell, y);
-            if (nm_bench_residual(q.cell, u) <= rival->stop || t >= LONGEST) {
-                break;
-            }
-        }
-        if (rival->polishes) {
-            nm_bench_newton(u, q.cell);
-        }
-        nm_bench_states_of(&states[i * NM_BENCH_STATES], q.cell, u);
-    }
-    CVodeFree(&cvode);
-    SUNLinSolFree(linear);
-    SUNMatDestroy(matrix);
-    N_VDestroy(z);
-    SUNContext_Free(&context);
-    return is_made ? 0 : -1;
+    double y[NM_BENCH_AMOUNTS];
+    amounts_of(y, z, rival->in_logs);
+    nm_bench_logs_of(u, cell, y);
 }
+
+static double residual(const void *cell, const double *z, const nm_bench_rival *rival)
+{
+    double u[NM_BENCH_LOGS];
+    logs_of(u, cell, z, rival);
+    return nm_bench_residual(cell, u);
+}
+
+static void states(double *states, const void *cell, const double *z, const nm_bench_rival *rival)
+{
+    double u[NM_BENCH_LOGS];
+    logs_of(u, cell, z, rival);
+    if (rival->polishes) { /* in logarithms, where Newton's method is at its best */
+        nm_bench_newton(u, cell);
+    }
+    nm_bench_states_of(states, cell, u);
+}
+
+const nm_bench_system nm_bench_cell_system = {
+    .n_unknowns = NM_BENCH_AMOUNTS, .n_states = NM_BENCH_STATES, .cell_bytes = sizeof(nm_bench_cell),
+    .start = start, .rates = rates, .residual = residual, .states = states,
+};
 
 /* --- KINSOL --------------------------------------------------------------------------------------------------------- */
 
@@ -212,18 +165,14 @@ static int run_kinsol(double *states, int64_t *n_steps, const nm_bench_rival *ri
 int nm_bench_rival_run(double *states, int64_t *n_steps, const nm_bench_rival *rival, const nm_bench_cell *cells, int64_t n)
 {
     *n_steps = 0;
-    return (rival->kind == NM_BENCH_CVODE ? run_cvode : run_kinsol)(states, n_steps, rival, cells, n);
+    return rival->kind == NM_BENCH_CVODE ? nm_bench_cvode_run(states, n_steps, rival, &nm_bench_cell_system, cells, n)
+                                         : run_kinsol(states, n_steps, rival, cells, n);
 }
 
 #else
 
 const nm_bench_rival nm_bench_rivals[1];
 const int nm_bench_n_rivals = 0;
-
-const char *nm_bench_sundials_version(void)
-{
-    return "not found";
-}
 
 int nm_bench_rival_run(double *states, int64_t *n_steps, const nm_bench_rival *rival, const nm_bench_cell *cells, int64_t n)
 {
