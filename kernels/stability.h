@@ -221,57 +221,61 @@ NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_vec (*i
 NM_FN nm_mask nm_assess_fast_quickly(nm_vec *tau, const nm_balance *b, const nm_vec *size)
 {
     constexpr int n_all = NM_N_FREE + NM_N_VOLUMES, n = n_all - NM_NT;
-    nm_vec j[NM_NY][NM_NY], m[NM_QUICK_MODES][NM_QUICK_MODES], rate = nm_splat(1.0);
-    NM_UNROLL
-    for (int i = 0; i < NM_NY; i++) {
+    if constexpr (n > NM_QUICK_MODES) {
+        return nm_mask_all(false);
+    } else {
+        nm_vec j[NM_NY][NM_NY], m[NM_QUICK_MODES][NM_QUICK_MODES], rate = nm_splat(1.0);
         NM_UNROLL
-        for (int k = 0; k < NM_NY; k++) {
-            j[i][k] = b->jac[i][k];
-        }
-    }
-    nm_unroll<NM_NY>([&](auto gone) NM_LAMBDA {
-        constexpr int r = gone.value;
-        if constexpr (r >= n_all || nm_is_replaced(r)) {
-            const nm_vec inverse = 1.0 / j[r][r];
+        for (int i = 0; i < NM_NY; i++) {
             NM_UNROLL
-            for (int i = 0; i < NM_NY; i++) {
-                const nm_vec l = j[i][r] * inverse;
+            for (int k = 0; k < NM_NY; k++) {
+                j[i][k] = b->jac[i][k];
+            }
+        }
+        nm_unroll<NM_NY>([&](auto gone) NM_LAMBDA {
+            constexpr int r = gone.value;
+            if constexpr (r >= n_all || nm_is_replaced(r)) {
+                const nm_vec inverse = 1.0 / j[r][r];
                 NM_UNROLL
-                for (int k = 0; k < NM_NY; k++) {
-                    if (i != r && k != r) {
-                        j[i][k] = nm_vfma(-l, j[r][k], j[i][k]);
+                for (int i = 0; i < NM_NY; i++) {
+                    const nm_vec l = j[i][r] * inverse;
+                    NM_UNROLL
+                    for (int k = 0; k < NM_NY; k++) {
+                        if (i != r && k != r) {
+                            j[i][k] = nm_vfma(-l, j[r][k], j[i][k]);
+                        }
                     }
                 }
             }
-        }
-    });
-    /* by relative amounts, d ln c = d ln n - d ln volume */
-    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
-        constexpr int volume = nm_volume_of(nm_place(nm_species_of(i.value)));
-        if constexpr (volume >= 0) {
-            NM_UNROLL
-            for (int r = 0; r < n_all; r++) {
-                j[r][volume] = j[r][volume] - j[r][i.value];
-            }
-        }
-    });
-    /* rates; principal minors are the same in any units of the unknowns */
-    int row = 0;
-    nm_unroll<n_all>([&](auto i) NM_LAMBDA {
-        if constexpr (!nm_is_replaced(i.value)) {
-            const nm_vec per_size = 1.0 / size[i.value];
-            int column = 0;
-            nm_unroll<n_all>([&](auto k) NM_LAMBDA {
-                if constexpr (!nm_is_replaced(k.value)) {
-                    m[row][column++] = j[i.value][k.value] * per_size;
+        });
+        /* by relative amounts, d ln c = d ln n - d ln volume */
+        nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+            constexpr int volume = nm_volume_of(nm_place(nm_species_of(i.value)));
+            if constexpr (volume >= 0 && !nm_is_replaced(i.value)) {
+                NM_UNROLL
+                for (int r = 0; r < n_all; r++) {
+                    j[r][volume] = j[r][volume] - j[r][i.value];
                 }
-            });
-            row++;
-        }
-    });
-    const nm_mask certain = nm_quick_spectrum<n>(&rate, m, nm_splat(0.0));
-    *tau = 1.0 / rate;
-    return certain & nm_vfinite(*tau);
+            }
+        });
+        /* rates; principal minors are the same in any units of the unknowns */
+        int row = 0;
+        nm_unroll<n_all>([&](auto i) NM_LAMBDA {
+            if constexpr (!nm_is_replaced(i.value)) {
+                const nm_vec per_size = 1.0 / size[i.value];
+                int column = 0;
+                nm_unroll<n_all>([&](auto k) NM_LAMBDA {
+                    if constexpr (!nm_is_replaced(k.value)) {
+                        m[row][column++] = j[i.value][k.value] * per_size;
+                    }
+                });
+                row++;
+            }
+        });
+        const nm_mask certain = nm_quick_spectrum<n>(&rate, m, nm_splat(0.0));
+        *tau = 1.0 / rate;
+        return certain & nm_vfinite(*tau);
+    }
 }
 
 /* 1 if unknown i may have dynamics of its own: amounts and volumes without those that totals replace, and potentials
@@ -452,10 +456,8 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
     if (!PIVOT && !any_neutral && !NM_MAY_CHARGE && NM_N_HOLDS == 0) {
         nm_mask slow = wanted, fast = nm_mask_all(true);
         nm_assess_quickly(a, &slow, inverse, size, osmolarity);
-        if constexpr (NM_N_FREE + NM_N_VOLUMES - NM_NT <= NM_QUICK_MODES) {
-            if (want_fast) {
-                fast = nm_assess_fast_quickly(&a->tau_fast, &b, size);
-            }
+        if (want_fast) {
+            fast = nm_assess_fast_quickly(&a->tau_fast, &b, size);
         }
         wanted = wanted & (slow | nm_not(fast));
     }
