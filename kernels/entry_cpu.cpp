@@ -419,9 +419,11 @@ template <class PICK> bool run_tile(job *j, const PICK *pick)
 bool run_tile_by_choice(job *j)
 {
     const nm_chosen<0, false> first = {j->pick};
-    for (int v = 0; v < NM_NV; v++) {
-        if (v != NM_STARTS_VARIANT && j->task->choice[v] != 0) {
-            return run_tile(j, &j->pick);
+    if constexpr (NM_NV > (NM_STARTS_VARIANT >= 0)) {
+        for (int v = 0; v < NM_NV; v++) {
+            if (v != NM_STARTS_VARIANT && j->task->choice[v] != 0) {
+                return run_tile(j, &j->pick);
+            }
         }
     }
     return run_tile(j, &first);
