@@ -142,7 +142,7 @@ def test_model_without_potential(tmp_path, texts):
     assert "text of A" in texts and "text of sigma_total" in texts
 
 
-@pytest.mark.parametrize("only", range(9))
+@pytest.mark.parametrize("only", [0, 4, 8])  # the first, one without values, the last
 def test_every_class_alone(tmp_path, only):
     outputs, outcome = cell([DRIVE, LEAK], ("V",))
     empty = {name: np.full_like(values, np.nan) for name, values in outputs.items()}
