@@ -44,11 +44,40 @@ template <int N> NM_FN void nm_lu_solve(const nm_vec (*a)[N], nm_vec *b)
 }
 
 /* --- zeros that are known beforehand ---
- * A SHAPE has `filled`: bit j of filled.row[i] is set where entry (i, j) of the factors may differ from zero. Zeros are
- * never touched; the others come out with the bits of nm_lu and nm_lu_solve. */
+ * A SHAPE has an `order` of elimination and, in that order, `filled`: bit j of filled.row[i] is set where entry (i, j) of
+ * the factors may differ from zero. Zeros are never touched; in the given order the others come out with the bits of nm_lu
+ * and nm_lu_solve. */
 template <int N> struct nm_rows {
     nm_dirs row[N];
 };
+template <int N> struct nm_order {
+    int at[N];
+};
+template <int N> NM_CONST_FN nm_order<N> nm_given_order()
+{
+    nm_order<N> order = {};
+    for (int i = 0; i < N; i++) {
+        order.at[i] = i;
+    }
+    return order;
+}
+/* a set of rows or columns, in another order */
+template <int N> NM_CONST_FN nm_dirs nm_reorder(nm_dirs set, nm_order<N> order)
+{
+    nm_dirs there = 0;
+    for (int i = 0; i < N; i++) {
+        there |= (set >> order.at[i] & 1u) << i;
+    }
+    return there;
+}
+template <int N> NM_CONST_FN nm_rows<N> nm_reorder(nm_rows<N> a, nm_order<N> order)
+{
+    nm_rows<N> there = {};
+    for (int i = 0; i < N; i++) {
+        there.row[i] = nm_reorder(a.row[order.at[i]], order);
+    }
+    return there;
+}
 /* what elimination makes of them */
 template <int N> NM_CONST_FN nm_rows<N> nm_fill(nm_rows<N> a)
 {
@@ -84,58 +113,58 @@ template <int N> NM_CONST_FN nm_dirs nm_reach_back(nm_rows<N> a, nm_dirs given, 
 template <class SHAPE, int N> NM_FN void nm_lu_shaped(nm_vec (*a)[N])
 {
     nm_unroll<N>([&](auto pivot) NM_LAMBDA {
-        constexpr int k = pivot.value;
-        a[k][k] = 1.0 / a[k][k];
+        constexpr int k = pivot.value, at_k = SHAPE::order.at[k];
+        a[at_k][at_k] = 1.0 / a[at_k][at_k];
         nm_unroll<N - 1 - k>([&](auto below) NM_LAMBDA {
-            constexpr int i = k + 1 + below.value;
+            constexpr int i = k + 1 + below.value, at_i = SHAPE::order.at[i];
             if constexpr (SHAPE::filled.row[i] >> k & 1u) {
-                const nm_vec l = a[i][k] * a[k][k];
-                a[i][k] = l;
+                const nm_vec l = a[at_i][at_k] * a[at_k][at_k];
+                a[at_i][at_k] = l;
                 nm_unroll<N - 1 - k>([&](auto right) NM_LAMBDA {
-                    constexpr int j = k + 1 + right.value;
+                    constexpr int j = k + 1 + right.value, at_j = SHAPE::order.at[j];
                     if constexpr (SHAPE::filled.row[k] >> j & 1u) {
-                        a[i][j] = nm_vfma(-l, a[k][j], a[i][j]);
+                        a[at_i][at_j] = nm_vfma(-l, a[at_k][at_j], a[at_i][at_j]);
                     }
                 });
             }
         });
     });
 }
+/* subtracts entry (i, j) of the factors times b[j] from b[i]; IS_SET: if that differs from zero yet */
+template <bool IS_SET, int N> NM_INLINE void nm_subtract(const nm_vec (*a)[N], nm_vec *b, int i, int j)
+{
+    b[i] = IS_SET ? nm_vfma(-a[i][j], b[j], b[i]) : -a[i][j] * b[j];
+}
 /* GIVEN: entries of b that may differ from zero; the others are not read */
 template <class SHAPE, nm_dirs GIVEN, int N> NM_FN void nm_lu_solve_shaped(const nm_vec (*a)[N], nm_vec *b)
 {
+    constexpr nm_dirs given = nm_reorder(GIVEN, SHAPE::order);
     nm_unroll<N>([&](auto row) NM_LAMBDA {
         constexpr int i = row.value;
         nm_unroll<i>([&](auto column) NM_LAMBDA {
-            constexpr int j = column.value;
-            constexpr nm_dirs set = nm_reach(SHAPE::filled, GIVEN, i), parts = SHAPE::filled.row[i] & set;
+            constexpr int j = column.value, at_i = SHAPE::order.at[i], at_j = SHAPE::order.at[j];
+            constexpr nm_dirs set = nm_reach(SHAPE::filled, given, i), parts = SHAPE::filled.row[i] & set;
             if constexpr (parts >> j & 1u) {
-                if constexpr ((set >> i & 1u) || (parts & ((1u << j) - 1u))) {
-                    b[i] = nm_vfma(-a[i][j], b[j], b[i]);
-                } else {
-                    b[i] = -a[i][j] * b[j];
-                }
+                constexpr bool is_set = (set >> i & 1u) || (parts & ((1u << j) - 1u));
+                nm_subtract<is_set, N>(a, b, at_i, at_j);
             }
         });
     });
     nm_unroll<N>([&](auto row) NM_LAMBDA {
-        constexpr int i = N - 1 - row.value;
-        constexpr nm_dirs set = nm_reach_back(SHAPE::filled, nm_reach(SHAPE::filled, GIVEN, N), i);
+        constexpr int i = N - 1 - row.value, at_i = SHAPE::order.at[i];
+        constexpr nm_dirs set = nm_reach_back(SHAPE::filled, nm_reach(SHAPE::filled, given, N), i);
         nm_unroll<N - 1 - i>([&](auto column) NM_LAMBDA {
-            constexpr int j = i + 1 + column.value;
+            constexpr int j = i + 1 + column.value, at_j = SHAPE::order.at[j];
             constexpr nm_dirs parts = SHAPE::filled.row[i] & set & ~((2u << i) - 1u);
             if constexpr (parts >> j & 1u) {
-                if constexpr ((set >> i & 1u) || (parts & ((1u << j) - 1u))) {
-                    b[i] = nm_vfma(-a[i][j], b[j], b[i]);
-                } else {
-                    b[i] = -a[i][j] * b[j];
-                }
+                constexpr bool is_set = (set >> i & 1u) || (parts & ((1u << j) - 1u));
+                nm_subtract<is_set, N>(a, b, at_i, at_j);
             }
         });
-        if constexpr (nm_reach_back(SHAPE::filled, nm_reach(SHAPE::filled, GIVEN, N), i - 1) >> i & 1u) {
-            b[i] = b[i] * a[i][i];
+        if constexpr (nm_reach_back(SHAPE::filled, nm_reach(SHAPE::filled, given, N), i - 1) >> i & 1u) {
+            b[at_i] = b[at_i] * a[at_i][at_i];
         } else {
-            b[i] = nm_splat(0.0);
+            b[at_i] = nm_splat(0.0);
         }
     });
 }

@@ -219,7 +219,8 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const NM_PICK_ANY *nm_pic
         NM_VISIT_FLUX(NM_J_##name, nm_flux_##name);                                                \
     }
 #define NM_ROW_J_MASK(name, ...) decltype(nm_flux_##name)::mask,
-#define NM_VISITED return nm_masks<NM_PATHWAYS(NM_ROW_J_MASK) 0u>{};
+#define NM_ROW_T_MASK(name, ...) decltype(nm_total_##name)::mask,
+#define NM_VISITED return nm_masks<NM_PATHWAYS(NM_ROW_J_MASK) NM_TOTALS(NM_ROW_T_MASK) 0u>{};
 #else
 #define NM_ROW_J_VISIT(name, from, to, law, text)                                                  \
     {                                                                                              \
@@ -231,14 +232,11 @@ NM_FN void nm_prepare(nm_point *nm_pt, NM_MAYBE_UNUSED const NM_PICK_ANY *nm_pic
 
 /* one total: expression - its parameter; a species that is held stays where it is instead */
 #define NM_ROW_T_VISIT(name, expression, species, text)                                            \
-    {                                                                                              \
-        const nm_par nm_wanted = NM_OF_P(name);                                                    \
-        NM_NAMES                                                                                   \
-        if (nm_is_holdable(NM_S_##species) && nm_pt->is_held[NM_S_##species]) {                    \
-            NM_VISIT_TOTAL(NM_T_##name, nm_mu_##species - NM_OF_S(ln_hold, species), NM_PAR(1.0));  \
-        } else {                                                                                   \
-            NM_VISIT_TOTAL(NM_T_##name, (expression) - nm_wanted, nm_wanted);                      \
-        }                                                                                          \
+    NM_LET_NAMED(nm_total_##name, (expression) - NM_OF_P(name));                                    \
+    if (nm_is_holdable(NM_S_##species) && nm_pt->is_held[NM_S_##species]) {                        \
+        NM_VISIT_TOTAL(NM_T_##name, nm_mu_##species - NM_OF_S(ln_hold, species), NM_PAR(1.0));      \
+    } else {                                                                                       \
+        NM_VISIT_TOTAL(NM_T_##name, nm_total_##name, NM_OF_P(name));                       \
     }
 #define NM_ROW_H_VISIT(name, when)                                                                 \
     if (nm_pt->is_held[NM_S_##name]) {                                                             \
@@ -316,7 +314,8 @@ template <class PICK> NM_CONST_FN bool nm_omits(NM_MAYBE_UNUSED int k) {
         return false;
     }
 }
-/* by which unknowns each pathway's flux has a derivative: what nm_visit_network returns, for its type */
+/* by which unknowns each pathway's flux, and then each total, has a derivative: what nm_visit_network returns, for its
+ * type */
 template <nm_dirs... M> struct nm_masks {
     NM_CONST_FN nm_dirs of(int k) {
         const nm_dirs all[] = {M...};

@@ -115,8 +115,13 @@ template <class MASKS> NM_CONST_FN nm_dirs nm_row_of(int y)
 {
     const nm_dirs all = (1u << NM_NY) - 1u;
     nm_dirs row = 1u << y;
-    if (nm_is_replaced(y) || nm_may_keep(y)) {
+    if (nm_may_keep(y) || (nm_is_replaced(y) && nm_is_holdable(nm_species_of(y)))) {
         return all;
+    }
+    for (int t = 0; t < NM_NT; t++) {
+        if (nm_total_unknown(t) == y) {
+            return row | MASKS::of(NM_NJ + t);
+        }
     }
     for (int k = 0; k < NM_NJ; k++) {
         for (int s = 0; s < NM_NS; s++) {
@@ -145,15 +150,43 @@ template <class MASKS> NM_CONST_FN nm_rows<NM_NY> nm_rows_of()
     }
     return rows;
 }
+/* 1 if unknown y is replaced by a total of two compartments: what is not in the one is in the other */
+template <class MASKS> NM_CONST_FN bool nm_is_shared_out(int y)
+{
+    for (int t = 0; t < NM_NT; t++) {
+        const nm_dirs others = MASKS::of(NM_NJ + t) & ~(1u << y);
+        if (nm_total_unknown(t) == y && nm_count(others) == 1) {
+            const int s = nm_species_of(nm_bit(others, 0));
+            return s >= 0 && nm_place(s) != nm_place(nm_species_of(y));
+        }
+    }
+    return false;
+}
+/* Elimination begins with such totals: their rows would fill up behind the others. Totals of many states wait, for the
+ * one they replace may be hardly there, which makes a bad pivot. */
+template <class MASKS> NM_CONST_FN nm_order<NM_NY> nm_totals_first()
+{
+    nm_order<NM_NY> order = {};
+    int n = 0;
+    for (int is_late = 0; is_late < 2; is_late++) {
+        for (int y = 0; y < NM_NY; y++) {
+            if (nm_is_shared_out<MASKS>(y) == (is_late == 0)) {
+                order.at[n++] = y;
+            }
+        }
+    }
+    return order;
+}
 template <class MASKS> struct nm_shape {
-    static constexpr nm_rows<NM_NY> filled = nm_fill(nm_rows_of<MASKS>());
+    static constexpr nm_order<NM_NY> order = nm_totals_first<MASKS>();
+    static constexpr nm_rows<NM_NY> filled = nm_fill(nm_reorder(nm_rows_of<MASKS>(), order));
 };
 /* the shape of the Jacobian for what the compiler knows of the choices */
 template <class PICK>
 using nm_masks_for = decltype(nm_visit_network<true>((nm_balance *)nullptr, (const nm_point *)nullptr,
                                                      (const PICK *)nullptr, (const nm_vec *)nullptr));
 template <class PICK> using nm_shape_for = nm_shape<nm_masks_for<PICK>>;
-enum { NM_SHAPED = NM_NY <= 8 }; /* larger systems would make compilations long */
+enum { NM_SHAPED = NM_NY <= 9 }; /* larger systems would make compilations long */
 
 /* b becomes J^-1 b; J becomes its factors. Without pivoting. */
 template <class PICK> NM_FN void nm_solve_step(nm_vec (*jac)[NM_NY], nm_vec *b, const PICK *)

@@ -11,13 +11,14 @@ template <class MASKS> NM_CONST_FN nm_rows<NM_NY> nm_rows_by_amounts()
             const int volume = nm_volume_of(nm_place(nm_species_of(i)));
             rows.row[y] |= (rows.row[y] >> i & 1u) && volume >= 0 ? 1u << volume : 0u;
         }
-        if (y >= NM_N_FREE + NM_N_VOLUMES) { /* a row of currents */
+        if (y >= NM_N_FREE + NM_N_VOLUMES || nm_is_replaced(y)) { /* a row of currents; a total, or the balance it takes */
             rows.row[y] = (1u << NM_NY) - 1u;
         }
     }
     return rows;
 }
 template <class MASKS> struct nm_shape_by_amounts {
+    static constexpr nm_order<NM_NY> order = nm_given_order<NM_NY>();
     static constexpr nm_rows<NM_NY> filled = nm_fill(nm_rows_by_amounts<MASKS>());
 };
 template <class PICK> NM_FN void nm_factor_step(nm_vec (*lu)[NM_NY], const PICK *)

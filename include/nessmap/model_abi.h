@@ -21,7 +21,7 @@ typedef unsigned long long uint64_t;
 #include "nessmap/status.h"
 
 enum {
-    NM_ABI = 9,          /* raised with every change of this file, and of the bits of draws or results */
+    NM_ABI = 10,          /* raised with every change of this file, and of the bits of draws or results */
     NM_MAX_PARAMS = 96,  /* parameters of a model */
     NM_MAX_VARIANTS = 8, /* variants of a model */
     NM_MAX_AXES = 8,     /* gridded parameters of a scan */
