@@ -1,9 +1,9 @@
 /* Relaxation times of up to four modes without an eigenvalue iteration, all lanes at once.
  *
  * The characteristic polynomial is formed from principal minors, each beside the same sum with all signs positive,
- * which bounds its rounding. If every coefficient alternates in sign beyond rounding and all roots are real, then all
- * modes decay (Descartes), and the slowest is the largest root, which Newton reaches from above. A lane where any of
- * this is not certain is left to the eigenvalue iteration in stability.h. */
+ * which bounds its rounding. The slowest mode is its largest root where that is real, which Halley's method reaches from
+ * above; that all others decay, and faster, is decided by the signs of coefficients (Routh & Hurwitz), so they may
+ * oscillate. A lane where any of this is not certain is left to the eigenvalue iteration in stability.h. */
 #ifndef NESSMAP_SPECTRUM_H
 #define NESSMAP_SPECTRUM_H
 
@@ -52,16 +52,9 @@ NM_FN nm_minor nm_minor4(const nm_vec (*m)[NM_QUICK_MODES])
     return sum;
 }
 
-/* m: N x N matrix of a linear relaxation's inverse, in lanes, its entries balanced; noise: rounding of its entries, by
- * magnitude. tau comes out where the returned mask is true. */
-template <int N>
-NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], nm_vec noise)
+/* sums of the principal minors of an N x N matrix, e[k] those of k rows */
+template <int N> NM_FN void nm_principal_minors(nm_minor *e, const nm_vec (*m)[NM_QUICK_MODES])
 {
-    static_assert(N >= 1 && N <= NM_QUICK_MODES, "up to four modes");
-    /* q(t) = t^N - a1 t^(N-1) + a2 t^(N-2) - ...: its roots are the relaxation times */
-    nm_vec a[NM_QUICK_MODES + 1];
-    nm_mask certain = nm_mask_all(true);
-    nm_minor e[NM_QUICK_MODES + 1];
     NM_UNROLL
     for (int k = 0; k <= NM_QUICK_MODES; k++) {
         e[k] = nm_minor{nm_splat(0.0), nm_splat(0.0)};
@@ -84,6 +77,15 @@ NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], 
     if constexpr (N == 4) {
         e[4] = nm_minor4(m);
     }
+}
+
+/* The largest root of t^N - a1 t^(N-1) + a2 t^(N-2) - ..., in the lanes where it is real and certainly the slowest mode of
+ * all, and all decay; e[k]: (-1)^k a[k] and its bound. */
+template <int N> NM_FN nm_mask nm_slowest(nm_vec *tau, const nm_minor *e, nm_vec noise)
+{
+    static_assert(N >= 1 && N <= NM_QUICK_MODES, "up to four modes");
+    nm_vec a[NM_QUICK_MODES + 1];
+    nm_mask certain = nm_mask_all(true);
     a[0] = nm_splat(1.0);
     NM_UNROLL
     for (int k = 1; k <= N; k++) {
@@ -93,7 +95,7 @@ NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], 
     /* the fastest mode, a_N / a_(N-1) or longer, must stand out of the noise */
     certain = certain & (a[N] > noise * a[N - 1]);
 
-    /* largest root: if all are real, it lies below Samuelson's bound (1968), and Halley's method, which is cubic, comes
+    /* if all roots are real, the largest lies below Samuelson's bound (1968), and Halley's method, which is cubic, comes
      * down from there without overshooting (Davies & Dawson 1975) */
     nm_vec t = a[1];
     nm_mask running = certain, converged = nm_mask_all(N == 1);
@@ -118,19 +120,55 @@ NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], 
     }
     certain = certain & converged;
 
-    /* the others must be real too: deflate from the small end, then look at the discriminant */
+    /* The others, deflated from the small end, must decay (Routh & Hurwitz), and faster: so must they with their rates
+     * less by 1/t, c3 r^3 - c2 r^2 + c1 r - c0 */
+    const double margin = 1e-6;
     if constexpr (N == 3) {
-        nm_vec b2 = a[3] / t, b1 = (a[2] - b2) / t;
-        certain = certain & (b1 * b1 > 4.000001 * b2);
+        const nm_vec b2 = a[3] / t, b1 = (a[2] - b2) / t, s = 1.0 / t;
+        const nm_vec c1 = b1 - 2.0 * b2 * s, c0 = 1.0 - b1 * s + b2 * s * s;
+        certain = certain & (c1 > margin * b1) & (c0 > nm_splat(margin));
     } else if constexpr (N == 4) {
-        nm_vec b3 = a[4] / t, b2 = (a[3] - b3) / t, b1 = (a[2] - b2) / t;
-        nm_vec plus = 18.0 * b1 * b2 * b3 + b1 * b1 * b2 * b2,
-               minus = 4.0 * b1 * b1 * b1 * b3 + 4.0 * b2 * b2 * b2 + 27.0 * b3 * b3;
-        certain =
-            certain & (plus - minus > 1e-6 * plus) & (b1 > nm_splat(0.0)) & (b2 > nm_splat(0.0));
+        const nm_vec b3 = a[4] / t, b2 = (a[3] - b3) / t, b1 = (a[2] - b2) / t, s = 1.0 / t;
+        const nm_vec c2 = b2 - 3.0 * b3 * s, c1 = b1 - 2.0 * b2 * s + 3.0 * b3 * s * s,
+                     c0 = 1.0 - s * (b1 - s * (b2 - s * b3));
+        certain = certain & (b2 > nm_splat(0.0)) & (b1 * b2 > (1.0 + margin) * b3) & (c2 > margin * b2) &
+                  (c1 > margin * b1) & (c0 > nm_splat(margin)) & (c1 * c2 > (1.0 + margin) * b3 * c0);
     }
     *tau = t;
     return certain;
+}
+
+/* m: N x N matrix of a linear relaxation's inverse, in lanes, its entries balanced; noise: rounding of its entries, by
+ * magnitude. tau comes out where the returned mask is true. */
+template <int N>
+NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], nm_vec noise)
+{
+    nm_minor e[NM_QUICK_MODES + 1];
+    nm_principal_minors<N>(e, m);
+    return nm_slowest<N>(tau, e, noise);
+}
+
+/* The same where modes are too far apart for minors of many rows: those come from the matrix of rates, m's inverse, and
+ * from m's determinant. */
+template <int N>
+NM_FN nm_mask nm_stiff_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], const nm_vec (*rates)[NM_QUICK_MODES],
+                                nm_vec det_m, nm_vec noise)
+{
+    nm_minor e[NM_QUICK_MODES + 1], of_m[NM_QUICK_MODES + 1], of_rates[NM_QUICK_MODES + 1];
+    nm_principal_minors<N>(of_m, m);
+    nm_principal_minors<N>(of_rates, rates);
+    of_rates[0] = nm_minor{nm_splat(1.0), nm_splat(1.0)};
+    NM_UNROLL
+    for (int k = 1; k <= N; k++) {
+        const nm_minor other = {of_rates[N - k].value * det_m, of_rates[N - k].bound * nm_vabs(det_m)};
+        e[k] = 2 * k < N || N == 1 ? of_m[k] : other;
+        if (2 * k == N) {
+            const nm_mask is_surer = nm_vabs(of_m[k].value) * other.bound > nm_vabs(other.value) * of_m[k].bound;
+            e[k].value = nm_choose(is_surer, of_m[k].value, other.value);
+            e[k].bound = nm_choose(is_surer, of_m[k].bound, other.bound);
+        }
+    }
+    return nm_slowest<N>(tau, e, noise);
 }
 
 #endif

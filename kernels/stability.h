@@ -173,111 +173,6 @@ struct nm_assessment {
     nm_mask is_stable, is_singular;
 };
 
-/* The quick way to the spectrum, where the model has few modes; *wanted loses the lanes that are settled. Amounts scale
- * rows and columns, a volume counting as its solutes. */
-NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_vec (*inverse)[NM_NY],
-                             const nm_vec *size, nm_vec osmolarity)
-{
-    constexpr int n_all = NM_N_FREE + NM_N_VOLUMES, n = n_all - NM_NT;
-    if constexpr (n <= NM_QUICK_MODES) {
-        nm_vec m[NM_QUICK_MODES][NM_QUICK_MODES], noise = nm_splat(0.0),
-                                                  dilution = 1.0 / osmolarity, tau;
-        int row = 0;
-        nm_unroll<n_all>([&](auto i) NM_LAMBDA {
-            if constexpr (!nm_is_replaced(i.value)) {
-                constexpr int here = i.value, s = nm_species_of(here),
-                              volume = s >= 0 ? nm_volume_of(nm_place(s < 0 ? 0 : s)) : -1;
-                int column = 0;
-                nm_unroll<n_all>([&](auto j) NM_LAMBDA {
-                    if constexpr (!nm_is_replaced(j.value)) {
-                        nm_vec x = inverse[i.value][j.value], parts = nm_vabs(x),
-                               scale = size[i.value];
-                        if constexpr (volume >= 0) {
-                            x = x + inverse[volume][j.value];
-                            parts = parts + nm_vabs(inverse[volume][j.value]);
-                        }
-                        if constexpr (here >= NM_N_FREE && j.value < NM_N_FREE) {
-                            scale = scale * osmolarity;
-                        }
-                        if constexpr (here < NM_N_FREE && j.value >= NM_N_FREE) {
-                            scale = scale * dilution;
-                        }
-                        m[row][column++] = x * scale;
-                        noise = nm_vmax(noise, 1e-14 * parts * scale);
-                    }
-                });
-                row++;
-            }
-        });
-        nm_mask certain = *wanted & nm_quick_spectrum<n>(&tau, m, noise);
-        a->tau_slow = nm_choose(certain, tau, a->tau_slow);
-        a->is_stable = a->is_stable | certain;
-        *wanted = *wanted & nm_not(certain);
-    }
-}
-
-/* The same for the fast end, from the rows b: the algebraic unknowns are eliminated, and the largest root of what is left
- * is the fastest rate. tau comes out where the returned mask is true. */
-NM_FN nm_mask nm_assess_fast_quickly(nm_vec *tau, const nm_balance *b, const nm_vec *size)
-{
-    constexpr int n_all = NM_N_FREE + NM_N_VOLUMES, n = n_all - NM_NT;
-    if constexpr (n > NM_QUICK_MODES) {
-        return nm_mask_all(false);
-    } else {
-        nm_vec j[NM_NY][NM_NY], m[NM_QUICK_MODES][NM_QUICK_MODES], rate = nm_splat(1.0);
-        NM_UNROLL
-        for (int i = 0; i < NM_NY; i++) {
-            NM_UNROLL
-            for (int k = 0; k < NM_NY; k++) {
-                j[i][k] = b->jac[i][k];
-            }
-        }
-        nm_unroll<NM_NY>([&](auto gone) NM_LAMBDA {
-            constexpr int r = gone.value;
-            if constexpr (r >= n_all || nm_is_replaced(r)) {
-                const nm_vec inverse = 1.0 / j[r][r];
-                NM_UNROLL
-                for (int i = 0; i < NM_NY; i++) {
-                    const nm_vec l = j[i][r] * inverse;
-                    NM_UNROLL
-                    for (int k = 0; k < NM_NY; k++) {
-                        if (i != r && k != r) {
-                            j[i][k] = nm_vfma(-l, j[r][k], j[i][k]);
-                        }
-                    }
-                }
-            }
-        });
-        /* by relative amounts, d ln c = d ln n - d ln volume */
-        nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
-            constexpr int volume = nm_volume_of(nm_place(nm_species_of(i.value)));
-            if constexpr (volume >= 0 && !nm_is_replaced(i.value)) {
-                NM_UNROLL
-                for (int r = 0; r < n_all; r++) {
-                    j[r][volume] = j[r][volume] - j[r][i.value];
-                }
-            }
-        });
-        /* rates; principal minors are the same in any units of the unknowns */
-        int row = 0;
-        nm_unroll<n_all>([&](auto i) NM_LAMBDA {
-            if constexpr (!nm_is_replaced(i.value)) {
-                const nm_vec per_size = 1.0 / size[i.value];
-                int column = 0;
-                nm_unroll<n_all>([&](auto k) NM_LAMBDA {
-                    if constexpr (!nm_is_replaced(k.value)) {
-                        m[row][column++] = j[i.value][k.value] * per_size;
-                    }
-                });
-                row++;
-            }
-        });
-        const nm_mask certain = nm_quick_spectrum<n>(&rate, m, nm_splat(0.0));
-        *tau = 1.0 / rate;
-        return certain & nm_vfinite(*tau);
-    }
-}
-
 /* 1 if unknown i may have dynamics of its own: amounts and volumes without those that totals replace, and potentials
  * that charge */
 NM_CONST_FN bool nm_may_move(int i)
@@ -292,6 +187,192 @@ NM_CONST_FN bool nm_may_move(int i)
     }
     return false;
 }
+/* what an assessment rests on: the rows, their inverse, amounts and volumes (1, or what it charges, for a potential) */
+struct nm_resolvent {
+    nm_balance b;
+    nm_vec size[NM_NY], osmolarity, inverse[NM_NY][NM_NY];
+    nm_vec per_pivot[NM_NY];      /* of the elimination in lanes without pivoting */
+    nm_mask algebraic[NM_N_FREE]; /* zeros, and a balance that a total took */
+};
+
+/* 1 if unknown i is a mode where all charges: it has dynamics, and keeps no composition neutral */
+NM_CONST_FN bool nm_is_mode(int i)
+{
+    return nm_may_move(i) && !(NM_MAY_CHARGE && nm_may_keep(i));
+}
+NM_CONST_FN int nm_count_modes()
+{
+    int n = 0;
+    for (int i = 0; i < NM_NY; i++) {
+        n += nm_is_mode(i);
+    }
+    return n;
+}
+/* 1 where the quick ways know the modes: no potential that is neutral, or that could charge and does not, nothing held */
+NM_FN bool nm_has_plain_modes(const nm_point *pt)
+{
+    bool has = NM_N_HOLDS == 0;
+    for (int c = 0; c < NM_NC; c++) {
+        has = has && !(nm_potential_of(c) >= 0 && (pt->is_neutral[c] || (nm_may_charge(c) && !pt->is_charging[c])));
+    }
+    return has;
+}
+
+/* rows of the Jacobian before the algebraic unknown `end` is eliminated from all others */
+NM_CONST_FN nm_rows<NM_NY> nm_eliminate_algebraic(nm_rows<NM_NY> rows, int end)
+{
+    for (int r = 0; r < end; r++) {
+        if (nm_is_mode(r)) {
+            continue;
+        }
+        for (int i = 0; i < NM_NY; i++) {
+            if (i != r && (rows.row[i] >> r & 1u)) {
+                rows.row[i] = (rows.row[i] | rows.row[r]) & ~(1u << r);
+            }
+        }
+    }
+    return rows;
+}
+
+/* The matrix of rates between modes, from the rows b: the algebraic unknowns are eliminated. pivots: the determinant of
+ * what is eliminated. */
+template <class PICK>
+NM_FN void nm_rates_of_modes(nm_vec (*m)[NM_QUICK_MODES], nm_vec *pivots, const nm_balance *b, const nm_vec *size,
+                             const PICK *)
+{
+    nm_vec j[NM_NY][NM_NY];
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        NM_UNROLL
+        for (int k = 0; k < NM_NY; k++) {
+            j[i][k] = b->jac[i][k];
+        }
+    }
+    *pivots = nm_splat(1.0);
+    nm_unroll<NM_NY>([&](auto gone) NM_LAMBDA {
+        constexpr int r = gone.value;
+        if constexpr (!nm_is_mode(r)) {
+            constexpr nm_rows<NM_NY> rows = nm_eliminate_algebraic(nm_rows_of<nm_masks_for<PICK>>(), r);
+            const nm_vec inverse = 1.0 / j[r][r];
+            *pivots = *pivots * j[r][r];
+            NM_UNROLL
+            for (int i = 0; i < NM_NY; i++) {
+                const nm_vec l = j[i][r] * inverse;
+                NM_UNROLL
+                for (int k = 0; k < NM_NY; k++) {
+                    if (i != r && k != r && (rows.row[i] >> r & 1u) && (rows.row[r] >> k & 1u)) {
+                        j[i][k] = nm_vfma(-l, j[r][k], j[i][k]);
+                    }
+                }
+            }
+        }
+    });
+    /* by relative amounts, d ln c = d ln n - d ln volume */
+    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+        constexpr int volume = nm_volume_of(nm_place(nm_species_of(i.value)));
+        if constexpr (volume >= 0 && nm_is_mode(i.value)) {
+            NM_UNROLL
+            for (int r = 0; r < NM_NY; r++) {
+                j[r][volume] = j[r][volume] - j[r][i.value];
+            }
+        }
+    });
+    /* principal minors are the same in any units of the unknowns */
+    int row = 0;
+    nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
+        if constexpr (nm_is_mode(i.value)) {
+            const nm_vec per_size = 1.0 / size[i.value];
+            int column = 0;
+            nm_unroll<NM_NY>([&](auto k) NM_LAMBDA {
+                if constexpr (nm_is_mode(k.value)) {
+                    m[row][column++] = j[i.value][k.value] * per_size;
+                }
+            });
+            row++;
+        }
+    });
+}
+
+/* The quick way to the spectrum, where the model has few modes; *wanted loses the lanes that are settled. Amounts scale
+ * rows and columns, a volume counting as its solutes. */
+NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_resolvent *r, const auto *pick)
+{
+    constexpr int n = nm_count_modes();
+    if constexpr (n >= 1 && n <= NM_QUICK_MODES) {
+        const nm_vec *size = r->size, (*inverse)[NM_NY] = r->inverse;
+        nm_vec m[NM_QUICK_MODES][NM_QUICK_MODES], noise = nm_splat(0.0), dilution = 1.0 / r->osmolarity, tau;
+        nm_vec root[NM_NY], per_root[NM_NY];
+        if constexpr (NM_MAY_CHARGE) { /* potentials and amounts are of many sizes: entries are balanced by square roots */
+            NM_UNROLL
+            for (int i = 0; i < NM_NY; i++) {
+                const bool is_volume = i >= NM_N_FREE && i < NM_N_FREE + NM_N_VOLUMES;
+                root[i] = nm_vsqrt(is_volume ? size[i] * r->osmolarity : size[i]);
+                per_root[i] = size[i] / root[i];
+            }
+        }
+        int row = 0;
+        nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
+            if constexpr (nm_is_mode(i.value)) {
+                constexpr int here = i.value, s = nm_species_of(here),
+                              volume = s >= 0 ? nm_volume_of(nm_place(s < 0 ? 0 : s)) : -1;
+                int column = 0;
+                nm_unroll<NM_NY>([&](auto j) NM_LAMBDA {
+                    if constexpr (nm_is_mode(j.value)) {
+                        nm_vec x = inverse[i.value][j.value], parts = nm_vabs(x),
+                               scale = size[i.value];
+                        if constexpr (volume >= 0) {
+                            x = x + inverse[volume][j.value];
+                            parts = parts + nm_vabs(inverse[volume][j.value]);
+                        }
+                        if constexpr (NM_MAY_CHARGE) {
+                            scale = root[here] * per_root[j.value];
+                        } else if constexpr (here >= NM_N_FREE && j.value < NM_N_FREE) {
+                            scale = scale * r->osmolarity;
+                        } else if constexpr (here < NM_N_FREE && j.value >= NM_N_FREE) {
+                            scale = scale * dilution;
+                        }
+                        m[row][column++] = x * scale;
+                        noise = nm_vmax(noise, 1e-14 * parts * scale);
+                    }
+                });
+                row++;
+            }
+        });
+        nm_mask certain;
+        if constexpr (NM_MAY_CHARGE) { /* a membrane charges far faster than a cell fills */
+            nm_vec rates[NM_QUICK_MODES][NM_QUICK_MODES], det = nm_splat(1.0);
+            nm_rates_of_modes(rates, &det, &r->b, size, pick);
+            NM_UNROLL
+            for (int i = 0; i < NM_NY; i++) {
+                det = det * (nm_is_mode(i) ? size[i] * r->per_pivot[i] : r->per_pivot[i]);
+            }
+            certain = nm_stiff_spectrum<n>(&tau, m, rates, det, noise);
+        } else {
+            certain = nm_quick_spectrum<n>(&tau, m, noise);
+        }
+        certain = certain & *wanted;
+        a->tau_slow = nm_choose(certain, tau, a->tau_slow);
+        a->is_stable = a->is_stable | certain;
+        *wanted = *wanted & nm_not(certain);
+    }
+}
+
+/* The same for the fast end: the largest root for the matrix of rates is the fastest rate. tau comes out where the
+ * returned mask is true. */
+NM_FN nm_mask nm_assess_fast_quickly(nm_vec *tau, const nm_balance *b, const nm_vec *size, const auto *pick)
+{
+    constexpr int n = nm_count_modes();
+    if constexpr (n < 1 || n > NM_QUICK_MODES) {
+        return nm_mask_all(false);
+    } else {
+        nm_vec m[NM_QUICK_MODES][NM_QUICK_MODES], rate = nm_splat(1.0), pivots;
+        nm_rates_of_modes(m, &pivots, b, size, pick);
+        const nm_mask certain = nm_quick_spectrum<n>(&rate, m, nm_splat(0.0));
+        *tau = 1.0 / rate;
+        return certain & nm_vfinite(*tau);
+    }
+}
+
 /* unknowns whose rows are algebraic by a variant: held species, ions that keep a composition neutral, potentials that
  * do not charge */
 NM_FN void nm_find_algebraic(bool *is_fixed, NM_MAYBE_UNUSED const nm_point *pt)
@@ -315,13 +396,6 @@ NM_FN void nm_find_algebraic(bool *is_fixed, NM_MAYBE_UNUSED const nm_point *pt)
         }
     });
 }
-
-/* what an assessment rests on: the rows, their inverse, amounts and volumes (1, or what it charges, for a potential) */
-struct nm_resolvent {
-    nm_balance b;
-    nm_vec size[NM_NY], osmolarity, inverse[NM_NY][NM_NY];
-    nm_mask algebraic[NM_N_FREE]; /* zeros, and a balance that a total took */
-};
 
 /* Assesses the lanes in `mask` as far as that needs no eigenvalue iteration; returns the lanes that need one.
  * PIVOT: pivoted, frozen zeros are left out. want_fast: tau_fast is asked for. */
@@ -406,6 +480,10 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
             }
         }
         nm_solve_step(lu, d, pick);
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
+            r->per_pivot[i] = lu[i][i];
+        }
         nm_unroll<NM_NY>([&](auto k) NM_LAMBDA {
             if constexpr (nm_may_move(k.value)) {
                 nm_vec e[NM_NY];
@@ -449,15 +527,11 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
     a->is_stable = nm_mask_all(false);
 
     nm_mask wanted = mask & nm_vfinite(a->delta) & nm_not(a->is_singular);
-    bool any_neutral = false;
-    for (int c = 0; c < NM_NC; c++) {
-        any_neutral = any_neutral || (nm_potential_of(c) >= 0 && pt->is_neutral[c]);
-    }
-    if (!PIVOT && !any_neutral && !NM_MAY_CHARGE && NM_N_HOLDS == 0) {
+    if (!PIVOT && nm_has_plain_modes(pt)) {
         nm_mask slow = wanted, fast = nm_mask_all(true);
-        nm_assess_quickly(a, &slow, inverse, size, osmolarity);
+        nm_assess_quickly(a, &slow, r, pick);
         if (want_fast) {
-            fast = nm_assess_fast_quickly(&a->tau_fast, &b, size);
+            fast = nm_assess_fast_quickly(&a->tau_fast, &b, size, pick);
         }
         wanted = wanted & (slow | nm_not(fast));
     }
