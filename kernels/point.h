@@ -294,6 +294,13 @@ NM_FN void nm_end_auto(nm_verdict *verdict, const nm_vec *y, const nm_newton_res
     nm_conclude(verdict, candidate, &look, &a, y, &remarks, 0, pt, pick, task);
 }
 
+/* the same as a function of its own, for followed points */
+NM_NOINLINE void nm_end_easily(nm_verdict *verdict, const nm_vec *y, const nm_newton_result *found, const int64_t *index,
+                               const nm_point *pt, const nm_choices *pick, const nm_task *task)
+{
+    nm_end_auto(verdict, y, found, index, pt, pick, task);
+}
+
 /* The lanes of `mask`, which must grow: settles them. Their rate takes Newton's method again, from far above, where it
  * comes down safely: only where somebody wants it, and the lanes where it fails are left to following. y: their states
  * then. audited: lanes that are followed, too, and compared. */
@@ -424,9 +431,20 @@ NM_NOINLINE void nm_end_follow(nm_verdict *verdict, nm_vec *y, const nm_ending *
         faded = faded | at_floor[i];
     }
     nm_end_growth(verdict, y, end, grew, pt, pick, task);
+
+    /* who arrived is mostly polished without pivoting */
+    nm_newton_result easy = nm_newton_again(y, pt, pick, arrived & nm_not(faded), NM_NEWTON_FIRST);
+    nm_newton_again(y, pt, pick, easy.converged, 1); /* for rough factors, whose last step is not as good as it looks */
+    easy.converged = easy.converged & (nm_distance(before, y) < 10.0 * end->arrival);
+    easy.iterations = easy.iterations + end->steps;
+    nm_end_easily(verdict, y, &easy, index, pt, pick, task);
     nm_mask open = mask & nm_not(verdict->settled);
     if (!nm_any_of(open)) {
         return;
+    }
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        y[i] = nm_choose(open, before[i], y[i]);
     }
 
     /* polish; what fades away and has no balance at any concentration is zero */
