@@ -7,7 +7,7 @@
 #include "plan.h"
 
 enum {
-    MAX_TILE = 65536,      /* points */
+    MAX_TILE = 32768,      /* points */
     MIN_TILE = 256,        /* points of the tiles of a small scan */
     TILE_STEP = 64,        /* a tile is a multiple of this: no lanes idle but in the last one */
     WANTED_TILES = 64,     /* fewer would leave threads waiting for the last tile */
@@ -19,7 +19,7 @@ enum {
     MAX_CELLS = 8 << 20,        /* bytes of the records of cells in a payload */
     MAX_RESULTS =
         256 << 20, /* bytes of the results of a reduced tile, which a device holds at once */
-    MAX_CHUNK = 32 * NM_BLOCK_POINTS, /* points that a thread reduces at once */
+    MAX_CHUNK = 7 * NM_BLOCK_POINTS, /* points that a thread reduces at once: their results fit a second-level cache */
     CHUNK_BYTES = 4 << 20             /* bytes of their results */
 };
 
@@ -166,8 +166,12 @@ void nm_plan_cut_points(nm_plan *plan, int64_t most_bytes)
                   bytes = nm_plan_points_bytes(plan, TILE_STEP) / TILE_STEP;
     int64_t wanted = most((plan->n_points - 1) / WANTED_TILES + 1, MIN_TILE);
     int64_t room = (most_bytes > 0 ? least(most_bytes, MAX_RECORD) : MAX_RECORD) / bytes;
-    room = least(room, MAX_TILE);
-    plan->tile_points = least(round_up(wanted, step), most(room / step, 1) * step);
+    const int64_t most_steps = most(least(room, MAX_TILE) / step, 1);
+    int64_t n_steps = least(round_up(wanted, step) / step, most_steps);
+    if (n_steps % 8 == 0) { /* columns that lie whole pages apart crowd each other out of a cache */
+        n_steps += n_steps < most_steps ? 1 : -1;
+    }
+    plan->tile_points = n_steps * step;
     plan->n_tiles = (plan->n_points - 1) / plan->tile_points + 1;
     plan->record_bytes = nm_plan_tile_bytes(plan, 0);
     plan->chunk_points = plan->tile_points;

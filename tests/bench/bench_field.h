@@ -8,7 +8,7 @@
 #include "plan.h"
 #include "scan.h"
 
-enum { NM_BENCH_TILE = 4096, NM_BENCH_MOST = 96, NM_BENCH_MOST_STATES = 8 };
+enum { NM_BENCH_TILE = 4032, NM_BENCH_MOST = 96, NM_BENCH_MOST_STATES = 8 };
 static const double NM_BENCH_DEMANDED = 1e-10; /* relative residual */
 
 typedef struct nm_bench nm_bench;
