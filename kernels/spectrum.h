@@ -148,25 +148,18 @@ NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], 
     return nm_slowest<N>(tau, e, noise);
 }
 
-/* The same where modes are too far apart for minors of many rows: those come from the matrix of rates, m's inverse, and
- * from m's determinant. */
+/* The same where modes are too far apart for minors of many rows: those come from m's determinant and from the trace of
+ * its inverse, the matrix of rates. */
 template <int N>
-NM_FN nm_mask nm_stiff_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], const nm_vec (*rates)[NM_QUICK_MODES],
-                                nm_vec det_m, nm_vec noise)
+NM_FN nm_mask nm_stiff_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], nm_minor rates, nm_vec det, nm_vec noise)
 {
-    nm_minor e[NM_QUICK_MODES + 1], of_m[NM_QUICK_MODES + 1], of_rates[NM_QUICK_MODES + 1];
-    nm_principal_minors<N>(of_m, m);
-    nm_principal_minors<N>(of_rates, rates);
-    of_rates[0] = nm_minor{nm_splat(1.0), nm_splat(1.0)};
-    NM_UNROLL
-    for (int k = 1; k <= N; k++) {
-        const nm_minor other = {of_rates[N - k].value * det_m, of_rates[N - k].bound * nm_vabs(det_m)};
-        e[k] = 2 * k < N || N == 1 ? of_m[k] : other;
-        if (2 * k == N) {
-            const nm_mask is_surer = nm_vabs(of_m[k].value) * other.bound > nm_vabs(other.value) * of_m[k].bound;
-            e[k].value = nm_choose(is_surer, of_m[k].value, other.value);
-            e[k].bound = nm_choose(is_surer, of_m[k].bound, other.bound);
-        }
+    nm_minor e[NM_QUICK_MODES + 1];
+    nm_principal_minors<N>(e, m);
+    if (N >= 3) {
+        e[N - 1] = nm_minor{rates.value * det, rates.bound * nm_vabs(det)};
+    }
+    if (N >= 2) {
+        e[N] = nm_minor{det, nm_vabs(det)};
     }
     return nm_slowest<N>(tau, e, noise);
 }

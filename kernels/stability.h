@@ -191,7 +191,8 @@ NM_CONST_FN bool nm_may_move(int i)
 struct nm_resolvent {
     nm_balance b;
     nm_vec size[NM_NY], osmolarity, inverse[NM_NY][NM_NY];
-    nm_vec per_pivot[NM_NY];      /* of the elimination in lanes without pivoting */
+    nm_minor rates;               /* trace of the matrix of rates between modes, and its bound */
+    nm_vec det;                   /* of that matrix' inverse; both without pivoting */
     nm_mask algebraic[NM_N_FREE]; /* zeros, and a balance that a total took */
 };
 
@@ -295,7 +296,7 @@ NM_FN void nm_rates_of_modes(nm_vec (*m)[NM_QUICK_MODES], nm_vec *pivots, const 
 
 /* The quick way to the spectrum, where the model has few modes; *wanted loses the lanes that are settled. Amounts scale
  * rows and columns, a volume counting as its solutes. */
-NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_resolvent *r, const auto *pick)
+NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_resolvent *r)
 {
     constexpr int n = nm_count_modes();
     if constexpr (n >= 1 && n <= NM_QUICK_MODES) {
@@ -338,19 +339,7 @@ NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_resolve
                 row++;
             }
         });
-        nm_mask certain;
-        if constexpr (NM_MAY_CHARGE) { /* a membrane charges far faster than a cell fills */
-            nm_vec rates[NM_QUICK_MODES][NM_QUICK_MODES], det = nm_splat(1.0);
-            nm_rates_of_modes(rates, &det, &r->b, size, pick);
-            NM_UNROLL
-            for (int i = 0; i < NM_NY; i++) {
-                det = det * (nm_is_mode(i) ? size[i] * r->per_pivot[i] : r->per_pivot[i]);
-            }
-            certain = nm_stiff_spectrum<n>(&tau, m, rates, det, noise);
-        } else {
-            certain = nm_quick_spectrum<n>(&tau, m, noise);
-        }
-        certain = certain & *wanted;
+        const nm_mask certain = *wanted & nm_stiff_spectrum<n>(&tau, m, r->rates, r->det, noise);
         a->tau_slow = nm_choose(certain, tau, a->tau_slow);
         a->is_stable = a->is_stable | certain;
         *wanted = *wanted & nm_not(certain);
@@ -445,6 +434,16 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
         }
     });
 
+    if constexpr (!PIVOT && nm_count_modes() <= NM_QUICK_MODES) {
+        nm_vec rates[NM_QUICK_MODES][NM_QUICK_MODES];
+        nm_rates_of_modes(rates, &r->det, &b, size, pick);
+        r->rates = nm_minor{nm_splat(0.0), nm_splat(0.0)};
+        NM_UNROLL
+        for (int i = 0; i < nm_count_modes(); i++) {
+            nm_add_minor(&r->rates, nm_minor{rates[i][i], nm_vabs(rates[i][i])});
+        }
+    }
+
     /* delta = J^-1 F and J^-1 by columns */
     nm_vec d[NM_NY];
     NM_UNROLL
@@ -482,7 +481,7 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
         nm_solve_step(lu, d, pick);
         NM_UNROLL
         for (int i = 0; i < NM_NY; i++) {
-            r->per_pivot[i] = lu[i][i];
+            r->det = r->det * (nm_is_mode(i) ? size[i] * lu[i][i] : lu[i][i]);
         }
         nm_unroll<NM_NY>([&](auto k) NM_LAMBDA {
             if constexpr (nm_may_move(k.value)) {
@@ -529,7 +528,7 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
     nm_mask wanted = mask & nm_vfinite(a->delta) & nm_not(a->is_singular);
     if (!PIVOT && nm_has_plain_modes(pt)) {
         nm_mask slow = wanted, fast = nm_mask_all(true);
-        nm_assess_quickly(a, &slow, r, pick);
+        nm_assess_quickly(a, &slow, r);
         if (want_fast) {
             fast = nm_assess_fast_quickly(&a->tau_fast, &b, size, pick);
         }

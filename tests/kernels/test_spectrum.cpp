@@ -69,11 +69,13 @@ template <int N> void build(matrices *m, int lane, const long double *re, const 
     nm_set(&m->det, lane, (double)det);
 }
 
-/* STIFF: times over ten decades, solved with the rates and the determinant at hand */
+/* STIFF: times over ten decades, solved with the trace of the rates and the determinant at hand */
 template <int N, bool STIFF> nm_mask solve(nm_vec *tau, const matrices *m)
 {
     if constexpr (STIFF) {
-        return nm_stiff_spectrum<N>(tau, m->times, m->rates, m->det, nm_splat(0.0));
+        nm_minor trace = {nm_splat(0.0), nm_splat(0.0)};
+        for (int i = 0; i < N; i++) { nm_add_minor(&trace, nm_minor{m->rates[i][i], nm_vabs(m->rates[i][i])}); }
+        return nm_stiff_spectrum<N>(tau, m->times, trace, m->det, nm_splat(0.0));
     } else {
         return nm_quick_spectrum<N>(tau, m->times, nm_splat(0.0));
     }
