@@ -74,11 +74,12 @@ def merge(lines):
 
 
 def output_of(*command):
+    """What a program says, without the folders of this machine; nothing where it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return re.sub(r"(?<![\w.])/(?:[\w.+-]+/)+", "", done.stdout.strip()) if done.returncode == 0 else ""
 
 
 def surroundings(session):
