@@ -16,7 +16,7 @@
 #include "backend.h"
 #include "fake_model.h"
 #include "grid_nc.h"
-#include "hand_plan.h"
+#include "hand_file.h"
 #include "plan_text.h"
 
 #define DRAWN(n)                                                                                   \
@@ -158,20 +158,6 @@ static void run(bench *b, int n_threads, int partial, nm_tally **tally)
     nm_journal_close(&b->journal, 1);
 }
 
-static char *read_file(const char *path, size_t *n)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    fseek(file, 0, SEEK_END);
-    *n = (size_t)ftell(file);
-    rewind(file);
-    char *bytes = malloc(*n);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, *n, file), *n);
-    fclose(file);
-    return bytes;
-}
-
 /* values of a variable over all cells, as doubles */
 static double *read_variable(const char *path, const char *name, size_t n)
 {
@@ -212,7 +198,7 @@ static void check_cuts(const char *text)
     size_t n_wanted, n_found;
     start(&b, text);
     run(&b, 1, 0, NULL);
-    char *wanted = read_file(b.out, &n_wanted);
+    char *wanted = nm_hand_read_bytes(b.out, &n_wanted);
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
         if (cuts[i].part > 0 && b.plan->task.reduction.cell_points <= cuts[i].part) {
             continue;
@@ -220,7 +206,7 @@ static void check_cuts(const char *text)
         cut_anew(b.plan, cuts[i].part, cuts[i].n_cells, cuts[i].chunk);
         unlink(b.out);
         run(&b, cuts[i].n_threads, 0, NULL);
-        char *found = read_file(b.out, &n_found);
+        char *found = nm_hand_read_bytes(b.out, &n_found);
         assert_int_equal(n_found, n_wanted);
         assert_memory_equal(found, wanted, n_wanted);
         free(found);
