@@ -1,291 +1,52 @@
 /* Append-only hashed records of finished tiles in one folder, which any kill leaves whole.
  *
- *   1. records and scan   2. the journal */
+ *   1. opening: alone, as one of several shards, as a rank   2. appending   3. reading   4. closing */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
 #include "journal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "files.h"
-#include "journal_folder.h"
-#include "manifest.h"
+#include "journal_parts.h"
 
 enum {
-    MAGIC_BYTES = 8,
-    TILE_AT = MAGIC_BYTES + NM_FINGERPRINT_BYTES,
-    LENGTH_AT = TILE_AT + 8,
-    PAYLOAD_HASH_AT = LENGTH_AT + 8,
-    HEADER_HASH_AT = PAYLOAD_HASH_AT + 8,
-    SCAN_BYTES = 1 << 20, /* payloads are hashed in pieces of this size */
-    SYNC_SECONDS = 5,     /* a crash of the machine loses at most this much work */
-    LOCK_TRIES = 50
+    SYNC_SECONDS = 5, /* a crash of the machine loses at most this much work */
+    OPEN_TRIES = 100  /* of a shard, 20 ms apart, while another one makes the folder */
 };
 
-static const char magic[MAGIC_BYTES + 1] = "NMJREC01";
+/* --- 1. opening --------------------------------------------------------------------------------- */
 
-typedef struct place { /* where the record of a tile begins */
-    int64_t offset;
-    int32_t segment; /* index into nm_journal.segments */
-} place;
-
-struct nm_journal {
-    char *parts;
-    char fingerprint[NM_FINGERPRINT_BYTES + 1];
-    int lock_fd;
-
-    int64_t n_tiles, full_bytes, last_bytes; /* payload bytes of a full tile, of the last tile */
-    _Atomic unsigned char *done;             /* [n_tiles] */
-    _Atomic int64_t n_done;
-    int64_t n_torn;
-
-    /* all below, and `places`, are guarded by the mutex once the journal is open */
-    pthread_mutex_t mutex;
-    place *places; /* [n_tiles] */
-    nm_segment_name *segments;
-    int n_segments;
-
-    int fd;       /* of this run's segment, -1 before the first append */
-    int own;      /* its index */
-    int64_t end;  /* its length in whole records */
-    int is_dirty; /* bytes since the last sync */
-    int is_broken;
-    struct timespec last_sync;
-};
-
-/* --- 1. records and scan -------------------------------------------------------------------------
- */
-
-static void put_number(unsigned char *at, uint64_t number)
-{
-    for (int i = 0; i < 8; i++) {
-        at[i] = (unsigned char)(number >> (8 * i));
-    }
-}
-
-static uint64_t get_number(const unsigned char *at)
-{
-    uint64_t number = 0;
-    for (int i = 0; i < 8; i++) {
-        number |= (uint64_t)at[i] << (8 * i);
-    }
-    return number;
-}
-
-static void fill_header(unsigned char header[NM_JOURNAL_HEADER_BYTES], const char *fingerprint,
-                        int64_t i_tile, int64_t bytes, uint64_t payload_hash)
-{
-    memcpy(header, magic, MAGIC_BYTES);
-    memcpy(header + MAGIC_BYTES, fingerprint, NM_FINGERPRINT_BYTES);
-    put_number(header + TILE_AT, (uint64_t)i_tile);
-    put_number(header + LENGTH_AT, (uint64_t)bytes);
-    put_number(header + PAYLOAD_HASH_AT, payload_hash);
-    put_number(header + HEADER_HASH_AT, XXH3_64bits(header, HEADER_HASH_AT));
-}
-
-static int is_header(const unsigned char header[NM_JOURNAL_HEADER_BYTES])
-{
-    return memcmp(header, magic, MAGIC_BYTES) == 0 &&
-           get_number(header + HEADER_HASH_AT) == XXH3_64bits(header, HEADER_HASH_AT);
-}
-
-static int64_t tile_bytes(const nm_journal *journal, int64_t i_tile)
-{
-    return i_tile == journal->n_tiles - 1 ? journal->last_bytes : journal->full_bytes;
-}
-
-/* Reads up to `bytes` at `offset`; got: how many there were before the end of the file. */
-static nm_status read_at(size_t *got, int fd, const char *path, void *data, size_t bytes,
-                         int64_t offset)
-{
-    *got = 0;
-    while (*got < bytes) {
-        ssize_t n = pread(fd, (char *)data + *got, bytes - *got, (off_t)(offset + (int64_t)*got));
-        if (n < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            return nm_fail(NM_IO, "cannot read '%s': %s", path, strerror(errno));
-        }
-        if (n == 0) {
-            break;
-        }
-        *got += (size_t)n;
-    }
-    return NM_OK;
-}
-
-/* Hashes `length` bytes at `offset` in pieces; is_whole: 0 where the file ends before. */
-static nm_status hash_at(uint64_t *hash, int *is_whole, int fd, const char *path, int64_t length,
-                         int64_t offset, void *buffer, XXH3_state_t *state)
-{
-    XXH3_64bits_reset(state);
-    *is_whole = 1;
-    while (length > 0 && *is_whole) {
-        size_t wanted = length < SCAN_BYTES ? (size_t)length : SCAN_BYTES, got;
-        NM_TRY(read_at(&got, fd, path, buffer, wanted, offset));
-        XXH3_64bits_update(state, buffer, got);
-        *is_whole = got == wanted;
-        length -= (int64_t)got;
-        offset += (int64_t)got;
-    }
-    *hash = XXH3_64bits_digest(state);
-    return NM_OK;
-}
-
-static void note_record(nm_journal *journal, int64_t i_tile, int segment, int64_t offset)
-{
-    journal->places[i_tile] = (place){.offset = offset, .segment = segment};
-    if (!atomic_exchange(&journal->done[i_tile], 1)) {
-        atomic_fetch_add(&journal->n_done, 1);
-    }
-}
-
-/* Walks one segment up to its first bad record. */
-static nm_status scan_records(nm_journal *journal, int segment, int fd, const char *path,
-                              void *buffer, XXH3_state_t *state)
-{
-    unsigned char header[NM_JOURNAL_HEADER_BYTES];
-    for (int64_t offset = 0;;) {
-        size_t got;
-        NM_TRY(read_at(&got, fd, path, header, sizeof header, offset));
-        if (got == 0) {
-            return NM_OK;
-        }
-        if (got < sizeof header || !is_header(header)) {
-            break;
-        }
-        if (memcmp(header + MAGIC_BYTES, journal->fingerprint, NM_FINGERPRINT_BYTES) != 0) {
-            return nm_fail(
-                NM_FINGERPRINT,
-                "'%s' holds records of another question (fingerprint %.32s, here %s): use --fresh "
-                "to throw the unfinished run away, or give another output with -o",
-                path, (const char *)header + MAGIC_BYTES, journal->fingerprint);
-        }
-        int64_t i_tile = (int64_t)get_number(header + TILE_AT);
-        int64_t length = (int64_t)get_number(header + LENGTH_AT);
-        if (i_tile < 0 || i_tile >= journal->n_tiles || length != tile_bytes(journal, i_tile)) {
-            break;
-        }
-        uint64_t hash;
-        int is_whole;
-        NM_TRY(hash_at(&hash, &is_whole, fd, path, length, offset + (int64_t)sizeof header, buffer,
-                       state));
-        if (!is_whole || hash != get_number(header + PAYLOAD_HASH_AT)) {
-            break;
-        }
-        if (!nm_journal_has(journal, i_tile)) {
-            note_record(journal, i_tile, segment, offset);
-        }
-        offset += (int64_t)sizeof header + length;
-    }
-    journal->n_torn++;
-    return NM_OK;
-}
-
-static int compare_segments(const void *a, const void *b)
-{
-    const nm_segment_name *x = a, *y = b;
-    if (x->number != y->number) {
-        return x->number < y->number ? -1 : 1;
-    }
-    return (x->rank > y->rank) - (x->rank < y->rank);
-}
-
-static nm_status list_segments(nm_journal *journal)
-{
-    DIR *folder = opendir(journal->parts);
-    if (!folder) {
-        return nm_fail(NM_IO, "cannot list '%s': %s", journal->parts, strerror(errno));
-    }
-    nm_status status = NM_OK;
-    int capacity = 0;
-    struct dirent *entry;
-    nm_segment_name name;
-    while (status == NM_OK && (entry = readdir(folder)) != NULL) {
-        if (!nm_journal_is_segment(entry->d_name, &name)) {
-            continue;
-        }
-        if (journal->n_segments == capacity) {
-            capacity = capacity ? 2 * capacity : 16;
-            nm_segment_name *larger = realloc(journal->segments, (size_t)capacity * sizeof *larger);
-            if (!larger) {
-                status = nm_journal_no_memory();
-                break;
-            }
-            journal->segments = larger;
-        }
-        journal->segments[journal->n_segments++] = name;
-    }
-    closedir(folder);
-    if (journal->n_segments > 1) {
-        qsort(journal->segments, (size_t)journal->n_segments, sizeof *journal->segments,
-              compare_segments);
-    }
-    return status;
-}
-
-static nm_status scan(nm_journal *journal)
-{
-    NM_TRY(list_segments(journal));
-    void *buffer = malloc(SCAN_BYTES);
-    XXH3_state_t *state = XXH3_createState();
-    nm_status status = buffer && state ? NM_OK : nm_journal_no_memory();
-    for (int i = 0; status == NM_OK && i < journal->n_segments; i++) {
-        char *path = nm_journal_segment_path(journal->parts, journal->segments[i]);
-        int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-        if (!path) {
-            status = nm_journal_no_memory();
-        } else if (fd < 0) {
-            status = nm_fail(NM_IO, "cannot read '%s': %s", path, strerror(errno));
-        } else {
-            status = scan_records(journal, i, fd, path, buffer, state);
-            close(fd);
-        }
-        free(path);
-    }
-    XXH3_freeState(state);
-    free(buffer);
-    return status;
-}
-
-/* --- 2. the journal ------------------------------------------------------------------------------
- */
-
-/* Makes a manifest or matches the one that is there, then scans; the lock is held. */
-static nm_status load(nm_journal *journal, const nm_plan *plan, int fresh)
+static nm_status check_manifest(const nm_journal *journal, const char *path, const nm_plan *plan)
 {
     nm_manifest wanted, found;
     nm_manifest_describe(&wanted, plan);
+    NM_TRY(nm_manifest_read(&found, path));
+    return nm_manifest_match(&found, &wanted, journal->parts);
+}
+
+/* Makes a manifest or matches the one that is there; nobody else is at work. */
+static nm_status prepare(const nm_journal *journal, const nm_plan *plan, int fresh)
+{
     char *path = nm_file_format("%s/manifest.toml", journal->parts);
     if (!path) {
         return nm_journal_no_memory();
     }
-    int is_there = access(path, F_OK) == 0;
-    nm_status status = NM_OK;
-    if (is_there && !fresh) {
-        status = nm_manifest_read(&found, path);
-        if (status == NM_OK) {
-            status = nm_manifest_match(&found, &wanted, journal->parts);
-        }
-        if (status == NM_OK) {
-            status = scan(journal);
-        }
+    nm_status status;
+    if (access(path, F_OK) == 0 && !fresh) {
+        status = check_manifest(journal, path, plan);
     } else {
-        status = nm_journal_remove_records(journal->parts);
+        nm_manifest wanted;
+        nm_manifest_describe(&wanted, plan);
         nm_manifest_time(wanted.created);
+        status = nm_journal_remove_records(journal->parts);
         if (status == NM_OK) {
             status = nm_manifest_write(&wanted, journal->parts, nm_manifest_config(plan));
         }
@@ -297,11 +58,11 @@ static nm_status load(nm_journal *journal, const nm_plan *plan, int fresh)
 static void destroy(nm_journal **journal)
 {
     nm_journal *j = *journal;
-    if (j->fd >= 0) {
-        close(j->fd);
-    }
-    if (j->lock_fd >= 0) {
-        close(j->lock_fd);
+    const int files[] = {j->fd, j->shard_fd, j->lock_fd};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (files[i] >= 0) {
+            close(files[i]);
+        }
     }
     pthread_mutex_destroy(&j->mutex);
     free((void *)j->done);
@@ -312,17 +73,16 @@ static void destroy(nm_journal **journal)
     *journal = NULL;
 }
 
-nm_status nm_journal_open(nm_journal **journal, const char *out_path, const nm_plan *plan,
-                          int fresh)
+/* A journal of the plan without a folder. */
+static nm_status create(nm_journal **journal, const char *out_path, const nm_plan *plan)
 {
     *journal = NULL;
-    NM_TRY(nm_journal_check_output(out_path));
     nm_journal *j = calloc(1, sizeof *j);
     if (!j) {
         return nm_journal_no_memory();
     }
     pthread_mutex_init(&j->mutex, NULL);
-    j->fd = j->lock_fd = -1;
+    j->fd = j->lock_fd = j->shard_fd = -1;
     j->n_tiles = plan->n_tiles;
     j->full_bytes = nm_plan_tile_bytes(plan, 0);
     j->last_bytes = nm_plan_tile_bytes(plan, plan->n_tiles - 1);
@@ -331,14 +91,39 @@ nm_status nm_journal_open(nm_journal **journal, const char *out_path, const nm_p
     j->done = calloc((size_t)j->n_tiles, sizeof *j->done);
     j->places = calloc((size_t)j->n_tiles, sizeof *j->places);
     clock_gettime(CLOCK_MONOTONIC, &j->last_sync);
-
-    int is_new = 0;
-    nm_status status = j->parts && j->done && j->places ? NM_OK : nm_journal_no_memory();
-    if (status == NM_OK) {
-        status = nm_journal_take_lock(&j->lock_fd, &is_new, j->parts, 1);
+    if (!j->parts || !j->done || !j->places) {
+        destroy(&j);
+        return nm_journal_no_memory();
     }
+    *journal = j;
+    return NM_OK;
+}
+
+/* A number that no run has used, for the segment of this one. */
+static int free_number(const nm_journal *journal)
+{
+    int number = 0;
+    for (int i = 0; i < journal->n_segments; i++) {
+        const int used = journal->segments[i].name.number;
+        number = used >= number ? used + 1 : number;
+    }
+    return number;
+}
+
+nm_status nm_journal_open(nm_journal **journal, const char *out_path, const nm_plan *plan,
+                          int fresh)
+{
+    *journal = NULL;
+    NM_TRY(nm_journal_check_output(out_path));
+    nm_journal *j;
+    NM_TRY(create(&j, out_path, plan));
+    int is_new = 0;
+    nm_status status = nm_journal_take_lock(&j->lock_fd, &is_new, j->parts);
     if (status == NM_OK) {
-        status = load(j, plan, fresh);
+        status = prepare(j, plan, fresh);
+        if (status == NM_OK) {
+            status = nm_journal_scan(j, &j->n_torn);
+        }
         if (status != NM_OK && is_new) {
             (void)nm_journal_remove_records(j->parts);
             nm_journal_remove_folder(j->parts);
@@ -348,8 +133,118 @@ nm_status nm_journal_open(nm_journal **journal, const char *out_path, const nm_p
         destroy(&j);
         return status;
     }
+    j->own_name = (nm_segment_name){.number = free_number(j), .rank = 0};
     *journal = j;
     return NM_OK;
+}
+
+/* One try to share the folder. is_open: 0 where another shard came between; the caller tries again. */
+static nm_status try_to_share(nm_journal *journal, int *is_open, const nm_plan *plan)
+{
+    int is_alone, is_new;
+    *is_open = 0;
+    NM_TRY(nm_journal_share_lock(&journal->lock_fd, &is_alone, &is_new, journal->parts));
+    if (journal->lock_fd < 0) {
+        return NM_OK;
+    }
+    nm_status status = NM_OK;
+    if (is_alone) {
+        status = prepare(journal, plan, 0);
+        if (status != NM_OK && is_new) {
+            (void)nm_journal_remove_records(journal->parts);
+            nm_journal_remove_folder(journal->parts);
+        }
+        *is_open = status == NM_OK && nm_journal_lower_lock(journal->lock_fd);
+    } else {
+        char *path = nm_file_format("%s/manifest.toml", journal->parts);
+        status = path ? NM_OK : nm_journal_no_memory();
+        if (path && access(path, F_OK) == 0) {
+            status = check_manifest(journal, path, plan);
+            *is_open = status == NM_OK;
+        }
+        free(path);
+    }
+    if (!*is_open) {
+        close(journal->lock_fd);
+        journal->lock_fd = -1;
+    }
+    return status;
+}
+
+nm_status nm_journal_open_shard(nm_journal **journal, const char *out_path, const nm_plan *plan,
+                                int shard, int n_shards)
+{
+    *journal = NULL;
+    NM_TRY(nm_journal_check_output(out_path));
+    nm_journal *j;
+    NM_TRY(create(&j, out_path, plan));
+    const struct timespec pause = {.tv_nsec = 20000000};
+    int is_open = 0;
+    nm_status status = NM_OK;
+    for (int i_try = 0; status == NM_OK && !is_open; i_try++) {
+        if (i_try == OPEN_TRIES) {
+            status = nm_journal_locked(j->parts, "lock");
+            break;
+        }
+        if (i_try > 0) {
+            nanosleep(&pause, NULL);
+        }
+        status = try_to_share(j, &is_open, plan);
+    }
+    if (status == NM_OK) {
+        status = nm_journal_take_shard(&j->shard_fd, j->parts, shard, n_shards);
+    }
+    if (status == NM_OK) {
+        /* others are in the middle of a record: what is torn is theirs */
+        int64_t n_torn;
+        status = nm_journal_scan(j, &n_torn);
+    }
+    if (status != NM_OK) {
+        destroy(&j);
+        return status;
+    }
+    j->own_name = (nm_segment_name){.number = free_number(j), .rank = shard};
+    *journal = j;
+    return NM_OK;
+}
+
+nm_status nm_journal_join(nm_journal **journal, const char *out_path, const nm_plan *plan, int rank,
+                          int number, const unsigned char *done)
+{
+    NM_TRY(create(journal, out_path, plan));
+    nm_journal *j = *journal;
+    j->own_name = (nm_segment_name){.number = number, .rank = rank};
+    for (int64_t i = 0; i < j->n_tiles; i++) {
+        j->done[i] = done[i];
+        j->n_done += done[i] != 0;
+    }
+    return NM_OK;
+}
+
+int nm_journal_number(const nm_journal *journal)
+{
+    return journal->own_name.number;
+}
+
+void nm_journal_list_done(const nm_journal *journal, unsigned char *done)
+{
+    for (int64_t i = 0; i < journal->n_tiles; i++) {
+        done[i] = atomic_load(&journal->done[i]);
+    }
+}
+
+nm_status nm_journal_look_again(nm_journal *journal)
+{
+    int64_t n_torn;
+    pthread_mutex_lock(&journal->mutex);
+    nm_status status = nm_journal_scan(journal, &n_torn);
+    pthread_mutex_unlock(&journal->mutex);
+    return status;
+}
+
+int nm_journal_claim(nm_journal *journal)
+{
+    return journal->shard_fd < 0 || nm_journal_raise_lock(journal->lock_fd);
 }
 
 int nm_journal_has(const nm_journal *journal, int64_t i_tile)
@@ -367,34 +262,35 @@ int64_t nm_journal_n_torn(const nm_journal *journal)
     return journal->n_torn;
 }
 
-/* Creates this run's segment under a number that no run has used; the mutex is held. */
+/* --- 2. appending ------------------------------------------------------------------------------- */
+
+/* Creates this run's segment; the mutex is held. */
 static nm_status start_segment(nm_journal *journal)
 {
-    nm_segment_name name = {.number = 0, .rank = 0};
-    if (journal->n_segments > 0) {
-        name.number = journal->segments[journal->n_segments - 1].number + 1;
-    }
-    nm_segment_name *larger =
-        realloc(journal->segments, (size_t)(journal->n_segments + 1) * sizeof *journal->segments);
-    if (!larger) {
-        return nm_journal_no_memory();
-    }
-    journal->segments = larger;
-    char *path = nm_journal_segment_path(journal->parts, name);
-    if (!path) {
-        return nm_journal_no_memory();
-    }
+    NM_TRY(nm_journal_add_segment(journal, journal->own_name));
+    nm_segment *own = &journal->segments[journal->n_segments - 1];
     nm_status status = NM_OK;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int fd = -1;
+    while (status == NM_OK && fd < 0) {
+        char *path = nm_journal_segment_path(journal->parts, own->name);
+        fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+        if (!path) {
+            status = nm_journal_no_memory();
+        } else if (fd >= 0) {
+            status = nm_file_sync_folder_of(path);
+        } else if (errno == EEXIST) {
+            own->name.number++; /* a shard of the same number in another division began it */
+        } else {
+            status = nm_fail(NM_IO, "cannot create '%s': %s", path, strerror(errno));
+        }
+        free(path);
+    }
     if (fd < 0) {
-        status = nm_fail(NM_IO, "cannot create '%s': %s", path, strerror(errno));
+        journal->n_segments--;
     } else {
-        status = nm_file_sync_folder_of(path);
-        journal->segments[journal->n_segments] = name;
-        journal->own = journal->n_segments++;
+        journal->own = journal->n_segments - 1;
         journal->fd = fd;
     }
-    free(path);
     return status;
 }
 
@@ -415,8 +311,8 @@ static nm_status write_record(nm_journal *journal,
     }
     if (status != NM_OK) {
         /* cut the torn record off: a scan would never look behind it */
-        if (ftruncate(journal->fd, (off_t)journal->end) != 0 ||
-            lseek(journal->fd, (off_t)journal->end, SEEK_SET) < 0) {
+        if (ftruncate(journal->fd, (off_t)journal->segments[journal->own].end) != 0 ||
+            lseek(journal->fd, (off_t)journal->segments[journal->own].end, SEEK_SET) < 0) {
             journal->is_broken = 1;
         }
     }
@@ -449,7 +345,8 @@ static nm_status sync_segment(nm_journal *journal)
 
 nm_status nm_journal_append(nm_journal *journal, int64_t i_tile, const void *payload, int64_t bytes)
 {
-    if (i_tile < 0 || i_tile >= journal->n_tiles || bytes != tile_bytes(journal, i_tile)) {
+    if (i_tile < 0 || i_tile >= journal->n_tiles ||
+        bytes != nm_journal_payload_bytes(journal, i_tile)) {
         return nm_fail(NM_IO, "a record of %" PRId64 " bytes does not fit tile %" PRId64 " of '%s'",
                        bytes, i_tile, journal->parts);
     }
@@ -457,14 +354,15 @@ nm_status nm_journal_append(nm_journal *journal, int64_t i_tile, const void *pay
         return NM_OK;
     }
     unsigned char header[NM_JOURNAL_HEADER_BYTES];
-    fill_header(header, journal->fingerprint, i_tile, bytes, XXH3_64bits(payload, (size_t)bytes));
+    nm_journal_fill_header(header, journal->fingerprint, i_tile, payload, bytes);
 
     pthread_mutex_lock(&journal->mutex);
     int must_sync = 0;
     nm_status status = write_record(journal, header, payload, bytes);
     if (status == NM_OK) {
-        note_record(journal, i_tile, journal->own, journal->end);
-        journal->end += (int64_t)sizeof header + bytes;
+        nm_segment *own = &journal->segments[journal->own];
+        nm_journal_note_record(journal, i_tile, journal->own, own->end);
+        own->end += (int64_t)sizeof header + bytes;
         journal->is_dirty = 1;
         must_sync = claim_sync(journal, 0);
     }
@@ -480,50 +378,27 @@ nm_status nm_journal_sync(nm_journal *journal)
     return must_sync ? sync_segment(journal) : NM_OK;
 }
 
+/* --- 3. reading --------------------------------------------------------------------------------- */
+
 nm_status nm_journal_read(nm_journal *journal, int64_t i_tile, void *payload, int64_t bytes)
 {
-    if (!nm_journal_has(journal, i_tile) || bytes != tile_bytes(journal, i_tile)) {
+    if (!nm_journal_has(journal, i_tile) || bytes != nm_journal_payload_bytes(journal, i_tile)) {
         return nm_fail(NM_IO, "'%s' holds no record of tile %" PRId64 " with %" PRId64 " bytes",
                        journal->parts, i_tile, bytes);
     }
     pthread_mutex_lock(&journal->mutex);
-    place at = journal->places[i_tile];
-    char *path = nm_journal_segment_path(journal->parts, journal->segments[at.segment]);
+    const nm_place at = journal->places[i_tile];
+    char *path = nm_journal_segment_path(journal->parts, journal->segments[at.segment].name);
     pthread_mutex_unlock(&journal->mutex);
     if (!path) {
         return nm_journal_no_memory();
     }
-
-    nm_status status = NM_OK;
-    unsigned char header[NM_JOURNAL_HEADER_BYTES];
-    size_t got = 0, got_payload = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        status = nm_fail(NM_IO, "cannot read '%s': %s", path, strerror(errno));
-    }
-    if (status == NM_OK) {
-        status = read_at(&got, fd, path, header, sizeof header, at.offset);
-    }
-    if (status == NM_OK) {
-        status = read_at(&got_payload, fd, path, payload, (size_t)bytes,
-                         at.offset + NM_JOURNAL_HEADER_BYTES);
-    }
-    if (status == NM_OK &&
-        (got != sizeof header || got_payload != (size_t)bytes || !is_header(header) ||
-         (int64_t)get_number(header + TILE_AT) != i_tile ||
-         get_number(header + PAYLOAD_HASH_AT) != XXH3_64bits(payload, (size_t)bytes))) {
-        status = nm_fail(NM_IO,
-                         "tile %" PRId64
-                         " in '%s' was damaged after it was written: the same command computes "
-                         "it again",
-                         i_tile, path);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
+    nm_status status = nm_journal_read_record(path, at.offset, i_tile, payload, bytes);
     free(path);
     return status;
 }
+
+/* --- 4. closing --------------------------------------------------------------------------------- */
 
 void nm_journal_close(nm_journal **journal, int remove)
 {

@@ -2,8 +2,9 @@
  *
  *   out.nc.parts/manifest.toml        fingerprint, schema, date, sizes; without it nothing counts
  *   out.nc.parts/config.toml          the resolved configuration
- *   out.nc.parts/lock                 held by flock while a run lives
- *   out.nc.parts/segNNNNN_rRRRR.nmj   one new file per run; never reopened for writing
+ *   out.nc.parts/lock                 held by flock while a run lives: a whole run alone, shards together
+ *   out.nc.parts/shard_I_of_N.lock    held by flock while this shard is at work
+ *   out.nc.parts/segNNNNN_rRRRR.nmj   one new file per run and rank or shard; never reopened for writing
  *
  * A segment is a row of records, numbers little-endian:
  *   magic [8], fingerprint [32], tile int64, length int64, xxh3(payload) uint64,
@@ -33,6 +34,25 @@ nm_status nm_journal_check_output(const char *out_path);
  * nm_journal_check_output returns. */
 nm_status nm_journal_open(nm_journal **journal, const char *out_path, const nm_plan *plan,
                           int fresh);
+
+/* The same for shard `shard` of `n_shards`, which may add tiles to one folder at the same time; a whole run may
+ * not. What is there is never thrown away. returns NM_LOCKED also where this very shard is at work. */
+nm_status nm_journal_open_shard(nm_journal **journal, const char *out_path, const nm_plan *plan,
+                                int shard, int n_shards);
+
+/* The journal of a rank above 0, which appends to a segment of its own, while rank 0 has the folder open and its lock.
+ * number: nm_journal_number, done [n_tiles]: nm_journal_list_done, both of rank 0. returns NM_MEMORY. */
+nm_status nm_journal_join(nm_journal **journal, const char *out_path, const nm_plan *plan, int rank,
+                          int number, const unsigned char *done);
+int nm_journal_number(const nm_journal *journal);
+void nm_journal_list_done(const nm_journal *journal, unsigned char *done);
+
+/* Sees what others have appended. Call it while this process appends nothing. returns NM_IO, NM_MEMORY. */
+nm_status nm_journal_look_again(nm_journal *journal);
+
+/* 1 if nobody else is at work on the folder, and nobody else will be until the journal is closed. 0: its lock is given
+ * up, and the journal can only be closed. */
+int nm_journal_claim(nm_journal *journal);
 
 /* 1 if a valid record of this tile exists. Thread-safe with appends of other tiles. */
 int nm_journal_has(const nm_journal *journal, int64_t i_tile);

@@ -1,6 +1,6 @@
 /* The folder of a journal: where it may lie, whose it is, how it goes away.
  *
- *   1. paths and the output's place   2. lock */
+ *   1. paths and the output's place   2. locks */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
@@ -20,6 +20,8 @@
 #include "journal.h"
 
 enum { LOCK_TRIES = 50 };
+
+#define SHARD_LOCK "shard_%d_of_%d.lock"
 
 /* --- 1. paths and the output's place -------------------------------------------------------------
  */
@@ -86,6 +88,13 @@ nm_status nm_journal_check_output(const char *out_path)
     return status;
 }
 
+static int is_shard_lock(const char *file)
+{
+    int shard, n_shards, end = 0;
+    return sscanf(file, SHARD_LOCK "%n", &shard, &n_shards, &end) == 2 && end > 0 &&
+           file[end] == '\0';
+}
+
 /* Deletes the files of a journal in an order that leaves, when killed between, a journal or an
  * empty one. The lock stays. */
 nm_status nm_journal_remove_records(const char *parts)
@@ -101,7 +110,7 @@ nm_status nm_journal_remove_records(const char *parts)
     struct dirent *entry;
     nm_segment_name name;
     while (status == NM_OK && (entry = readdir(folder)) != NULL) {
-        if (nm_journal_is_segment(entry->d_name, &name) &&
+        if ((nm_journal_is_segment(entry->d_name, &name) || is_shard_lock(entry->d_name)) &&
             unlinkat(dirfd(folder), entry->d_name, 0) != 0) {
             status =
                 nm_fail(NM_IO, "cannot delete '%s/%s': %s", parts, entry->d_name, strerror(errno));
@@ -134,86 +143,147 @@ void nm_journal_remove_folder(const char *parts)
     }
 }
 
-/* --- 2. lock -------------------------------------------------------------------------------------
- */
+/* --- 2. locks ----------------------------------------------------------------------------------- */
 
-/* Says who holds the lock, as far as the lock file knows. */
-static nm_status locked(const char *parts, int fd)
+nm_status nm_journal_locked(const char *parts, const char *file)
 {
-    char owner[96];
-    ssize_t length = pread(fd, owner, sizeof owner - 1, 0);
-    owner[length > 0 ? length : 0] = '\0';
-    owner[strcspn(owner, "\n")] = '\0';
+    /* who holds it, as far as the file knows */
+    char *path = nm_file_format("%s/%s", parts, file);
+    char owner[128] = "";
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        ssize_t length = pread(fd, owner, sizeof owner - 1, 0);
+        owner[length > 0 ? length : 0] = '\0';
+        owner[strcspn(owner, "\n")] = '\0';
+        close(fd);
+    }
+    free(path);
     return nm_fail(NM_LOCKED,
                    "another run%s%s%s works on '%s': wait for it, or give another output with -o",
                    owner[0] ? " (" : "", owner, owner[0] ? ")" : "", parts);
 }
 
-/* Creates the folder where `create` is set and takes its lock. is_new: 1 if the folder was made
- * here. */
-nm_status nm_journal_take_lock(int *lock_fd, int *is_new, const char *parts, int create)
+/* for the sentence of others only, so failure is harmless */
+static void sign(int fd)
+{
+    char host[64] = "", owner[128];
+    gethostname(host, sizeof host - 1);
+    int length = snprintf(owner, sizeof owner, "process %ld on %s\n", (long)getpid(), host);
+    if (ftruncate(fd, 0) == 0 && pwrite(fd, owner, (size_t)length, 0) != length) {
+        (void)!ftruncate(fd, 0);
+    }
+}
+
+static nm_status no_locks(const char *path)
+{
+    return nm_fail(NM_IO, "cannot lock '%s': %s (does this file system have locks?)", path,
+                   strerror(errno));
+}
+
+/* Creates the folder and opens its lock. fd: -1 where the folder went away in between. */
+static nm_status open_lock(int *fd, int *is_new, const char *parts, const char *path)
+{
+    *fd = -1;
+    if (mkdir(parts, 0777) == 0) {
+        *is_new = 1;
+        NM_TRY(nm_file_sync_folder_of(parts));
+    } else if (errno != EEXIST) {
+        return nm_fail(NM_IO, "cannot create the folder '%s' for unfinished work: %s", parts,
+                       strerror(errno));
+    }
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (*fd < 0 && errno != ENOENT) {
+        return nm_fail(NM_IO, "cannot open the lock '%s': %s", path, strerror(errno));
+    }
+    return NM_OK;
+}
+
+/* A run that ends deletes the folder with its lock: a lock on a deleted file is worth nothing. */
+static int is_deleted(int fd, const char *path)
+{
+    struct stat here, there;
+    return fstat(fd, &here) != 0 || stat(path, &there) != 0 || here.st_dev != there.st_dev ||
+           here.st_ino != there.st_ino;
+}
+
+nm_status nm_journal_take_lock(int *lock_fd, int *is_new, const char *parts)
 {
     *lock_fd = -1;
     *is_new = 0;
     char *path = nm_file_format("%s/lock", parts);
-    if (!path) {
-        return nm_journal_no_memory();
-    }
-    nm_status status = NM_OK;
-    int is_held = 0;
-    /* a run that ends deletes the folder with its lock: a lock on a deleted file is worth nothing
-     */
-    for (int i_try = 0; status == NM_OK && !is_held; i_try++) {
+    nm_status status = path ? NM_OK : nm_journal_no_memory();
+    for (int i_try = 0; status == NM_OK && *lock_fd < 0; i_try++) {
+        int fd;
         if (i_try == LOCK_TRIES) {
             status =
                 nm_fail(NM_LOCKED, "other runs keep creating and deleting '%s'; try again", parts);
             break;
         }
-        if (create && mkdir(parts, 0777) == 0) {
-            *is_new = 1;
-            status = nm_file_sync_folder_of(parts);
-            if (status != NM_OK) {
-                break;
-            }
-        } else if (create && errno != EEXIST) {
-            status = nm_fail(NM_IO, "cannot create the folder '%s' for unfinished work: %s", parts,
-                             strerror(errno));
-            break;
-        }
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (fd < 0) {
-            if (errno == ENOENT && create) {
-                continue;
-            }
-            status = nm_fail(NM_IO, "cannot open the lock '%s': %s", path, strerror(errno));
-            break;
+        status = open_lock(&fd, is_new, parts, path);
+        if (status != NM_OK || fd < 0) {
+            continue;
         }
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            status =
-                errno == EWOULDBLOCK
-                    ? locked(parts, fd)
-                    : nm_fail(NM_IO, "cannot lock '%s': %s (does this file system have locks?)",
-                              path, strerror(errno));
-            close(fd);
+            status = errno == EWOULDBLOCK ? nm_journal_locked(parts, "lock") : no_locks(path);
+        } else if (!is_deleted(fd, path)) {
+            *lock_fd = fd;
+            sign(fd);
             break;
         }
-        struct stat here, there;
-        if (fstat(fd, &here) == 0 && stat(path, &there) == 0 && here.st_dev == there.st_dev &&
-            here.st_ino == there.st_ino) {
+        close(fd);
+    }
+    free(path);
+    return status;
+}
+
+nm_status nm_journal_share_lock(int *lock_fd, int *is_alone, int *is_new, const char *parts)
+{
+    *lock_fd = -1;
+    *is_alone = *is_new = 0;
+    char *path = nm_file_format("%s/lock", parts);
+    int fd = -1;
+    nm_status status = path ? open_lock(&fd, is_new, parts, path) : nm_journal_no_memory();
+    if (status == NM_OK && fd >= 0) {
+        *is_alone = flock(fd, LOCK_EX | LOCK_NB) == 0;
+        if (!*is_alone && flock(fd, LOCK_SH | LOCK_NB) != 0) {
+            status = errno == EWOULDBLOCK ? NM_OK : no_locks(path);
+        } else if (!is_deleted(fd, path)) {
             *lock_fd = fd;
-            is_held = 1;
-        } else {
+            sign(fd);
+        }
+        if (*lock_fd < 0) {
             close(fd);
         }
     }
-    if (is_held) {
-        /* for the message of others only, so failure is harmless */
-        char host[64] = "", owner[128];
-        gethostname(host, sizeof host - 1);
-        int length = snprintf(owner, sizeof owner, "process %ld on %s\n", (long)getpid(), host);
-        if (ftruncate(*lock_fd, 0) == 0 && pwrite(*lock_fd, owner, (size_t)length, 0) != length) {
-            (void)!ftruncate(*lock_fd, 0);
-        }
+    free(path);
+    return status;
+}
+
+int nm_journal_lower_lock(int lock_fd)
+{
+    return flock(lock_fd, LOCK_SH | LOCK_NB) == 0;
+}
+
+int nm_journal_raise_lock(int lock_fd)
+{
+    return flock(lock_fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+nm_status nm_journal_take_shard(int *shard_fd, const char *parts, int shard, int n_shards)
+{
+    char file[64];
+    snprintf(file, sizeof file, SHARD_LOCK, shard, n_shards);
+    char *path = nm_file_format("%s/%s", parts, file);
+    *shard_fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
+    nm_status status = NM_OK;
+    if (!path) {
+        status = nm_journal_no_memory();
+    } else if (*shard_fd < 0) {
+        status = nm_fail(NM_IO, "cannot open the lock '%s': %s", path, strerror(errno));
+    } else if (flock(*shard_fd, LOCK_EX | LOCK_NB) != 0) {
+        status = errno == EWOULDBLOCK ? nm_journal_locked(parts, file) : no_locks(path);
+    } else {
+        sign(*shard_fd);
     }
     free(path);
     return status;
