@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 
 #include "backend.h"
+#include "comm.h"
 #include "model_store.h"
 #include "model_topology.h"
 #include "preset.h"
@@ -267,6 +268,9 @@ void nm_describe_info(FILE *stream)
     print_features(stream);
     fputc('\n', stream);
     nm_backend_describe_all(stream);
+    char ranks[128];
+    nm_comm_describe(ranks, sizeof ranks);
+    fprintf(stream, "ranks            %s\n", ranks);
     const char *netcdf = nc_inq_libvers();
     fprintf(stream, "netcdf           %.*s\n", (int)strcspn(netcdf, " "), netcdf);
     fprintf(stream, "udunits          2\n");

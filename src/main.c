@@ -15,10 +15,10 @@
 
 /* --- 1. commands ------------------------------------------------------------------------------ */
 
-/* says why a call of the API failed */
+/* says why a call of the API failed, once */
 static nm_status tell(nm_status status)
 {
-    if (status != NM_OK) {
+    if (status != NM_OK && nm_rank() == 0) {
         fprintf(stderr, "nessmap: %s\n", nm_error());
     }
     return status;
@@ -54,16 +54,21 @@ static void catch_signals(void)
 
 static nm_status command_run(const nm_arguments *args)
 {
-    nm_scan *scan;
+    nm_scan *scan = NULL;
     catch_signals();
-    nm_quiet(args->run.quiet);
-    nm_status status = nm_scan_open(&scan, args->operands[0], args->sets, args->n_sets);
+    nm_status status = nm_ranks_begin(args->run.n_shards > 1);
+    nm_quiet(args->run.quiet || nm_rank() > 0);
+    if (status == NM_OK) {
+        status = nm_ranks_agree(nm_scan_open(&scan, args->operands[0], args->sets, args->n_sets));
+    }
     if (status == NM_OK) {
         status = nm_scan_run(scan, &args->run, stdout);
     }
     nm_scan_close(&scan);
     fflush(stdout); /* the summary before the sentence on what went wrong */
-    return tell(status);
+    tell(status);
+    nm_ranks_end();
+    return status;
 }
 
 static nm_status command_init(const nm_arguments *args)

@@ -1,58 +1,26 @@
-/* The pipeline, visible in one function: nm_run.
+/* The pipeline, visible in one function: nm_run. Its tiles are in run_tiles.c.
  *
- * 1. interruption   2. a finished file   3. tiles   4. after the tiles   5. stages of a refinement
- * 6. the run */
+ * 1. interruption   2. a finished file   3. the journal   4. after the tiles   5. stages of a
+ * refinement   6. the run */
 #include "run.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "backend.h"
 #include "files.h"
-#include "grid_nc.h"
-#include "journal.h"
 #include "out_file.h"
 #include "pilot.h"
 #include "plan.h"
-#include "progress.h"
 #include "projection_pilot.h"
 #include "refine.h"
+#include "run_parts.h"
 #include "runlog.h"
-#include "summary.h"
 #include "words.h"
-#include "writer.h"
 
 enum { PILOT_POINTS = 2048, LEAST_PILOT = 512 };
 static const double pilot_seconds = 0.25; /* at most this long per rate */
-
-/* Everything one run holds; released by `release` whatever happened. */
-typedef struct run {
-    const nm_config *config;
-    const nm_run_options *options;
-    char *out_path;
-    const nm_backend *backend;
-    int is_begun; /* `auto` found a run that this backend began */
-    nm_plan *plan;
-    nm_journal *journal;
-    nm_writer *writer;    /* while tiles are computed */
-    nm_assembly *file;    /* grows beside the journal, or NULL: it is made when all tiles are there */
-    atomic_int is_behind; /* the file could not take a tile */
-    nm_tally *tally;
-    nm_progress progress;
-    nm_run_stats stats;
-    nm_timeline *timeline; /* NULL: not wanted */
-    nm_backend_options backend_options;
-    nm_backend_report report;
-    pthread_mutex_t lock; /* of the tile cursor, the progress and the counts in stats */
-    int64_t i_next;       /* the first tile that nobody has looked at */
-    double start;         /* monotonic clock [s] */
-    time_t begun;
-} run;
 
 /* --- 1. interruption -------------------------------------------------------------------------- */
 
@@ -64,10 +32,15 @@ void nm_run_interrupt(void)
     atomic_store(&is_interrupted, 1);
 }
 
+int nm_run_is_interrupted(void)
+{
+    return atomic_load(&is_interrupted);
+}
+
 /* --- 2. a finished file ----------------------------------------------------------------------- */
 
-static nm_status end_refinement(run *run, const nm_refine_report *report, const nm_run_stats *stats,
-                                FILE *summary)
+static nm_status end_refinement(nm_run_state *run, const nm_refine_report *report,
+                                const nm_run_stats *stats, FILE *summary)
 {
     if (summary) {
         nm_refine_print(summary, run->plan, report, stats, run->out_path);
@@ -75,8 +48,11 @@ static nm_status end_refinement(run *run, const nm_refine_report *report, const 
     return nm_out_file_judge(run->plan, nm_refine_failed_share(report), run->out_path);
 }
 
-static nm_status report_finished(run *run, FILE *summary)
+static nm_status report_finished(nm_run_state *run, FILE *summary)
 {
+    if (run->rank > 0) {
+        return NM_OK;
+    }
     nm_progress_note(&run->progress,
                      "%s is finished already and answers this very question; nothing to do",
                      run->out_path);
@@ -92,84 +68,15 @@ static nm_status report_finished(run *run, FILE *summary)
     return nm_out_file_judge(run->plan, nm_summary_failed_share(run->tally), run->out_path);
 }
 
-/* --- 3. tiles --------------------------------------------------------------------------------- */
-
-static int is_mine(const run *run, int64_t i_tile)
-{
-    int n_shards = run->options->n_shards;
-    return n_shards <= 1 || i_tile % n_shards == run->options->shard;
-}
-
-static int64_t next_tile(void *context)
-{
-    run *run = context;
-    int64_t i_tile = -1;
-    pthread_mutex_lock(&run->lock);
-    while (!is_interrupted && i_tile < 0 && run->i_next < run->plan->n_tiles) {
-        int64_t candidate = run->i_next++;
-        if (is_mine(run, candidate) && !nm_journal_has(run->journal, candidate)) {
-            i_tile = candidate;
-        }
-    }
-    pthread_mutex_unlock(&run->lock);
-    return i_tile;
-}
-
-/* In a thread of the writer. The journal comes before the file, which is but a shortcut: one that
- * takes no more is made again in the end. */
-static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, int64_t bytes,
-                           const nm_tile_report *report)
-{
-    run *run = context;
-    NM_TRY(nm_journal_append(run->journal, i_tile, payload, bytes));
-    if (run->file && !atomic_load(&run->is_behind) &&
-        nm_grid_nc_take(run->file, i_tile, payload) != NM_OK) {
-        atomic_store(&run->is_behind, 1);
-    }
-    pthread_mutex_lock(&run->lock);
-    run->stats.n_computed += report->n;
-    run->stats.n_newton += report->n_newton;
-    run->stats.n_follow += report->n_follow;
-    run->stats.n_failed += report->n_failed;
-    nm_progress_add(&run->progress, report->n, report->n_failed);
-    pthread_mutex_unlock(&run->lock);
-    return NM_OK;
-}
-
-static nm_status take_room(void *context, void **payload)
-{
-    run *run = context;
-    return nm_writer_take(run->writer, payload);
-}
-
-static nm_status hand_over(void *context, int64_t i_tile, void *payload, int64_t bytes,
-                           const nm_tile_report *report)
-{
-    run *run = context;
-    return nm_writer_put(run->writer, i_tile, payload, bytes, report);
-}
-
 static void note(void *context, const char *sentence)
 {
-    run *run = context;
+    nm_run_state *run = context;
     nm_progress_note(&run->progress, "%s", sentence);
 }
 
-/* points of this run's tiles: all, and those that earlier runs have done */
-static void count_points(const run *run, int64_t *n_points, int64_t *n_before)
-{
-    *n_points = 0;
-    *n_before = 0;
-    for (int64_t i_tile = 0; i_tile < run->plan->n_tiles; i_tile++) {
-        if (is_mine(run, i_tile)) {
-            int64_t n = nm_plan_tile_points(run->plan, i_tile);
-            *n_points += n;
-            *n_before += nm_journal_has(run->journal, i_tile) ? n : 0;
-        }
-    }
-}
+/* --- 3. the journal --------------------------------------------------------------------------- */
 
-static nm_status check_disk(const run *run)
+static nm_status check_disk(const nm_run_state *run)
 {
     char *folder = nm_file_folder_of(run->out_path);
     struct statvfs disk;
@@ -188,44 +95,100 @@ static nm_status check_disk(const run *run)
     return NM_OK;
 }
 
+/* The journal of rank 0 or of a shard: lock and scan. is_done: another run has just made the file. */
+static nm_status open_first(nm_run_state *run, int *is_done)
+{
+    const nm_run_options *options = run->options;
+    *is_done = 0;
+    if (run->rank > 0) {
+        return NM_OK;
+    }
+    NM_TRY(options->n_shards > 1
+               ? nm_journal_open_shard(&run->journal, run->out_path, run->plan, options->shard,
+                                       options->n_shards)
+               : nm_journal_open(&run->journal, run->out_path, run->plan, options->fresh));
+    nm_out_file_clear(run->out_path);
+    if (options->fresh) {
+        nm_refine_sweep(run->out_path);
+    }
+    NM_TRY(nm_out_file_look(is_done, run->out_path, run->plan));
+    *is_done = *is_done && !options->fresh;
+    if (*is_done) {
+        nm_refine_sweep(run->out_path);
+        nm_journal_close(&run->journal, nm_journal_claim(run->journal));
+        return NM_OK;
+    }
+    int64_t n_done = nm_journal_n_done(run->journal);
+    nm_status status = check_disk(run);
+    if (status != NM_OK) {
+        nm_journal_close(&run->journal, n_done == 0 && nm_journal_claim(run->journal));
+    }
+    return status;
+}
+
+/* What is done is known to rank 0, and then to all. */
+static nm_status join_ranks(nm_run_state *run)
+{
+    if (run->n_ranks == 1) {
+        return NM_OK;
+    }
+    const int64_t n_tiles = run->plan->n_tiles;
+    int number = run->rank == 0 ? nm_journal_number(run->journal) : 0;
+    unsigned char *done = calloc((size_t)n_tiles, 1);
+    nm_status status =
+        nm_comm_agree(done ? NM_OK : nm_fail(NM_MEMORY, "out of memory for the list of tiles"));
+    if (status == NM_OK) {
+        if (run->rank == 0) {
+            nm_journal_list_done(run->journal, done);
+        }
+        nm_comm_share(&number, sizeof number);
+        nm_comm_share(done, n_tiles);
+        status =
+            nm_comm_agree(run->rank == 0 ? NM_OK
+                                         : nm_journal_join(&run->journal, run->out_path, run->plan,
+                                                           run->rank, number, done));
+    }
+    free(done);
+    return status;
+}
+
+/* what a reader of the log should know */
+static void tell_beginning(nm_run_state *run)
+{
+    const int64_t n_done = nm_journal_n_done(run->journal);
+    if (run->plan->charged_share > 0.0) {
+        nm_progress_note(&run->progress,
+                         "the bath carries net charge at %.3g %% of the points; a [tie] of one of "
+                         "its ions keeps it neutral",
+                         100.0 * run->plan->charged_share);
+    }
+    if (run->plan->n_unused > 0) {
+        nm_progress_note(&run->progress, "given, but not used by these variants: %s",
+                         run->plan->unused);
+    }
+    if (n_done > 0) {
+        nm_progress_note(&run->progress, "resuming: %lld of %lld tiles are done", (long long)n_done,
+                         (long long)run->plan->n_tiles);
+    }
+    run->stats.n_torn = nm_journal_n_torn(run->journal);
+    if (run->stats.n_torn > 0) {
+        nm_progress_note(&run->progress, "journal: %lld torn records are computed again",
+                         (long long)run->stats.n_torn);
+    }
+}
+
 /* The file grows with the journal where it may, and where this run ends with it. */
-static void begin_file(run *run)
+static void begin_file(nm_run_state *run)
 {
     if (nm_grid_nc_takes(run->plan) && !run->plan->refinement && run->options->n_shards <= 1 &&
-        nm_journal_n_done(run->journal) < run->plan->n_tiles) {
+        run->n_ranks == 1 && nm_journal_n_done(run->journal) < run->plan->n_tiles) {
         (void)nm_grid_nc_begin(&run->file, run->out_path, run->plan, 0);
     }
 }
 
-static nm_status compute(run *run)
-{
-    int64_t n_points, n_before;
-    count_points(run, &n_points, &n_before);
-    nm_tile_source source = {
-        .context = run, .next = next_tile, .take = take_room, .done = hand_over, .note = note};
-
-    nm_progress_style style = run->progress.style;
-    nm_progress_begin(&run->progress, stderr, style, n_points, n_before);
-    double start = nm_clock();
-    nm_status status = NM_OK;
-    if (n_before < n_points) {
-        NM_TRY(nm_writer_begin(&run->writer, run->report.n_threads,
-                               nm_plan_tile_bytes(run->plan, 0), keep_tile, run,
-                               run->report.n_threads > 0 ? run->timeline : NULL));
-        status = run->backend->run(run->plan, &run->backend_options, &source);
-        nm_status kept = nm_writer_end(&run->writer);
-        status = status == NM_OK ? kept : status;
-        run->stats.compute_s += nm_clock() - start;
-    }
-    run->stats.n_devices = run->report.n_devices;
-    run->stats.device = run->report.device;
-    nm_progress_end(&run->progress);
-    return status;
-}
-
 /* --- 4. after the tiles ----------------------------------------------------------------------- */
 
-static nm_status stop_interrupted(run *run)
+static nm_status stop_interrupted(nm_run_state *run)
 {
     NM_TRY(nm_journal_sync(run->journal));
     return nm_fail(NM_INTERRUPTED,
@@ -235,15 +198,47 @@ static nm_status stop_interrupted(run *run)
                    run->out_path);
 }
 
-static nm_status assemble(run *run)
+/* is_complete: all tiles are there, and the file is this process' to make. */
+static nm_status gather(nm_run_state *run, int *is_complete)
+{
+    const nm_run_options *options = run->options;
+    int is_stopped = is_interrupted || atomic_load(&run->must_stop);
+    *is_complete = 0;
+    NM_TRY(nm_journal_sync(run->journal));
+    if (run->rank > 0) {
+        return NM_OK;
+    }
+    /* a shard that was stopped leaves the file to others, or to its next start */
+    const int is_mine = options->n_shards <= 1 || (!is_stopped && nm_journal_claim(run->journal));
+    if (is_mine && (run->n_ranks > 1 || options->n_shards > 1)) {
+        NM_TRY(nm_journal_look_again(run->journal));
+    }
+    if (is_mine && nm_journal_n_done(run->journal) == run->plan->n_tiles) {
+        *is_complete = 1;
+        return NM_OK;
+    }
+    if (is_stopped) {
+        return stop_interrupted(run);
+    }
+    nm_progress_note(&run->progress,
+                     is_mine
+                         ? "shard %d/%d is done; %lld of %lld tiles are there, the other shards "
+                           "add theirs"
+                         : "shard %d/%d is done; others are at work, and the last one makes the "
+                           "file",
+                     options->shard, options->n_shards, (long long)nm_journal_n_done(run->journal),
+                     (long long)run->plan->n_tiles);
+    return NM_OK;
+}
+
+static nm_status assemble(nm_run_state *run)
 {
     double start = nm_clock();
     if (run->file && atomic_load(&run->is_behind)) {
         nm_grid_nc_drop(&run->file);
     }
-    NM_TRY(run->file
-               ? nm_grid_nc_end(&run->file, run->journal, &run->tally)
-               : nm_grid_nc_assemble(run->out_path, run->plan, run->journal, 0, &run->tally));
+    NM_TRY(run->file ? nm_grid_nc_end(&run->file, run->journal, &run->tally)
+                     : nm_grid_nc_assemble(run->out_path, run->plan, run->journal, 0, &run->tally));
     nm_journal_close(&run->journal, 1);
     double end = nm_clock();
     run->stats.assemble_s = end - start;
@@ -253,7 +248,7 @@ static nm_status assemble(run *run)
 }
 
 /* Both solvers on the same points, one thread each: which one to use is a matter of their rates. */
-static void measure_rates(run *run)
+static void measure_rates(nm_run_state *run)
 {
     nm_pilot newton, follow;
     int lanes = run->options->lanes;
@@ -268,22 +263,32 @@ static void measure_rates(run *run)
     }
 }
 
+static nm_status end(nm_run_state *run, FILE *summary)
+{
+    NM_TRY(assemble(run));
+    run->stats.total_s = nm_clock() - run->start;
+    if (summary) {
+        measure_rates(run);
+        nm_summary_print(summary, run->plan, run->tally, &run->stats, run->out_path);
+    }
+    return nm_out_file_judge(run->plan, nm_summary_failed_share(run->tally), run->out_path);
+}
+
 /* --- 5. stages of a refinement ---------------------------------------------------------------- */
 
 /* The points of a stage are computed as those of a scan of their own, into a journal of their own. */
 static nm_status solve_stage(void *context, nm_plan *stage, const char *path, const char *what,
                              nm_journal **journal)
 {
-    run *run = context;
+    nm_run_state *run = context;
     nm_plan *plan = run->plan;
     nm_journal *first = run->journal;
     NM_TRY(nm_journal_open(journal, path, stage, 0));
     run->plan = stage;
     run->journal = *journal;
-    run->i_next = 0;
     nm_progress_note(&run->progress, "%s%s", what,
                      nm_journal_n_done(*journal) < stage->n_tiles ? "" : ", done before");
-    nm_status status = compute(run);
+    nm_status status = nm_run_tiles(run);
     if (status == NM_OK && nm_journal_n_done(*journal) < stage->n_tiles) {
         status = stop_interrupted(run);
     }
@@ -295,7 +300,7 @@ static nm_status solve_stage(void *context, nm_plan *stage, const char *path, co
     return status;
 }
 
-static nm_status refine(run *run, FILE *summary)
+static nm_status refine(nm_run_state *run, FILE *summary)
 {
     const nm_refine_host host = {.context = run, .solve = solve_stage};
     nm_refine_report report;
@@ -315,6 +320,13 @@ static nm_status check_options(const nm_run_options *options)
                        options->shard, options->n_shards, options->n_shards, options->n_shards,
                        options->n_shards - 1, options->n_shards);
     }
+    if (options->n_shards > 1 && options->fresh) {
+        return nm_fail(NM_USAGE,
+                       "--fresh with --shard %d/%d: it would throw away what the other shards have "
+                       "done; remove the "
+                       "unfinished run and the file before the first shard starts",
+                       options->shard, options->n_shards);
+    }
     if (options->n_threads < 0) {
         return nm_fail(NM_USAGE, "--threads %d: a number of threads is 1 or more",
                        options->n_threads);
@@ -324,7 +336,7 @@ static nm_status check_options(const nm_run_options *options)
 
 /* The backend that the run was begun with goes on with it, whatever else the machine has; or the
  * one that made the finished file. NULL: nothing is there. */
-static nm_status find_begun(const nm_backend **backend, run *run)
+static nm_status find_begun(const nm_backend **backend, nm_run_state *run)
 {
     char *parts = nm_file_format("%s.parts", run->out_path);
     char name[16], fingerprint[33] = "";
@@ -353,7 +365,7 @@ static nm_status find_begun(const nm_backend **backend, run *run)
 }
 
 /* the plan is made for the processor, and changed where a device computes it */
-static nm_status choose_backend(run *run)
+static nm_status choose_backend(nm_run_state *run)
 {
     NM_TRY(nm_backend_choose(&run->backend, run->options->backend));
     if (!run->backend) {
@@ -367,7 +379,7 @@ static nm_status choose_backend(run *run)
 }
 
 /* before anything is touched: whether there is what is needed */
-static nm_status check_backend(run *run)
+static nm_status check_backend(nm_run_state *run)
 {
     int is_absent;
     nm_status status = run->backend->check(run->plan, &run->backend_options, &is_absent);
@@ -383,103 +395,110 @@ static nm_status check_backend(run *run)
     return NM_OK;
 }
 
-/* the steps, in order; `release` frees what they leave */
-static nm_status go(run *run, const nm_model *model, FILE *summary)
+/* the question, the same for all ranks */
+static nm_status make_plan(nm_run_state *run, const nm_model *model)
 {
     const nm_run_options *options = run->options;
     NM_TRY(check_options(options));
     NM_TRY(nm_backend_choose(&run->backend, options->backend)); /* a wrong name comes first */
     NM_TRY(nm_out_file_choose(&run->out_path, run->config->path, options->output));
     NM_TRY(nm_plan_build(&run->plan, run->config, model, "cpu"));
-    NM_TRY(choose_backend(run));
-    if (run->plan->refinement && options->n_shards > 1) {
+    if (run->plan->refinement && (options->n_shards > 1 || run->n_ranks > 1)) {
         return nm_fail(NM_USAGE,
-                       "--shard %d/%d: a stage of a refinement needs all points of those "
-                       "before it; leave --shard out",
-                       options->shard, options->n_shards);
+                       "%s: a stage of a refinement needs all points of those before it; start one "
+                       "process, without --shard",
+                       run->config->path);
     }
+    return NM_OK;
+}
 
-    /* the answer may be there already; seen again under the lock, for another run may just have
-     * ended */
-    int is_done;
-    NM_TRY(nm_out_file_look(&is_done, run->out_path, run->plan));
-    if (is_done && !options->fresh) {
-        nm_out_file_sweep(run->out_path, run->plan);
-        return report_finished(run, summary);
+/* rank 0 chooses, the others follow */
+static nm_status agree_on_backend(nm_run_state *run)
+{
+    char name[16] = "", fingerprint[33] = "";
+    NM_TRY(nm_comm_agree(run->rank == 0 ? choose_backend(run) : NM_OK));
+    snprintf(name, sizeof name, "%s", run->rank == 0 ? run->backend->name : "");
+    snprintf(fingerprint, sizeof fingerprint, "%s", run->plan->fingerprint);
+    nm_comm_share(name, sizeof name);
+    nm_comm_share(fingerprint, sizeof fingerprint);
+    if (run->rank > 0) {
+        NM_TRY(nm_backend_choose(&run->backend, name));
+        run->stats.backend = run->backend->name;
+        NM_TRY(nm_plan_set_backend(run->plan, name));
     }
+    return nm_comm_agree(
+        strcmp(run->plan->fingerprint, fingerprint) == 0
+            ? NM_OK
+            : nm_fail(
+                  NM_FINGERPRINT,
+                  "this process reads another question than rank 0 (fingerprints %.8s and %.8s): "
+                  "all need the same configuration and the same nessmap",
+                  run->plan->fingerprint, fingerprint));
+}
+
+/* All is there that the computation needs; nothing was touched. */
+static nm_status prepare(nm_run_state *run)
+{
     NM_TRY(check_backend(run));
     NM_TRY(nm_projection_prepare(run->plan));
-    if (options->timeline) {
-        NM_TRY(nm_timeline_open(&run->timeline, options->timeline));
+    if (run->options->timeline && run->rank == 0) {
+        NM_TRY(nm_timeline_open(&run->timeline, run->options->timeline));
         run->backend_options.timeline = run->timeline;
     }
-    NM_TRY(nm_journal_open(&run->journal, run->out_path, run->plan, options->fresh));
-    nm_out_file_clear(run->out_path);
-    if (options->fresh) {
-        nm_refine_sweep(run->out_path);
-    }
-    NM_TRY(nm_out_file_look(&is_done, run->out_path, run->plan));
-    if (is_done && !options->fresh) {
-        nm_refine_sweep(run->out_path);
-        nm_journal_close(&run->journal, 1);
-        return report_finished(run, summary);
-    }
-    int64_t n_done = nm_journal_n_done(run->journal);
-    nm_status status = check_disk(run);
-    if (status != NM_OK) {
-        nm_journal_close(&run->journal, n_done == 0);
-        return status;
-    }
+    return NM_OK;
+}
 
-    /* what a reader of the log should know */
-    if (run->plan->charged_share > 0.0) {
-        nm_progress_note(&run->progress,
-                         "the bath carries net charge at %.3g %% of the points; a [tie] of one of "
-                         "its ions keeps it neutral",
-                         100.0 * run->plan->charged_share);
+/* The answer may be there already. */
+static nm_status look(nm_run_state *run, int *is_done)
+{
+    *is_done = 0;
+    if (run->rank == 0) {
+        NM_TRY(nm_out_file_look(is_done, run->out_path, run->plan));
+        *is_done = *is_done && !run->options->fresh;
+        if (*is_done) {
+            nm_out_file_sweep(run->out_path, run->plan);
+        }
     }
-    if (run->plan->n_unused > 0) {
-        nm_progress_note(&run->progress, "given, but not used by these variants: %s",
-                         run->plan->unused);
+    return NM_OK;
+}
+
+/* the steps, in order; `release` frees what they leave. Ranks agree after each: none waits for one that has failed. */
+static nm_status go(nm_run_state *run, const nm_model *model, FILE *summary)
+{
+    int is_done;
+    NM_TRY(nm_comm_agree(make_plan(run, model)));
+    NM_TRY(agree_on_backend(run));
+    NM_TRY(nm_comm_agree(look(run, &is_done)));
+    nm_comm_share(&is_done, sizeof is_done);
+    if (is_done) {
+        return nm_comm_agree(report_finished(run, summary));
     }
-    if (n_done > 0) {
-        nm_progress_note(&run->progress, "resuming: %lld of %lld tiles are done", (long long)n_done,
-                         (long long)run->plan->n_tiles);
+    NM_TRY(nm_comm_agree(prepare(run)));
+
+    /* seen again under the lock, for another run may just have ended */
+    NM_TRY(nm_comm_agree(open_first(run, &is_done)));
+    nm_comm_share(&is_done, sizeof is_done);
+    if (is_done) {
+        return nm_comm_agree(report_finished(run, summary));
     }
-    run->stats.n_torn = nm_journal_n_torn(run->journal);
-    if (run->stats.n_torn > 0) {
-        nm_progress_note(&run->progress, "journal: %lld torn records are computed again",
-                         (long long)run->stats.n_torn);
-    }
+    NM_TRY(join_ranks(run));
+    tell_beginning(run);
 
     begin_file(run);
-    NM_TRY(compute(run));
-    if (nm_journal_n_done(run->journal) < run->plan->n_tiles) {
-        if (is_interrupted) {
-            return stop_interrupted(run);
-        }
-        NM_TRY(nm_journal_sync(run->journal));
-        nm_progress_note(
-            &run->progress,
-            "shard %d/%d is done; %lld of %lld tiles are there, the other shards add theirs",
-            options->shard, options->n_shards, (long long)nm_journal_n_done(run->journal),
-            (long long)run->plan->n_tiles);
-        return NM_OK;
+    NM_TRY(nm_run_tiles(run));
+    NM_TRY(nm_comm_agree(gather(run, &is_done)));
+    nm_comm_share(&is_done, sizeof is_done);
+    if (!is_done || run->rank > 0) {
+        return nm_comm_agree(NM_OK);
     }
     if (run->plan->refinement) {
         return refine(run, summary);
     }
-    NM_TRY(assemble(run));
-    run->stats.total_s = nm_clock() - run->start;
-    if (summary) {
-        measure_rates(run);
-        nm_summary_print(summary, run->plan, run->tally, &run->stats, run->out_path);
-    }
-    return nm_out_file_judge(run->plan, nm_summary_failed_share(run->tally), run->out_path);
+    return nm_comm_agree(end(run, summary));
 }
 
 /* a run that went well did not, where the picture of it that was asked for is torn */
-static nm_status end_timeline(run *run, nm_status status)
+static nm_status end_timeline(nm_run_state *run, nm_status status)
 {
     if (status != NM_OK) {
         char *sentence = strdup(nm_last_error());
@@ -493,7 +512,7 @@ static nm_status end_timeline(run *run, nm_status status)
     return nm_timeline_close(&run->timeline);
 }
 
-static void release(run *run)
+static void release(nm_run_state *run)
 {
     nm_grid_nc_drop(&run->file);
     nm_tally_destroy(&run->tally);
@@ -506,26 +525,29 @@ static void release(run *run)
 nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_options *options,
                  FILE *summary)
 {
-    run run;
+    nm_run_state run;
     memset(&run, 0, sizeof run);
     run.config = config;
     run.options = options;
     run.begun = time(NULL);
     run.start = nm_clock();
-    run.backend_options =
-        (nm_backend_options){.n_threads = options->n_threads, .lanes = options->lanes};
+    run.rank = nm_comm_rank();
+    run.n_ranks = run.stats.n_ranks = nm_comm_size();
+    run.backend_options = (nm_backend_options){
+        .n_threads = options->n_threads > 0 ? options->n_threads : nm_comm_cores(),
+        .lanes = options->lanes};
     run.backend_options.report = &run.report;
     pthread_mutex_init(&run.lock, NULL);
-    nm_set_quiet(options->quiet);
+    nm_set_quiet(options->quiet || run.rank > 0);
     nm_progress_begin(&run.progress, stderr,
-                      options->quiet      ? NM_PROGRESS_QUIET
-                      : options->log_json ? NM_PROGRESS_JSON
-                                          : NM_PROGRESS_AUTO,
+                      options->quiet || run.rank > 0 ? NM_PROGRESS_QUIET
+                      : options->log_json            ? NM_PROGRESS_JSON
+                                                     : NM_PROGRESS_AUTO,
                       0, 0);
 
     nm_status status = go(&run, model, summary);
     status = end_timeline(&run, status);
-    if (run.stats.n_computed > 0) {
+    if (run.stats.n_computed > 0 && run.rank == 0) {
         /* the sentence of the run outlives a failure to keep its diary */
         char *sentence = strdup(nm_last_error());
         run.stats.total_s = nm_clock() - run.start;
@@ -539,5 +561,6 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
     }
     release(&run);
     is_interrupted = 0;
+    nm_comm_wait();
     return status;
 }

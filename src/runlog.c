@@ -85,6 +85,7 @@ nm_status nm_runlog_append(const char *out_path, const nm_plan *plan, const nm_r
     fprintf(line, ",\"status\":\"%s\",\"version\":", status_name[status]);
     nm_json_text(line, nm_version());
     fprintf(line, ",\"fingerprint\":\"%s\",\"backend\":\"%s\"", plan->fingerprint, stats->backend);
+    fprintf(line, ",\"ranks\":%d", stats->n_ranks);
     if (stats->n_devices > 0) {
         put_devices(line, stats);
     } else {

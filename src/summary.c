@@ -362,12 +362,15 @@ static void speed_lines(FILE *stream, const nm_run_stats *stats)
                      nm_words_share(a, stats->n_newton, stats->n_computed),
                      nm_words_share(b, stats->n_follow, stats->n_computed));
         }
-        char where[64];
+        char where[96], ranks[32] = "";
+        if (stats->n_ranks > 1) {
+            snprintf(ranks, sizeof ranks, "%d ranks with ", stats->n_ranks);
+        }
         if (stats->n_devices > 0) {
-            snprintf(where, sizeof where, "%d GPU%s", stats->n_devices,
-                     stats->n_devices == 1 ? "" : "s");
+            snprintf(where, sizeof where, "%s%d GPU%s%s", ranks, stats->n_devices,
+                     stats->n_devices == 1 ? "" : "s", stats->n_ranks > 1 ? " each" : "");
         } else {
-            snprintf(where, sizeof where, "%d thread%s of %d lane%s", stats->n_threads,
+            snprintf(where, sizeof where, "%s%d thread%s of %d lane%s", ranks, stats->n_threads,
                      stats->n_threads == 1 ? "" : "s", stats->lanes, stats->lanes == 1 ? "" : "s");
         }
         line(stream, "speed", "%s sets/s on %s%s",

@@ -11,7 +11,8 @@
 /* What one run did; the file does not know it. */
 typedef struct nm_run_stats {
     const char *backend;
-    int n_threads, lanes; /* of the CPU */
+    int n_ranks;
+    int n_threads, lanes; /* of the CPU, in all ranks */
     int n_devices;
     const nm_backend_device *device; /* [n_devices] */
     int64_t n_computed, n_newton,

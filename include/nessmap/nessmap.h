@@ -23,7 +23,8 @@ typedef struct nm_run_options {
     int n_threads;       /* 0: all cores */
     int lanes;           /* 8, 4, 1: at most so many points side by side; 0: the widest. Threads and
                             lanes are the CPU's: a GPU has its own */
-    int shard, n_shards; /* tiles t with t % n_shards == shard; n_shards 0 or 1: all */
+    int shard, n_shards; /* tiles t with t % n_shards == shard; n_shards 0 or 1: all. Shards may run at the same time;
+                            the last to end writes the file */
     int fresh;           /* throw an unfinished run away, replace a finished one of this question */
     int quiet;           /* no progress */
     int log_json;        /* progress as JSON lines */
@@ -47,6 +48,16 @@ void nm_scan_close(nm_scan **scan);
  * summary is printed to `summary` (may be NULL). returns NM_OK, NM_FAILED_POINTS,
  * NM_INTERRUPTED, ... */
 nm_status nm_scan_run(nm_scan *scan, const nm_run_options *options, FILE *summary);
+
+/* Several processes, which mpirun or srun started together, share one nm_scan_run, where nessmap was built with MPI.
+ * Between `begin` and `end` all of them make the same calls; `end` waits for all. A program that has begun MPI itself
+ * (MPI_THREAD_SERIALIZED or more) ends it itself. One process alone need call none of these.
+ * begin: returns NM_USAGE where processes were started together that could not share. is_shard: each has an nm_run_options
+ * shard of its own instead. agree: NM_OK where `status` is so in all processes, else, in all, the failure of the lowest. */
+nm_status nm_ranks_begin(int is_shard);
+nm_status nm_ranks_agree(nm_status status);
+int nm_rank(void); /* from 0; rank 0 prints and writes the file */
+void nm_ranks_end(void);
 
 /* Prints points, tiles, bytes, memory, disk and the estimated time; writes nothing. */
 nm_status nm_scan_print_plan(nm_scan *scan, FILE *stream);
