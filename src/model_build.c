@@ -1,6 +1,6 @@
 /* Compiles a user's model into a shared library, keeps it in the cache folder, and loads it.
  *
- * 1. the file and its key   2. loading   3. compiling   4. looking and building */
+ * 1. the file and its key   2. compiling   3. looking and building */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
@@ -8,7 +8,6 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,6 +24,7 @@
 #include "files.h"
 #include "kernel_flags.h"
 #include "model_compiler.h"
+#include "model_library.h"
 #include "model_mistake.h"
 #include "model_store.h"
 
@@ -190,55 +190,9 @@ static char *library_of(const own_model *own, const nm_hash *key, const nm_compi
     return path;
 }
 
-/* --- 2. loading ------------------------------------------------------------------------------- */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* loading and compiling */
 
-/* Libraries that are loaded stay: models are used to the end of the process. */
-typedef struct loaded {
-    char *path;
-    const nm_model *model;
-    struct loaded *next;
-} loaded;
-
-static loaded *all_loaded;
-static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* all_loaded, and compiling */
-
-/* Loads a library, or finds it loaded. returns NM_IO where it cannot be. */
-static nm_status load(const nm_model **model, const own_model *own, const char *path)
-{
-    for (loaded *item = all_loaded; item; item = item->next) {
-        if (strcmp(item->path, path) == 0) {
-            *model = item->model;
-            return NM_OK;
-        }
-    }
-    char symbol[NAME_BYTES + 16];
-    snprintf(symbol, sizeof symbol, "nm_model_%s", own->name);
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    const nm_model *found = library ? dlsym(library, symbol) : NULL;
-    if (!found) {
-        const char *why = dlerror();
-        nm_status status = nm_fail(NM_IO, "%s: its compiled form cannot be loaded (%s)", own->path,
-                                   why ? why : "it has no model");
-        if (library) {
-            dlclose(library);
-        }
-        return status;
-    }
-    loaded *item = malloc(sizeof *item);
-    char *kept = strdup(path);
-    if (!item || !kept) {
-        free(item);
-        free(kept);
-        dlclose(library);
-        return nm_fail(NM_MEMORY, "out of memory for a model");
-    }
-    *item = (loaded){kept, found, all_loaded};
-    all_loaded = item;
-    *model = found;
-    return NM_OK;
-}
-
-/* --- 3. compiling ----------------------------------------------------------------------------- */
+/* --- 2. compiling ----------------------------------------------------------------------------- */
 
 static nm_status write_text(const char *folder, const char *name, const char *text)
 {
@@ -454,13 +408,14 @@ static nm_status compile(const char *library, const own_model *own, const nm_com
     return status;
 }
 
-/* --- 4. looking and building ------------------------------------------------------------------ */
+/* --- 3. looking and building ------------------------------------------------------------------ */
 
 /* Loads the library at `path` if it is whole. */
 static int try_library(const nm_model **model, char **kept, const own_model *own, const char *path,
                        const nm_hash *key)
 {
-    if (!nm_cache_is_whole(path, key) || load(model, own, path) != NM_OK) {
+    if (!nm_cache_is_whole(path, key) ||
+        nm_model_load(model, path, own->name, own->path) != NM_OK) {
         return 0;
     }
     *kept = strdup(path);
@@ -528,7 +483,7 @@ static nm_status build(const nm_model **model, char **kept, const own_model *own
         return nm_fail(NM_MEMORY, "out of memory for a path");
     }
     NM_TRY(compile(*kept, own, compiler, &key, chosen_widths));
-    return load(model, own, *kept);
+    return nm_model_load(model, *kept, own->name, own->path);
 }
 
 /* The narrowest, and the widest that this processor can run. */
