@@ -297,7 +297,7 @@ def to_markdown(record):
 def write(record, folder):
     """returns the path of the Markdown file; the JSON lies beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"[^A-Za-z0-9]+", "-", record["processor"]).strip("-").lower()
+    name = gpu_record.slug(record["processor"])
     path = folder / f"bench_{record['date']}_{name}.md"
     path.write_text(to_markdown(record) + "\n")
     path.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")

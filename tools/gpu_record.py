@@ -156,8 +156,13 @@ def make(session, parts, command):
     }
 
 
+def slug(name):
+    """A name for use in that of a file."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()
+
+
 def file_stem(record):
-    name = re.sub(r"[^A-Za-z0-9]+", "-", record["device"]["name"]).strip("-").lower()
+    name = slug(record["device"]["name"])
     return f"gpu_{record['date']}_{name}"
 
 
