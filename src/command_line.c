@@ -163,6 +163,8 @@ static nm_status take_option(nm_arguments *args, int i_option, const char *value
     case NM_OPTION_timeline:
         args->run.timeline = value;
         break;
+    case NM_OPTION_ranks:
+        return read_int(&args->n_ranks, "ranks", value, 1, "a whole number of 1 or more");
     case NM_OPTION_partial:
         args->partial = 1;
         break;
