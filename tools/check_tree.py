@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what a compiler does not: who may include whom, names, guards, and the shape of the tree.
 
-    check_tree.py [--library build/libnessmap_core.a]
+    check_tree.py [--library build/libnessmap.a]
 
 Prints one line per finding; exit 1 where there is an error. Long files are a warning.
 """
