@@ -210,8 +210,8 @@ static void print_cluster(const nm_plan *plan, const nm_pilot *pilot, const char
 {
     if (plan->refinement) {
         fprintf(stream,
-                "cluster      how many points a refinement has is known only when it is run: "
-                "no estimate\n");
+                "cluster      no estimate: a refinement is run whole, by one process, and its "
+                "points are known only then\n");
         return;
     }
     if (!(nm_pilot_rate(pilot) > 0.0)) {

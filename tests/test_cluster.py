@@ -93,14 +93,14 @@ class Desk:
         # a run that leaves GROWTH bytes more in the journal, and ends with STATUS
         write_program(
             self.programs / "some_run",
-            'mkdir -p out.nc.parts\nhead -c "$GROWTH" /dev/zero >>out.nc.parts/seg.nmj\n'
+            '[ "$1" != info ] || { echo "$INFO"; exit; }\nmkdir -p out.nc.parts\nhead -c "$GROWTH" /dev/zero >>out.nc.parts/seg.nmj\n'
             f'echo "some_run $*" {note}\nexit "$STATUS"\n',
         )
 
     def submit(self, *arguments, **environment):
         """job.sbatch as Slurm would call it; what it told the stand-ins comes back too."""
         self.notes.unlink(missing_ok=True)
-        variables = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "here", "NESSMAP": "some_run", "GROWTH": "0", "STATUS": "0"}
+        variables = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "here", "NESSMAP": "some_run", "GROWTH": "0", "STATUS": "0", "INFO": ""}
         path = {"PATH": f"{self.programs}:{os.environ['PATH']}"}
         plain = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "NESSMAP_"))}
         done = subprocess.run(
@@ -153,8 +153,10 @@ def check_job(desk, checks):
     done, notes = desk.submit("scan.toml", "out.nc", "--set", "K_o=5", SLURM_CPUS_PER_TASK="4")
     checks.check(done.returncode == 0 and "some_run run scan.toml -o out.nc --threads 4 --set K_o=5" in notes, f"{done} {notes}")
     checks.check("--cpus-per-task=4" in notes and "--mpi" not in notes, notes)
-    done, notes = desk.submit("scan.toml", "out.nc", SLURM_NTASKS="3", NESSMAP_MPI="pmi2")
+    done, notes = desk.submit("scan.toml", "out.nc", SLURM_NTASKS="3", NESSMAP_MPI="pmi2", INFO="ranks            by srun")
     checks.check("--mpi=pmi2" in notes, notes)
+    done, notes = desk.submit("scan.toml", "out.nc", SLURM_NTASKS="3")
+    checks.check(done.returncode == 2 and not notes and "NESSMAP_MPI=ON" in done.stdout, f"ranks without MPI: {done} {notes}")
     for status in ("0", "3", "6"):
         done, notes = desk.submit("scan.toml", "out.nc", STATUS=status, GROWTH="9")
         checks.check(done.returncode == int(status) and "scontrol" not in notes, f"exit {status}: {done} {notes}")
