@@ -20,6 +20,20 @@ static const option_info option_table[NM_N_OPTIONS] = {
 #undef OPTION_ROW
 };
 
+/* what stands after a command */
+static const struct {
+    const char *name, *text;
+} operand_table[] = {
+    {"CONFIG", "a scan in TOML, such as `nessmap init MODEL` prints to start from"},
+    {"CONFIG|MODEL.c", "a scan in TOML, or the file of a model of your own"},
+    {"MODEL", "a model: a name that `nessmap models` lists, or ./my_cell.c"},
+    {"MODEL.c", "the file of a model of your own; or the name of one, for what --set makes of it"},
+    {"[NAME]", "one model: a name of the list, or ./my_cell.c"},
+    {"OUT.nc", "a file that a run has finished"},
+    {"OUT.nc.parts", "the folder that an unfinished run keeps beside its file"},
+    {"[COMMAND]", "one of those that `nessmap help` lists"},
+};
+
 enum { FIRST_CODE = 256 }; /* getopt's value of option i is FIRST_CODE + i */
 
 nm_status nm_usage_error(const char *format, ...)
@@ -72,13 +86,24 @@ static void print_wrapped(FILE *stream, const char *text, size_t at, size_t inde
     fputc('\n', stream);
 }
 
+static void print_term(FILE *stream, const char *term, const char *text)
+{
+    fprintf(stream, "  %-24s ", term);
+    print_wrapped(stream, text, strlen(term) > 24 ? strlen(term) + 3 : 27, 27);
+}
+
 void nm_print_command(FILE *stream, const nm_command *command)
 {
-    fprintf(stream, "nessmap %s%s%s%s\n\n%s\n", command->name, command->operand ? " " : "",
+    fprintf(stream, "nessmap %s%s%s%s\n\n%s\n\n", command->name, command->operand ? " " : "",
             command->operand ? command->operand : "", command->options ? " [options]" : "",
             command->text);
+    for (size_t i = 0; i < sizeof operand_table / sizeof operand_table[0]; i++) {
+        if (command->operand && strcmp(command->operand, operand_table[i].name) == 0) {
+            print_term(stream, operand_table[i].name, operand_table[i].text);
+        }
+    }
     for (int i = 0; i < NM_N_OPTIONS; i++) {
-        if (command->options & (1u << i)) {
+        if (i == NM_OPTION_help || (command->options & (1u << i))) {
             const option_info *option = &option_table[i];
             char form[64], letter[8] = "    ";
             if (option->letter) {
@@ -86,8 +111,7 @@ void nm_print_command(FILE *stream, const nm_command *command)
             }
             snprintf(form, sizeof form, "%s--%s%s%s", letter, option->name,
                      option->value ? " " : "", option->value ? option->value : "");
-            fprintf(stream, "  %-24s ", form);
-            print_wrapped(stream, option->text, strlen(form) > 24 ? strlen(form) + 3 : 27, 27);
+            print_term(stream, form, option->text);
         }
     }
 }
@@ -163,6 +187,8 @@ static nm_status take_option(nm_arguments *args, int i_option, const char *value
     case NM_OPTION_timeline:
         args->run.timeline = value;
         break;
+    case NM_OPTION_ranks:
+        return read_int(&args->n_ranks, "ranks", value, 1, "a whole number of 1 or more");
     case NM_OPTION_partial:
         args->partial = 1;
         break;

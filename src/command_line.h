@@ -11,7 +11,7 @@
 #define NM_OPTION_LIST(option)                                                                                             \
     option(output,   "output",   'o', "OUT.nc",    "the file to make, or the folder of an export; left out: CONFIG's name with .nc, or MODEL_trace.nc, here, or OUT.data beside OUT.nc") \
     option(backend,  "backend",  0,   "NAME",      "auto, cpu or cuda; auto, or left out: what the run was begun with, else a GPU where there is one") \
-    option(threads,  "threads",  0,   "N",         "threads of the CPU; left out: all cores")                           \
+    option(threads,  "threads",  0,   "N",         "threads of the CPU, of each rank; left out: all cores")                 \
     option(lanes,    "lanes",    0,   "W",         "points side by side in a thread of the CPU, 8, 4 or 1; left out: the widest") \
     option(set,      "set",      0,   "KEY=VALUE", "set a parameter (K_o=5, g_Na='2 mS/cm2') or a key (axis.K_o.n=512); repeatable") \
     option(shard,    "shard",    0,   "I/N",       "compute every N-th tile from tile I, 0 <= I < N")                   \
@@ -19,6 +19,7 @@
     option(quiet,    "quiet",    'q', NULL,        "no progress and no notes")                                          \
     option(log_json, "log-json", 0,   NULL,        "progress and notes as JSON lines")                                  \
     option(timeline, "timeline", 0,   "FILE",      "write when what was computed, copied and journalled (JSON for ui.perfetto.dev)") \
+    option(ranks,    "ranks",    0,   "N",         "estimate N ranks, and the line that submits them; left out: as many as are worth it") \
     option(partial,  "partial",  0,   NULL,        "write what is there into OUT.partial.nc; the rest is not_run")      \
     option(model,    "model",    0,   "M",         "the model of the cell: a name, or ./my_cell.c")                     \
     option(from,     "from",     0,   "OUT.nc",    "take a point of this file")                                         \
@@ -50,6 +51,7 @@ typedef struct nm_arguments {
     nm_run_options run;
     const char **sets;
     int n_sets;
+    int n_ranks;
     int partial, json, help;
     const char *model, *from, *index, *arch;
     nm_trace_options trace;

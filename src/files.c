@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 char *nm_file_format(const char *format, ...)
@@ -153,4 +154,13 @@ nm_status nm_file_read(char **text, size_t *bytes, const char *path)
     }
     fclose(file);
     return status;
+}
+
+double nm_file_free_bytes(const char *path)
+{
+    char *folder = nm_file_folder_of(path);
+    struct statvfs disk;
+    int is_known = folder && statvfs(folder, &disk) == 0;
+    free(folder);
+    return is_known ? (double)disk.f_bavail * (double)disk.f_frsize : -1.0;
 }

@@ -24,6 +24,9 @@ nm_status nm_file_replace(const char *path, const void *data, size_t bytes);
 /* Reads a whole file into an allocated, zero-terminated text. returns NM_IO, NM_MEMORY. */
 nm_status nm_file_read(char **text, size_t *bytes, const char *path);
 
+/* Bytes that are free for files beside `path`; below 0 where that is not known. */
+double nm_file_free_bytes(const char *path);
+
 /* The folder that holds `path` ("." where the path has none), allocated. returns NULL where there
  * is no memory. */
 char *nm_file_folder_of(const char *path);

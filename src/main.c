@@ -81,7 +81,12 @@ static nm_status command_plan(const nm_arguments *args)
     nm_scan *scan;
     nm_status status = nm_scan_open(&scan, args->operands[0], args->sets, args->n_sets);
     if (status == NM_OK) {
-        status = nm_scan_print_plan(scan, stdout);
+        nm_plan_options options = {.output = args->run.output,
+                                   .n_threads = args->run.n_threads,
+                                   .n_ranks = args->n_ranks,
+                                   .overrides = args->sets,
+                                   .n_overrides = args->n_sets};
+        status = nm_scan_print_plan(scan, &options, stdout);
     }
     nm_scan_close(&scan);
     return tell(status);
@@ -195,8 +200,8 @@ static const nm_command commands[] = {
      "compute a scan, or go on where it stopped, and write the NetCDF file"},
     {"init", command_init, "MODEL", 1, 1, WITH(set),
      "print a commented configuration to start from"},
-    {"plan", command_plan, "CONFIG", 1, 1, WITH(set),
-     "print points, tiles, bytes, memory, disk and time; write nothing"},
+    {"plan", command_plan, "CONFIG", 1, 1, WITH(output) | WITH(threads) | WITH(set) | WITH(ranks),
+     "print points, tiles, bytes, memory, disk and time, here and on a cluster; write nothing"},
     {"check", command_check, "CONFIG|MODEL.c", 1, 1, WITH(set),
      "print what is wrong, or the resolved configuration and remarks"},
     {"compile", command_compile, "MODEL.c", 1, 1, WITH(arch) | WITH(set),

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend.h"
 #include "balance.h"
 #include "config.h"
 #include "cuda_ahead.h"
@@ -17,7 +16,6 @@
 #include "model_build.h"
 #include "model_store.h"
 #include "model_topology.h"
-#include "pilot.h"
 #include "plan.h"
 #include "point_file.h"
 #include "preset.h"
@@ -163,17 +161,6 @@ nm_status nm_scan_run(nm_scan *scan, const nm_run_options *options, FILE *summar
 {
     nm_run_options standard = {0};
     return nm_run(scan->config, scan->model, options ? options : &standard, summary);
-}
-
-nm_status nm_scan_print_plan(nm_scan *scan, FILE *stream)
-{
-    nm_plan *plan = NULL;
-    NM_TRY(nm_plan_build(&plan, scan->config, scan->model, "cpu"));
-    nm_plan_print(plan, stream);
-    nm_backend_describe_plan(plan, stream);
-    nm_status status = nm_pilot_print(plan, stream);
-    nm_plan_destroy(&plan);
-    return status;
 }
 
 static nm_status print_scan_check(nm_scan *scan, FILE *stream)

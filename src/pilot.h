@@ -10,6 +10,7 @@ typedef struct nm_pilot {
     int64_t n_points;
     double seconds;
     int64_t n_newton, n_follow;
+    double slow_s; /* for a point where nine rows of points of ten are faster [s] */
 } nm_pilot;
 
 /* Solves up to max_points points of the plan in `mode` (nm_mode) for about max_seconds, audit off.
@@ -20,7 +21,8 @@ nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, int lanes
 /* Points per second of one thread, 0 where nothing was measured. */
 double nm_pilot_rate(const nm_pilot *pilot);
 
-/* Prints the time of all points by the rate of a few. returns NM_MEMORY, NM_DEVICE. */
-nm_status nm_pilot_print(const nm_plan *plan, FILE *stream);
+/* The same as the plan has it, with its mode and audit, and prints the time of all points by the rate
+ * of these. returns NM_MEMORY, NM_DEVICE. */
+nm_status nm_pilot_print(nm_pilot *pilot, const nm_plan *plan, FILE *stream);
 
 #endif

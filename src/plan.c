@@ -19,7 +19,6 @@
 
 enum {
     LEAST_POINTS = 64,      /* points whose bytes are measured */
-    N_BUFFERS = 8,          /* payloads, and where points are reduced their results, at once */
     RECORD_HEADER = 64,     /* bytes that a journal adds to a payload */
     FILE_HEADER = 64 << 10, /* bytes of attributes and metadata of the output */
     BASE_MEMORY = 32 << 20, /* bytes of the program and its libraries */
@@ -207,6 +206,15 @@ static int64_t table_bytes(const nm_plan *plan)
     return n * (int64_t)sizeof(double);
 }
 
+/* a buffer: the payload of a tile and, where points are reduced, the results of a chunk of them */
+int64_t nm_plan_memory(const nm_plan *plan, int n_buffers)
+{
+    int64_t bytes = plan->record_bytes +
+                    (nm_plan_is_reduced(plan) ? nm_plan_points_bytes(plan, plan->chunk_points) : 0);
+    return table_bytes(plan) + BASE_MEMORY +
+           (n_buffers > NM_PLAN_BUFFERS ? n_buffers : NM_PLAN_BUFFERS) * bytes;
+}
+
 /* Bytes that a buffer may have by limits.memory, 0: as many as it likes. need: bytes it must have. */
 static nm_status find_room(int64_t *room, const nm_plan *plan, int64_t need)
 {
@@ -216,13 +224,13 @@ static nm_status find_room(int64_t *room, const nm_plan *plan, int64_t need)
     if (config->memory_bytes == 0) {
         return NM_OK;
     }
-    *room = (config->memory_bytes - fixed) / N_BUFFERS;
+    *room = (config->memory_bytes - fixed) / NM_PLAN_BUFFERS;
     if (*room < need) {
         char has[NM_WORDS], needs[NM_WORDS];
         return nm_fail(
             NM_USAGE, "%slimits.memory = %s is too little for this scan; give %s or more",
             nm_config_at(config, (nm_where){-1}), nm_words_bytes(has, (double)config->memory_bytes),
-            nm_words_bytes(needs, (double)(fixed + N_BUFFERS * need)));
+            nm_words_bytes(needs, (double)(fixed + NM_PLAN_BUFFERS * need)));
     }
     return NM_OK;
 }
@@ -247,7 +255,7 @@ static nm_status cut_tiles(nm_plan *plan)
     const nm_config *config = plan->config;
     nm_reduce_kind kind = nm_plan_reduce_kind(config);
     const nm_draw *draw = &plan->task.draw;
-    int64_t bytes = point_bytes(plan), room, journal_bytes = 0, buffer_bytes;
+    int64_t bytes = point_bytes(plan), room, journal_bytes = 0;
     if (plan->n_points > INT64_MAX / 4 / (bytes + RECORD_HEADER)) {
         return nm_fail(
             NM_USAGE,
@@ -258,7 +266,6 @@ static nm_status cut_tiles(nm_plan *plan)
         NM_TRY(find_room(&room, plan, (nm_plan_tile_step(draw) + 1) * bytes));
         nm_plan_cut_points(plan, room);
         plan->file_bytes = plan->n_points * bytes + FILE_HEADER;
-        buffer_bytes = plan->record_bytes;
     } else {
         /* half of a buffer for the records of a tile, half for the points of a chunk */
         int64_t cell_points = kind == NM_REDUCE_BINS ? draw->n_draws
@@ -277,7 +284,6 @@ static nm_status cut_tiles(nm_plan *plan)
         journal_bytes = plan->n_tiles * (tile - record);
         journal_bytes += plan->tiles_per_cell > 1 ? plan->n_tiles * record
                                                   : plan->n_points / cell_points * record;
-        buffer_bytes = plan->record_bytes + nm_plan_points_bytes(plan, plan->chunk_points);
     }
     for (int i = 0; i < draw->n_axes; i++) {
         plan->file_bytes += draw->axis[i].n * (int64_t)sizeof(double);
@@ -286,7 +292,7 @@ static nm_status cut_tiles(nm_plan *plan)
         journal_bytes = plan->file_bytes; /* every point stands in both */
     }
     plan->peak_disk_bytes = plan->file_bytes + journal_bytes + plan->n_tiles * RECORD_HEADER;
-    plan->memory_bytes = table_bytes(plan) + BASE_MEMORY + N_BUFFERS * buffer_bytes;
+    plan->memory_bytes = nm_plan_memory(plan, NM_PLAN_BUFFERS);
     return NM_OK;
 }
 

@@ -94,6 +94,11 @@ void nm_plan_destroy(nm_plan **plan);
 /* Makes it a plan for another backend: the fingerprint alone changes. returns NM_MEMORY. */
 nm_status nm_plan_set_backend(nm_plan *plan, const char *backend);
 
+/* Memory of a process that holds n_buffers tiles at once, or the NM_PLAN_BUFFERS of memory_bytes where
+ * that is more. [bytes] */
+enum { NM_PLAN_BUFFERS = 8 };
+int64_t nm_plan_memory(const nm_plan *plan, int n_buffers);
+
 /* Prints points, tiles, bytes, memory, disk for people. */
 void nm_plan_print(const nm_plan *plan, FILE *stream);
 

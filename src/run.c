@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -78,14 +77,10 @@ static void note(void *context, const char *sentence)
 
 static nm_status check_disk(const nm_run_state *run)
 {
-    char *folder = nm_file_folder_of(run->out_path);
-    struct statvfs disk;
-    int is_known = folder && statvfs(folder, &disk) == 0;
-    free(folder);
+    double free_bytes = nm_file_free_bytes(run->out_path);
     double needed = (double)run->plan->peak_disk_bytes -
                     (double)nm_journal_n_done(run->journal) * (double)run->plan->record_bytes;
-    double free_bytes = is_known ? (double)disk.f_bavail * (double)disk.f_frsize : 0.0;
-    if (is_known && needed > free_bytes) {
+    if (free_bytes >= 0.0 && needed > free_bytes) {
         char needed_words[NM_WORDS], free_words[NM_WORDS];
         return nm_fail(
             NM_IO, "%s: the run needs %s more disk at its peak, and its file system has %s free",

@@ -13,7 +13,8 @@ import tomllib
 
 import harness
 
-COMMANDS = ("run", "init", "plan", "check", "compile", "models", "point", "export", "assemble", "info", "help")
+COMMANDS = ("run", "init", "plan", "check", "compile", "models", "point", "trace", "export", "assemble", "info", "help")
+OPTION = re.compile(r"^ {2}(?:-\w, | {4})--([\w-]+)", re.M)
 
 
 def is_one_sentence(text):
@@ -31,11 +32,24 @@ def check_help(args, checks):
         checks.check(done.returncode == 0 and not done.stderr, f"{arguments}: {done}")
         for command in COMMANDS:
             checks.check(f"nessmap {command} " in done.stdout, f"{arguments} does not list {command}")
+    told = set()
     for command in COMMANDS:
         by_help = harness.run(args.nessmap, "help", command)
         by_option = harness.run(args.nessmap, command, "--help")
         checks.check(by_help.returncode == 0 and by_help.stdout.startswith(f"nessmap {command}"), f"help {command}")
         checks.check(by_help.stdout == by_option.stdout, f"help {command} and {command} --help differ")
+        # whatever stands after the command has a line of its own, and so has every option that it takes
+        head, _, *lines = by_help.stdout.splitlines()
+        for operand in head.split()[2:]:
+            has_line = operand == "[options]" or any(line.startswith(f"  {operand} ") for line in lines)
+            checks.check(has_line, f"help {command} does not say what {operand} is")
+        told |= set(OPTION.findall(by_help.stdout))
+        checks.check("help" in OPTION.findall(by_help.stdout), f"help {command} does not tell of --help")
+        long = [line for line in lines if len(line) > 100]
+        checks.check(not long, f"help {command}: {long}")
+    header = (harness.ROOT / "src" / "command_line.h").read_text()
+    options = set(re.findall(r'^ +option\(\w+, +"([\w-]+)"', header, re.M))
+    checks.check(len(options) > 20 and told == options, f"options that no help tells of: {told ^ options}")
     done = harness.run(args.nessmap, "--version")
     checks.check(done.returncode == 0 and done.stdout.startswith("nessmap 0."), f"--version: {done}")
 

@@ -1,5 +1,6 @@
 """What is installed is enough: into an empty folder, then without the source tree and the build an own model compiles and
-runs, and a C compiler of the user's own reads it with the installed headers, as editors do.
+runs, a C compiler of the user's own reads it with the installed headers, as editors do, and programs find the library by
+pkg-config and by CMake, also where the folder was moved.
 
   python tests/test_install_full.py --nessmap build/nessmap
 """
@@ -64,6 +65,66 @@ def check_headers(prefix, folder, checks):
             checks.check(done.returncode == 0, f"{compiler}, {file.name}: {done.stderr[:600]}")
 
 
+CALLER = """
+#include <nessmap/nessmap.h>
+int main(int argc, char **argv)
+{
+    nm_scan *scan;
+    if (argc < 2 || nm_scan_open(&scan, argv[1], NULL, 0) != NM_OK) {
+        fprintf(stderr, "%s\\n", nm_error());
+        return 1;
+    }
+    printf("%s\\n", nm_version());
+    nm_status status = nm_scan_print_plan(scan, NULL, stdout);
+    nm_scan_close(&scan);
+    return nm_exit_status(status);
+}
+"""
+CALLERS_BUILD = """
+cmake_minimum_required(VERSION 3.25)
+project(caller C)
+find_package(nessmap 0.1 REQUIRED)
+add_executable(caller caller.c)
+target_link_libraries(caller PRIVATE nessmap::nessmap)
+"""
+
+
+def check_callers(prefix, folder, checks):
+    """A program of the user's own: with the shared library, with the archive, and by CMake."""
+    (folder / "caller.c").write_text(CALLER)
+    (folder / "CMakeLists.txt").write_text(CALLERS_BUILD)
+    scan = prefix / "share" / "nessmap" / "configs" / "bathtub.toml"
+    environment = os.environ | {"PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
+
+    def ask(*words):
+        done = subprocess.run(["pkg-config", *words, "nessmap"], env=environment, capture_output=True, text=True)
+        checks.check(done.returncode == 0, f"pkg-config {words}: {done}")
+        return done.stdout.split()
+
+    version = subprocess.run([prefix / "bin" / "nessmap", "--version"], capture_output=True, text=True).stdout.split()[1]
+    checks.check(ask("--modversion") == [version], f"pkg-config says {ask('--modversion')}, the program {version}")
+    for variable, held in (("bindir", "nessmap"), ("datadir", "slurm/job.sbatch"), ("includedir", "nessmap/nessmap.h"),
+                           ("libdir", "libnessmap.so")):
+        checks.check((pathlib.Path(*ask(f"--variable={variable}")) / held).exists(), f"{variable} has no {held}")
+    library = prefix / "lib"
+    shared = ask("--cflags", "--libs")
+    archive = [*ask("--cflags"), library / "libnessmap.a", *(word for word in ask("--static", "--libs") if word != "-lnessmap")]
+    ways = {
+        "the shared library": ["cc", "caller.c", "-o", "by_shared", *shared],
+        "the archive": ["cc", "caller.c", "-o", "by_archive", *archive],
+        "find_package": ["sh", "-c", 'cmake -S . -B made -DCMAKE_PREFIX_PATH="$1" && cmake --build made', "sh", prefix],
+    }
+    programs = {"the shared library": "by_shared", "the archive": "by_archive", "find_package": "made/caller"}
+    for way, command in ways.items():
+        made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if not checks.check(made.returncode == 0, f"{way}: {made.stdout[-600:]}{made.stderr[-600:]}"):
+            continue
+        # the archive needs no path; CMake left one in its program
+        paths = {"LD_LIBRARY_PATH": str(library)} if way == "the shared library" else {}
+        done = subprocess.run([folder / programs[way], scan], env=os.environ | paths, capture_output=True, text=True)
+        checks.check(done.returncode == 0 and done.stdout.startswith(version) and "fingerprint" in done.stdout, f"{way}: {done}")
+
+
 def run_checks(args, checks):
     build = pathlib.Path(os.environ.get("NESSMAP_BUILD") or args.nessmap.parent).resolve()
     with harness.scratch() as name:
@@ -78,6 +139,9 @@ def run_checks(args, checks):
         shutil.copy(test_own_model.WHOLE, folder / "my_cell.c")
         check_headers(prefix, folder, checks)
         check_program(prefix, build, folder, checks)
+        moved = folder / "elsewhere" / "moved"
+        moved.parent.mkdir()
+        check_callers(prefix.rename(moved), folder, checks)
 
 
 def test_install_full():

@@ -348,6 +348,7 @@ def run_checks(args, checks):
         check_locked(scan, checks)
         check_signal(scan, signal.SIGTERM, checks)
         check_signal(scan, signal.SIGINT, checks)
+        check_signal(scan, signal.SIGUSR1, checks)
         check_other_question(scan, checks)
         check_fresh(scan, checks)
         check_full_disk(scan, checks)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what a compiler does not: who may include whom, names, guards, and the shape of the tree.
 
-    check_tree.py [--library build/libnessmap_core.a]
+    check_tree.py [--library build/libnessmap.a]
 
 Prints one line per finding; exit 1 where there is an error. Long files are a warning.
 """
@@ -20,7 +20,7 @@ LAYERS = [
     ["units", "expression", "files", "toml_shim", "slab", "direct_nc", "conservation", "table", "table_csv", "table_nc", "timeline", "local_rank", "comm", "comm_mpi", "deal", "cuda_driver",
      "embedded", "cache", "cuda_nvrtc"],
     ["config", "config_axes", "config_check", "config_gradients", "config_keys", "config_parts", "config_reduce", "config_refine", "config_resolve", "config_set", "model_topology", "topology_parts", "topology_network", "topology_nernst", "design", "design_parts", "design_refine", "design_sets", "refine_cells", "joe_kuo", "preset"],
-    ["plan", "plan_gradients", "plan_parts", "plan_print", "plan_reduce", "plan_refine", "projection", "tiles", "indices", "catalogue", "salib"],
+    ["plan", "plan_cluster", "plan_gradients", "plan_parts", "plan_print", "plan_reduce", "plan_refine", "projection", "tiles", "indices", "catalogue", "salib"],
     ["backend", "reducer", "journal", "journal_folder", "journal_parts", "journal_records", "manifest", "tally", "model_store", "writer"],
     ["backend_cpu", "model_compiler", "model_mistake", "model_library", "model_build", "cuda_image", "cuda_ahead", "cuda_device", "cuda_batch", "backend_cuda", "grid_nc", "assemble", "assemble_points", "assemble_cells", "assemble_bins", "assemble_indices", "attributes", "pilot", "projection_pilot", "balance", "balance_parts", "balance_print", "balance_tables", "balance_units", "balance_json", "balance_why", "describe", "describe_model",
      "point_file", "export", "export_parts", "export_source", "export_split", "export_sums", "export_meta", "export_check", "timecourse", "timecourse_nc"],
@@ -28,7 +28,7 @@ LAYERS = [
     ["refine", "refine_lists", "refine_nc", "refine_parts", "refine_picture"],
     ["out_file"],
     ["run", "run_assemble", "run_parts", "run_tiles"],
-    ["scan", "sampler"],
+    ["scan", "sampler", "scan_plan"],
     ["nessmap"],
     ["command_line"],
     ["main"],

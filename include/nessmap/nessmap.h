@@ -59,8 +59,18 @@ nm_status nm_ranks_agree(nm_status status);
 int nm_rank(void); /* from 0; rank 0 prints and writes the file */
 void nm_ranks_end(void);
 
-/* Prints points, tiles, bytes, memory, disk and the estimated time; writes nothing. */
-nm_status nm_scan_print_plan(nm_scan *scan, FILE *stream);
+typedef struct nm_plan_options {
+    const char *output;           /* as in nm_run_options */
+    int n_threads;                /* of each rank; 0: all cores */
+    int n_ranks;                  /* 0: as many as are worth it */
+    const char *const *overrides; /* [n_overrides] the `--set` texts of the scan: the line for the
+                                     batch system repeats them */
+    int n_overrides;
+} nm_plan_options;
+
+/* Prints points, tiles, bytes, memory, disk, the estimated time here and on a cluster, and a line that
+ * submits it there; writes nothing. options: may be NULL. */
+nm_status nm_scan_print_plan(nm_scan *scan, const nm_plan_options *options, FILE *stream);
 
 /* Assembles the journal folder `parts` ("out.nc.parts") into out.nc, or, partial, into
  * out.partial.nc, where missing tiles are not_run; the parts stay then. */
