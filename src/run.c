@@ -64,6 +64,11 @@ void nm_run_interrupt(void)
     atomic_store(&is_interrupted, 1);
 }
 
+int nm_run_is_interrupted(void)
+{
+    return atomic_load(&is_interrupted);
+}
+
 /* --- 2. a finished file ----------------------------------------------------------------------- */
 
 static nm_status end_refinement(run *run, const nm_refine_report *report, const nm_run_stats *stats,

@@ -28,7 +28,7 @@ LAYERS = [
     ["refine", "refine_lists", "refine_nc", "refine_parts", "refine_picture"],
     ["out_file"],
     ["run", "run_assemble"],
-    ["scan", "sampler"],
+    ["scan", "sampler", "verify", "verify_parts", "verify_file", "verify_solve", "verify_compare", "verify_follow", "verify_laws", "verify_again"],
     ["nessmap"],
     ["command_line"],
     ["main"],
