@@ -305,17 +305,18 @@ static void print_check(FILE *report, const row *row, const nm_verify_check *che
 {
     char count[NM_WORDS], bad[NM_WORDS];
     const char *unit = check->unit ? check->unit : row->unit;
+    int n_unit = (int)strlen(unit) - (check->n == 1 && unit[0]); /* "1 point" */
     if (!was_run(check)) {
         return;
     }
     fprintf(report, "%-12s ", row->name);
     nm_words_count(count, check->n);
     if (check->n_bad > 0) {
-        fprintf(report, "FAILED: %s: not so at %s of %s %s", row->text,
-                nm_words_count(bad, check->n_bad), count, unit);
+        fprintf(report, "FAILED: %s: not so at %s of %s %.*s", row->text,
+                nm_words_count(bad, check->n_bad), count, n_unit, unit);
     } else {
-        fprintf(report, "passed: %s%s%s%s%s", row->text, unit[0] ? ": " : "", unit[0] ? count : "",
-                unit[0] ? " " : "", unit);
+        fprintf(report, "passed: %s%s%s%s%.*s", row->text, unit[0] ? ": " : "",
+                unit[0] ? count : "", unit[0] ? " " : "", n_unit, unit);
     }
     if (check->n_bad == 0 && check->worst > 0.0) {
         fprintf(report, ", at worst %.2g of what is allowed", check->worst);
