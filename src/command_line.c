@@ -131,6 +131,28 @@ static nm_status read_int(int *out, const char *option, const char *text, int le
     return NM_OK;
 }
 
+static nm_status read_points(int64_t *out, const char *text)
+{
+    char *end;
+    errno = 0;
+    if (strcmp(text, "all") == 0) {
+        *out = -1;
+        return NM_OK;
+    }
+    *out = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0 || *out < 1) {
+        return nm_usage_error("--points %s: a whole number of 1 or more is wanted, or all", text);
+    }
+    return NM_OK;
+}
+
+static nm_status read_followed(int *out, const char *text)
+{
+    nm_status status = read_int(out, "follow", text, 0, "a whole number of 0 or more");
+    *out = status == NM_OK && *out == 0 ? -1 : *out; /* none */
+    return status;
+}
+
 static nm_status read_rtol(double *out, const char *text)
 {
     char *end;
@@ -230,6 +252,10 @@ static nm_status take_option(nm_arguments *args, int i_option, const char *value
     case NM_OPTION_check:
         args->check = 1;
         break;
+    case NM_OPTION_points:
+        return read_points(&args->verify.points, value);
+    case NM_OPTION_follow:
+        return read_followed(&args->verify.n_followed, value);
     case NM_OPTION_help:
         args->help = 1;
         break;

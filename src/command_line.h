@@ -34,6 +34,8 @@
     option(split_seed, "split-seed", 0, "N",       "another N, another split; left out: 0")                             \
     option(hold_out, "hold-out", 0,   "NAME=LOW..HIGH", "keep these rows from the three, to test extrapolation; repeated: what is inside every range") \
     option(check,    "check",    0,   NULL,        "the operand is the folder of an export: read it again and compare it with its meta.json") \
+    option(points,   "points",   0,   "N",         "points to solve again, spread evenly, or all; left out: all, or what takes a minute") \
+    option(follow,   "follow",   0,   "N",         "points to follow from their initial state; left out: 64")         \
     option(help,     "help",     'h', NULL,        "this text")
 /* clang-format on */
 
@@ -56,6 +58,7 @@ typedef struct nm_arguments {
     const char *model, *from, *index, *arch;
     nm_trace_options trace;
     nm_export_options export;
+    nm_verify_options verify;
     const char **hold_outs;
     int check;
 } nm_arguments;

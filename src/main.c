@@ -176,6 +176,18 @@ static nm_status command_export(const nm_arguments *args)
     return tell(nm_export(notes, args->operands[0], &options));
 }
 
+static nm_status command_verify(const nm_arguments *args)
+{
+    nm_verify_options options = args->verify;
+    options.n_threads = args->run.n_threads;
+    options.quiet = args->run.quiet;
+    catch_signals();
+    nm_quiet(args->run.quiet);
+    nm_status status = nm_verify(args->run.quiet ? NULL : stdout, args->operands[0], &options);
+    fflush(stdout); /* the report before the sentence on what is wrong */
+    return tell(status);
+}
+
 static nm_status command_assemble(const nm_arguments *args)
 {
     return tell(nm_assemble(args->operands[0], args->partial, stdout));
@@ -218,6 +230,9 @@ static const nm_command commands[] = {
      WITH(output) | WITH(inputs) | WITH(outputs) | WITH(split) | WITH(split_seed) | WITH(hold_out) |
          WITH(fresh) | WITH(quiet) | WITH(check),
      "write the points of a file as NumPy arrays to learn from, with a meta.json"},
+    {"verify", command_verify, "OUT.nc", 1, 1,
+     WITH(points) | WITH(follow) | WITH(threads) | WITH(quiet),
+     "check that a file is what its configuration gives, and obeys the laws"},
     {"assemble", command_assemble, "OUT.nc.parts", 1, 1, WITH(partial),
      "make the file from the parts of a run"},
     {"info", command_info, NULL, 0, 0, 0, "print version, compiler, lanes, backends and libraries"},

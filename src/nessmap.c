@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "balance.h"
 #include "config.h"
@@ -14,7 +13,6 @@
 #include "grid_nc.h"
 #include "journal.h"
 #include "model_build.h"
-#include "model_store.h"
 #include "model_topology.h"
 #include "plan.h"
 #include "point_file.h"
@@ -57,95 +55,13 @@ void nm_quiet(int quiet)
 
 /* --- scans ------------------------------------------------------------------------------------ */
 
-/* Where a model's file is: a path counts from the folder of the configuration. Where that was kept
- * in `kept_in` (else NULL), its folder is not known any more: the model is looked for beside that
- * file and in the working folder. Allocated; NULL where there is no memory. */
-static char *locate_model(const char *name, const char *config_path, const char *kept_in)
-{
-    const char *beside = kept_in ? kept_in : config_path;
-    if (name[0] == '/' || !beside || !strchr(beside, '/')) {
-        return strdup(name);
-    }
-    char *folder = nm_file_folder_of(beside);
-    char *path = folder ? nm_file_format("%s/%s", folder, name) : NULL;
-    free(folder);
-    if (path && kept_in && access(path, R_OK) != 0) {
-        free(path);
-        path = strdup(name);
-    }
-    return path;
-}
-
-/* A model by its name: built in, or compiled for what [variant] says it consists of. ahead: NULL, or
- * it is compiled for every processor, and the path of the library, which the caller frees. */
-static nm_status find_by_name(const nm_model **model, const nm_config *config, char **ahead)
-{
-    char *text;
-    if (nm_model_find(model, config->model) != NM_OK) {
-        return nm_fail(NM_USAGE, "%s%s", nm_config_at(config, config->model_where),
-                       nm_last_error());
-    }
-    NM_TRY(nm_topology_text(&text, config));
-    nm_status status;
-    if (text && strcmp(text, (*model)->text ? (*model)->text : "") != 0) {
-        status = nm_model_build_text(model, ahead, config->model, text);
-    } else if (ahead) {
-        status = nm_fail(NM_USAGE, "%s is built in: there is nothing to compile", config->model);
-    } else {
-        status = nm_model_check(*model);
-    }
-    free(text);
-    return status;
-}
-
-/* The model that a configuration names, built in or a file, whole. */
-static nm_status find_model(const nm_model **model, const nm_config *config, const char *kept_in)
-{
-    if (!nm_model_is_file(config->model)) {
-        return find_by_name(model, config, NULL);
-    }
-    char *path = locate_model(config->model, config->path, kept_in);
-    if (!path) {
-        return nm_fail(NM_MEMORY, "no memory for a path");
-    }
-    nm_status status = nm_model_build(model, path);
-    if (status != NM_OK && access(path, R_OK) != 0) {
-        status = kept_in ? nm_fail(status,
-                                   "%s, the model of %s, is neither beside it nor in the working "
-                                   "folder",
-                                   config->model, kept_in)
-                         : nm_fail(status, "%s%s", nm_config_at(config, config->model_where),
-                                   nm_last_error());
-    }
-    free(path);
-    return status;
-}
-
-/* takes the configuration over, whatever the outcome; kept_in: as above */
-static nm_status bind(nm_scan **scan, nm_config *config, const char *kept_in)
-{
-    const nm_model *model = NULL;
-    nm_status status = find_model(&model, config, kept_in);
-    nm_scan *made = status == NM_OK ? malloc(sizeof *made) : NULL;
-    if (status == NM_OK && !made) {
-        status = nm_fail(NM_MEMORY, "no memory for a scan");
-    }
-    if (status != NM_OK) {
-        nm_config_destroy(&config);
-        return status;
-    }
-    *made = (nm_scan){.config = config, .model = model};
-    *scan = made;
-    return NM_OK;
-}
-
 nm_status nm_scan_open(nm_scan **scan, const char *path, const char *const *overrides,
                        int n_overrides)
 {
     *scan = NULL;
     nm_config *config = NULL;
     NM_TRY(nm_config_load(&config, path, overrides, n_overrides));
-    return bind(scan, config, NULL);
+    return nm_scan_bind(scan, config, NULL);
 }
 
 void nm_scan_close(nm_scan **scan)
@@ -189,40 +105,6 @@ static nm_status print_scan_check(nm_scan *scan, FILE *stream)
 
 /* --- configurations kept in files ------------------------------------------------------------- */
 
-/* kept_in: the file, or the file to be, that the text is of. */
-static nm_status open_text(nm_scan **scan, const char *text, const char *kept_in)
-{
-    nm_config *config = NULL;
-    *scan = NULL;
-    NM_TRY(nm_config_read(&config, kept_in, text, strlen(text), NULL, 0));
-    return bind(scan, config, kept_in);
-}
-
-/* A table was named from the folder of its configuration, which is not known any more: it is looked
- * for beside the output and in the working folder. */
-static nm_status find_table(nm_config *config, const char *out_path)
-{
-    const char *name = config->design_file_given;
-    if (!name) {
-        return NM_OK;
-    }
-    char *folder = nm_file_folder_of(out_path);
-    char *beside = folder && name[0] != '/' ? nm_file_format("%s/%s", folder, name) : NULL;
-    char *found = beside && access(beside, R_OK) == 0 ? strdup(beside)
-                  : access(name, R_OK) == 0           ? strdup(name)
-                                                      : NULL;
-    free(beside);
-    free(folder);
-    if (!found) {
-        return nm_fail(NM_IO,
-                       "%s, the table of this scan, is neither beside %s nor in the working folder",
-                       name, out_path);
-    }
-    free(config->design_file);
-    config->design_file = found;
-    return NM_OK;
-}
-
 nm_status nm_assemble(const char *parts, int partial, FILE *summary)
 {
     /* "out.nc.parts" or "out.nc.parts/" */
@@ -244,10 +126,10 @@ nm_status nm_assemble(const char *parts, int partial, FILE *summary)
     nm_status status = folder && out_path ? nm_journal_manifest(folder, &text, &fingerprint)
                                           : nm_fail(NM_MEMORY, "no memory for a path");
     if (status == NM_OK) {
-        status = open_text(&scan, text, out_path);
+        status = nm_scan_of_text(&scan, text, out_path);
     }
     if (status == NM_OK) {
-        status = find_table(scan->config, out_path);
+        status = nm_scan_find_table(scan->config, out_path);
     }
     if (status == NM_OK) {
         status =
@@ -274,7 +156,7 @@ static nm_status with_point(use_point use, void *context, const char *model,
     nm_plan *plan = NULL;
     double params[NM_MAX_PARAMS] = {0};
     NM_TRY(nm_config_point(&config, model, overrides, n_overrides));
-    NM_TRY(bind(&scan, config, NULL));
+    NM_TRY(nm_scan_bind(&scan, config, NULL));
     nm_status status = nm_plan_build(&plan, scan->config, scan->model, "cpu");
     if (status == NM_OK) {
         scan->model->draw(&plan->task.draw, 0, params);
@@ -293,9 +175,9 @@ static nm_status with_point_of_file(use_point use, void *context, const char *pa
     nm_plan *plan = NULL;
     double params[NM_MAX_PARAMS] = {0};
     NM_TRY(nm_grid_nc_config(path, &text));
-    nm_status status = open_text(&scan, text, path);
+    nm_status status = nm_scan_of_text(&scan, text, path);
     if (status == NM_OK && nm_point_file_needs_table(scan->config)) {
-        status = find_table(scan->config, path);
+        status = nm_scan_find_table(scan->config, path);
     }
     if (status == NM_OK) {
         status = nm_point_file_find(params, &plan, scan->config, scan->model, path, index);
@@ -359,7 +241,7 @@ nm_status nm_export(FILE *notes, const char *path, const nm_export_options *opti
     nm_export_options standard = {0};
     NM_TRY(nm_export_accepts(path));
     NM_TRY(nm_grid_nc_config(path, &text));
-    nm_status status = open_text(&scan, text, path);
+    nm_status status = nm_scan_of_text(&scan, text, path);
     free(text);
     if (status == NM_OK && strcmp(scan->config->design_kind, "table") == 0) {
         status = nm_point_file_forget_table(scan->config, path);
@@ -473,7 +355,7 @@ static nm_status find_alone(const nm_model **model, const nm_preset_info **prese
     nm_status status = check_topology(config, n_overrides);
     if (status == NM_OK) {
         status = nm_model_is_file(name) ? nm_model_build(model, name)
-                                        : find_by_name(model, config, NULL);
+                                        : nm_scan_model(model, config, NULL);
     }
     if (status == NM_OK) {
         status = nm_preset_find(preset, config, *model);
@@ -556,7 +438,7 @@ static nm_status build_ahead(const nm_model **model, char **kept, const char *na
     }
     nm_config *config;
     NM_TRY(nm_config_point(&config, name, overrides, n_overrides));
-    nm_status status = find_by_name(model, config, kept);
+    nm_status status = nm_scan_model(model, config, kept);
     nm_config_destroy(&config);
     return status;
 }

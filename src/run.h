@@ -24,4 +24,7 @@ nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const 
 /* Asks the run of this process to stop after the tiles in work. Async-signal-safe. */
 void nm_run_interrupt(void);
 
+/* 1 where that was asked for, and no run has ended since. */
+int nm_run_is_interrupted(void);
+
 #endif

@@ -47,10 +47,8 @@ print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
 """
 
 
-def peak_bytes(args, checks, arguments, folder):
-    """Peak resident memory of a run and the size of its file."""
-    output = folder / "out.nc"
-    command = [args.nessmap, "run", *arguments, "-o", output, "--quiet", "--threads", 2]
+def peak_of(*command):
+    """Exit status of a command, the peak of its resident memory in bytes, and what it says on stderr."""
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", WATCHER, *map(str, command)],
         stdin=subprocess.DEVNULL,
@@ -59,11 +57,18 @@ def peak_bytes(args, checks, arguments, folder):
         check=True,
     )
     code, peak = map(int, done.stdout.splitlines()[-1].split())
-    checks.check(code == 0, f"{arguments}: exit {code}, {done.stderr}")
+    # Linux counts in KiB
+    return code, 1024 * peak, done.stderr
+
+
+def peak_bytes(args, checks, arguments, folder):
+    """Peak resident memory of a run and the size of its file."""
+    output = folder / "out.nc"
+    code, peak, said = peak_of(args.nessmap, "run", *arguments, "-o", output, "--quiet", "--threads", 2)
+    checks.check(code == 0, f"{arguments}: exit {code}, {said}")
     size = output.stat().st_size
     output.unlink()
-    # Linux counts in KiB
-    return 1024 * peak, size
+    return peak, size
 
 
 def compare(args, checks, folder, name, arguments, shapes, most=MOST_BYTES, most_growth=MOST_GROWTH):

@@ -29,6 +29,7 @@ LAYERS = [
     ["out_file"],
     ["run", "run_assemble", "run_parts", "run_tiles"],
     ["scan", "sampler", "scan_plan"],
+    ["verify", "verify_parts", "verify_file", "verify_solve", "verify_compare", "verify_follow", "verify_laws", "verify_again"],
     ["nessmap"],
     ["command_line"],
     ["main"],

@@ -115,6 +115,21 @@ nm_status nm_export(FILE *notes, const char *path, const nm_export_options *opti
 /* Reads the folder of an export again: hashes, statistics and counts, against its meta.json. */
 nm_status nm_export_check(FILE *notes, const char *folder);
 
+/* Verifies a finished file, or a part of one, from what it says of itself: the fingerprint is that of its
+ * configuration; parameters are those of their index; points solved again give the stored values (a file
+ * without points is made again); values obey the laws; some points are followed. `report` (may be NULL)
+ * gets a line for each check: passed, FAILED, or not run and why.
+ * returns NM_OK where every check that was run has passed; NM_FAILED_POINTS where one has not;
+ * NM_FINGERPRINT for a file of another version, model text or configuration, whose points are not looked
+ * at; NM_IO for one that cannot be read; NM_USAGE for one that nessmap did not make; NM_INTERRUPTED. */
+typedef struct nm_verify_options {
+    int64_t points; /* to be solved again, spread evenly; below 0: all; 0: as many as take a minute */
+    int n_followed; /* points to be followed; 0: 64; below 0: none */
+    int n_threads;  /* 0: all cores */
+    int quiet;      /* no progress */
+} nm_verify_options;
+nm_status nm_verify(FILE *report, const char *path, const nm_verify_options *options);
+
 /* Points of a scan in memory, in place of a file: for a program that wants fresh ones all the time,
  * or has parameter sets of its own. Calls for one sampler may run in several threads at once. */
 typedef struct nm_sampler nm_sampler;
