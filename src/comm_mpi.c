@@ -14,7 +14,13 @@
 
 #include "nessmap/nessmap.h"
 
-enum { TAG_NEWS = 1, TAG_ORDER = 2, SENTENCE_BYTES = 4096, MOST_AT_ONCE = 1 << 30 };
+enum {
+    TAG_NEWS = 1,
+    TAG_ORDER = 2,
+    SENTENCE_BYTES = 4096,
+    MOST_AT_ONCE = 1 << 30,
+    LAST_NAPS = 100
+};
 
 static int rank, n_ranks = 1;
 static int is_own; /* MPI was begun here, and is ended here */
@@ -54,10 +60,12 @@ static nm_status check_alone(void)
     const char *text = getenv("SLURM_STEP_ID") ? getenv("SLURM_STEP_NUM_TASKS") : NULL;
     int n_tasks = text ? atoi(text) : 1;
     if (n_tasks > 1) {
-        return nm_fail(NM_USAGE,
-                       "%d processes were started together, but MPI knows of one, so each would do the whole scan: tell "
-                       "srun which MPI this is (srun --mpi=pmix; `srun --mpi=list` tells which it knows)",
-                       n_tasks);
+        return nm_fail(
+            NM_USAGE,
+            "%d processes were started together, but MPI knows of one, so each would do the whole "
+            "scan: tell "
+            "srun which MPI this is (srun --mpi=pmix; `srun --mpi=list` tells which it knows)",
+            n_tasks);
     }
     return NM_OK;
 }
@@ -100,6 +108,10 @@ void nm_ranks_end(void)
         nm_comm_wait();
         MPI_Finalize();
         is_own = 0;
+        /* a launcher ends the others at the first exit code that is not 0: rank 0's comes last */
+        for (int i = 0; rank == 0 && n_ranks > 1 && i < LAST_NAPS; i++) {
+            nap();
+        }
     }
     rank = 0;
     n_ranks = 1;

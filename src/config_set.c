@@ -369,7 +369,7 @@ static nm_status set_key(nm_toml *root, const char *path, const char *key, const
     if (is_root_key) {
         return set_child(root, key, 0, key, value);
     }
-    nm_toml *table;
+    nm_toml *table = NULL;
     if (n == 1) {
         if (!nm_is_name(key)) {
             return nm_fail(

@@ -67,8 +67,10 @@ static nm_status command_run(const nm_arguments *args)
     nm_scan_close(&scan);
     fflush(stdout); /* the summary before the sentence on what went wrong */
     tell(status);
+    /* the exit code of a job is that of rank 0 */
+    const int is_first = nm_rank() == 0;
     nm_ranks_end();
-    return status;
+    return is_first ? status : NM_OK;
 }
 
 static nm_status command_init(const nm_arguments *args)
