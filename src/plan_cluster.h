@@ -16,7 +16,7 @@
 /* seconds; bytes per second. The file: measured on two busy cores of an AMD EPYC, a virtual disk. */
 #define NM_CLUSTER_START_S      1.0
 #define NM_CLUSTER_RANK_S       0.002
-#define NM_CLUSTER_WRITE_RATE 500e6
+#define NM_CLUSTER_WRITE_RATE   500e6
 #define NM_CLUSTER_SCAN_RATE    1e9
 #define NM_CLUSTER_FILE_RATE    240e6
 #define NM_CLUSTER_DEFLATE_RATE 65e6 /* of bytes before compression */

@@ -25,15 +25,16 @@ static void print_disk(const nm_plan *plan, const char *out_path, FILE *stream)
 {
     double free_bytes = out_path ? nm_file_free_bytes(out_path) : -1.0;
     char has[NM_WORDS], needs[NM_WORDS];
-    if (free_bytes >= 0.0) {
-        fprintf(stream, "disk         %s are free where %s will be%s%s%s\n",
-                nm_words_bytes(has, free_bytes), out_path,
-                (double)plan->peak_disk_bytes > free_bytes ? ": too little, a run needs " : "",
-                (double)plan->peak_disk_bytes > free_bytes
-                    ? nm_words_bytes(needs, (double)plan->peak_disk_bytes)
-                    : "",
-                (double)plan->peak_disk_bytes > free_bytes ? " and is refused" : "");
+    if (free_bytes < 0.0) {
+        return;
     }
+    fprintf(stream, "disk         %s are free where %s will be", nm_words_bytes(has, free_bytes),
+            out_path);
+    if ((double)plan->peak_disk_bytes > free_bytes) {
+        fprintf(stream, ": too little, a run needs %s and is refused",
+                nm_words_bytes(needs, (double)plan->peak_disk_bytes));
+    }
+    fputc('\n', stream);
 }
 
 /* What a GPU would be asked for if its memory had no end; what kernels need for themselves is known
@@ -99,23 +100,32 @@ static void print_row(const nm_cluster *cluster, int64_t n_ranks, FILE *stream)
             nm_words_time(file, time.file), 100.0 * time.efficiency);
 }
 
+/* the number of ranks of the row after that of `last`: a power of two, as many as have work, or as many
+ * as were asked for; 0: none */
+static int64_t next_row(int64_t last, int64_t n_fed, int64_t n_ranks)
+{
+    int64_t power = 1;
+    while (power <= last) {
+        power *= 2;
+    }
+    int64_t candidate[] = {power <= MOST_ROWS && power < n_fed ? power : 0,
+                           n_fed < 2 * MOST_ROWS ? n_fed : 0, n_ranks};
+    int64_t next = 0;
+    for (size_t i = 0; i < sizeof candidate / sizeof candidate[0]; i++) {
+        if (candidate[i] > last && (next == 0 || candidate[i] < next)) {
+            next = candidate[i];
+        }
+    }
+    return next;
+}
+
 static void print_table(const nm_cluster *cluster, int64_t n_ranks, FILE *stream)
 {
     int64_t n_fed = nm_cluster_fed(cluster);
     fprintf(stream, "%12s %14s %14s %14s %10s\n", "ranks", "expected time", "computing", "the file",
             "efficiency");
-    int64_t n = 1;
-    for (; n <= MOST_ROWS && (n < n_fed || n == 1); n *= 2) {
-        if (n_ranks > n / 2 && n_ranks < n) {
-            print_row(cluster, n_ranks, stream);
-        }
+    for (int64_t n = next_row(0, n_fed, n_ranks); n > 0; n = next_row(n, n_fed, n_ranks)) {
         print_row(cluster, n, stream);
-    }
-    if (n_fed > n / 2 && n_fed < n) {
-        print_row(cluster, n_fed, stream);
-    }
-    if (n_ranks > n / 2 && n_ranks != n_fed) {
-        print_row(cluster, n_ranks, stream);
     }
 }
 

@@ -56,6 +56,11 @@ def check_plan(args, checks):
     checks.check("are free where pump_leak_follow.nc will be" in lines["disk"], f"disk: {lines}")
     checks.check("of memory" in lines["rank"] and "batches of" in lines["GPU"], f"memory: {lines}")
 
+    # rows are in order, whatever is asked for; as many as have work are among them
+    for threads, ranks, wanted in ((2, 3, [1, 2, 3, 4, 8, 16, 32]), (3, 21, [1, 2, 4, 8, 16, 21, 22]), (64, 5, [1, 5]), (64, 1, [1])):
+        done = harness.run(args.nessmap, "plan", SCAN, "--threads", threads, "--ranks", ranks)
+        checks.check(list(rows_of(done.stdout)) == wanted, f"{ranks} ranks of {threads} threads: {done.stdout}")
+
     # few tiles feed few ranks, and more threads want more memory
     done = harness.run(args.nessmap, "plan", SCAN, "--threads", 32)
     few = labelled(done.stdout)
