@@ -242,6 +242,8 @@ WRONG = [
     ("sample", put("P_ATP", lambda x: x * (1 + 1e-4)), {"results", "supply"}, "the sum of P_ is "),
     ("sample", put("closure", lambda x: 1e-12), {"results", "closure"}, "closure is "),
     ("sample", lambda file: file.renameVariable("V", "W"), CODE_IO, "the variable 'V'"),
+    ("sample", lambda file: file["V"].setncattr("units", "mV"), CODE_IO, "'V' of its configuration has another unit"),
+    ("grid", lambda file: file["g_Na"].setncattr("units", "mS"), CODE_IO, "'g_Na' of its configuration has another"),
     ("bins", put("V_mean", next_up), {"results"}, f"V_mean[{POINT}] is "),
     ("bins", put("count_ness", lambda x: x - 1), {"results"}, f"count_ness[{POINT}] is "),
     ("bins", put("g_Na", next_up), {"parameters", "results"}, "g_Na is "),
