@@ -169,6 +169,21 @@ static void bound_cache(const nm_verification *v, int variable, size_t element)
     }
 }
 
+/* unit: as the catalogue or the model says it. */
+static nm_status check_unit(const nm_verification *v, int variable, const char *name,
+                            const char *unit)
+{
+    char text[64] = "";
+    size_t length;
+    nc_type type;
+    const char *wanted = unit && unit[0] ? unit : "1";
+    int is_right = nc_inq_att(v->id, variable, "units", &type, &length) == NC_NOERR &&
+                   type == NC_CHAR && length < sizeof text &&
+                   nc_get_att_text(v->id, variable, "units", text) == NC_NOERR &&
+                   strcmp(text, wanted) == 0;
+    return is_right ? NM_OK : is_not_ours(v, name, "has another unit than in its model");
+}
+
 static nm_status find_points(nm_verification *v)
 {
     const nm_plan *plan = v->plan;
@@ -182,8 +197,9 @@ static nm_status find_points(nm_verification *v)
     bound_cache(v, v->outcome, sizeof(int8_t));
     bound_cache(v, v->flags, sizeof(uint16_t));
     for (int i = 0; i < plan->task.n_slots; i++) {
-        NM_TRY(
-            find_column(&v->slot[i], v, plan->catalogue.output[plan->column_output[i]].name, type));
+        const nm_output *output = &plan->catalogue.output[plan->column_output[i]];
+        NM_TRY(find_column(&v->slot[i], v, output->name, type));
+        NM_TRY(check_unit(v, v->slot[i], output->name, output->unit));
         bound_cache(v, v->slot[i], plan->task.is_f32 ? sizeof(float) : sizeof(double));
     }
     return NM_OK;
@@ -208,7 +224,9 @@ nm_status nm_verify_find(nm_verification *v)
         if (!is_kept(v, p)) {
             continue;
         }
-        NM_TRY(find_place(&at, v, plan->model->params[p].name, NC_DOUBLE));
+        const nm_param_info *info = &plan->model->params[p];
+        NM_TRY(find_place(&at, v, info->name, NC_DOUBLE));
+        NM_TRY(check_unit(v, at.variable, info->name, info->unit));
         if (v->n_dims > 0 && at.n_dims == v->n_dims && at.stride[at.n_dims - 1] == 1 &&
             (v->n_dims > 1 || plan->layout == NM_LAYOUT_SAMPLE)) {
             bound_cache(v, at.variable, sizeof(double));

@@ -71,7 +71,7 @@ typedef struct nm_verification {
     int id, is_open; /* NetCDF */
     int64_t n_not_run;
     int is_solved_all; /* every point was solved again */
-    int is_by_device; /* computed by a GPU: its results agree to the tolerance of a solver */
+    int is_by_device;  /* computed by a GPU: its results agree to the tolerance of a solver */
 
     /* the points; of a file that keeps none, n_dims is 0 */
     int n_dims;

@@ -105,6 +105,11 @@ def verify(args, path, *options, cwd=None):
     return harness.run(args.nessmap, "verify", path, *options, cwd=cwd)
 
 
+def sentences(done):
+    """Lines on stderr, but for those of progress, which a slow machine shows."""
+    return [line for line in done.stderr.splitlines() if "% done" not in line]
+
+
 def lines_of(done, word):
     """Names of the checks whose line in the report has this word behind it."""
     return set(re.findall(rf"^(\w+) +{word}:", done.stdout, re.M))
@@ -147,7 +152,7 @@ def check_good(args, checks, folder):
         done = verify(args, out)
         said = f"{name}: exit {done.returncode}, {done.stdout} {done.stderr}"
         passed = lines_of(done, "passed")
-        checks.check(done.returncode == 0 and done.stderr == "", said)
+        checks.check(done.returncode == 0 and not sentences(done), said)
         checks.check(passed == expected_passed(name), f"{name}: other checks passed: {said}")
         checks.check(passed | not_run(done) == {"question", "parameters", "results"} | POINT_CHECKS, said)
         results = re.search(r"^results .*: ([\d,]+) points \((.*)\)$", done.stdout, re.M)
@@ -237,6 +242,8 @@ WRONG = [
     ("sample", put("P_ATP", lambda x: x * (1 + 1e-4)), {"results", "supply"}, "the sum of P_ is "),
     ("sample", put("closure", lambda x: 1e-12), {"results", "closure"}, "closure is "),
     ("sample", lambda file: file.renameVariable("V", "W"), CODE_IO, "the variable 'V'"),
+    ("sample", lambda file: file["V"].setncattr("units", "mV"), CODE_IO, "'V' of its configuration has another unit"),
+    ("grid", lambda file: file["g_Na"].setncattr("units", "mS"), CODE_IO, "'g_Na' of its configuration has another"),
     ("bins", put("V_mean", next_up), {"results"}, f"V_mean[{POINT}] is "),
     ("bins", put("count_ness", lambda x: x - 1), {"results"}, f"count_ness[{POINT}] is "),
     ("bins", put("g_Na", next_up), {"parameters", "results"}, "g_Na is "),
@@ -282,7 +289,7 @@ def check_wrong(args, checks, folder):
         else:
             checks.check(done.returncode == CODE_WRONG and lines_of(done, "FAILED") == failing, said)
             checks.check(words in done.stdout and re.search(r"^verdict +WRONG", done.stdout, re.M), said)
-            checks.check(done.stderr.count("\n") == 1 and all(word in done.stderr for word in failing), said)
+            checks.check(len(sentences(done)) == 1 and all(word in done.stderr for word in failing), said)
 
 
 def check_everywhere(args, checks, folder):
@@ -325,7 +332,7 @@ def check_others(args, checks, folder):
     for name, (code, words) in cases.items():
         done = verify(args, folder / name)
         checks.check(
-            done.returncode == code and words in done.stderr and name in done.stderr and done.stderr.count("\n") == 1,
+            done.returncode == code and words in done.stderr and name in done.stderr and len(sentences(done)) == 1,
             f"{name}: {done}",
         )
 
