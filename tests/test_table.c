@@ -186,6 +186,9 @@ static void refuses_wrong_cells(void **state)
     refuse("a;b\n1;2,5\n", "a finite number with a decimal point");
     refuse("a,b\n1,\"2\n", ":2: column \"b\": the quotes do not close");
     refuse("a,b\n1,\"2\"3\n", "the quotes do not close");
+    /* what is wrong first is told, and nothing is taken for a row */
+    refuse("a\n1x,\"\n", ":2: column \"a\" is \"1x\"");
+    refuse("a,b\n1,2x,\"\n", ":2: column \"b\" is \"2x\"");
 }
 
 static void refuses_wrong_shapes(void **state)
