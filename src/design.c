@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_keys.h"
 #include "design_parts.h"
 #include "joe_kuo.h"
 #include "preset.h"
@@ -51,12 +52,14 @@ nm_status nm_design_param(int *param, const nm_binder *binder, const char *secti
         }
     }
     const char *near = nm_nearest(name, binder->names, (size_t)binder->model->n_params);
+    char shown[NM_FOUND_BYTES];
+    nm_shorten(shown, name);
     if (near != NULL) {
         return nm_fail(NM_USAGE, "%s%s: %s has no parameter \"%s\"; did you mean \"%s\"?", at,
-                       section, model, name, near);
+                       section, model, shown, near);
     }
     return nm_fail(NM_USAGE, "%s%s: %s has no parameter \"%s\"; `nessmap models %s` lists them", at,
-                   section, model, name, model);
+                   section, model, shown, model);
 }
 
 nm_status nm_design_claim(nm_binder *binder, int param, nm_role role, const char *section,
