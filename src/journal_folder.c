@@ -182,6 +182,18 @@ nm_status nm_journal_take_lock(int *lock_fd, int *is_new, const char *parts, int
         }
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         if (fd < 0) {
+            struct stat found;
+            int reason = errno;
+            /* a file of this name, or a link to nothing */
+            if (lstat(parts, &found) == 0 &&
+                (stat(parts, &found) != 0 || !S_ISDIR(found.st_mode))) {
+                status = nm_fail(NM_IO,
+                                 "'%s' is to be the folder of unfinished work, but is no folder; "
+                                 "move it away, or give another output with -o",
+                                 parts);
+                break;
+            }
+            errno = reason;
             if (errno == ENOENT && create) {
                 continue;
             }
