@@ -116,6 +116,13 @@ static nm_status read_model(own_model *own, const char *path)
     if (strlen(own->text) != n_bytes) {
         return nm_fail(NM_USAGE, "%s: the model file is no text: it has a byte 0", path);
     }
+    if (strstr(own->text, "nessmap/model.h") == NULL) {
+        return nm_fail(NM_USAGE,
+                       "%s: this is no model file, for it does not end in #include "
+                       "\"nessmap/model.h\"; `nessmap models` lists models, whose files may be "
+                       "copied",
+                       path);
+    }
     return NM_OK;
 }
 
