@@ -348,12 +348,13 @@ static nm_status count_points(nm_draw *draw, const nm_config *config)
 {
     draw->n_points = 1;
     for (int i = 0; i <= draw->n_axes; i++) {
-        int64_t n = i < draw->n_axes ? draw->axis[i].n : draw->n_draws;
+        int is_axis = i < draw->n_axes;
+        int64_t n = is_axis ? draw->axis[i].n : draw->n_draws;
         if (draw->n_points > INT64_MAX / n) {
             return nm_fail(
                 NM_USAGE,
                 "%sdesign: the axes (and draws) multiply to more than 2^63 points; lower n",
-                nm_config_at(config, config->design_where));
+                nm_config_at(config, is_axis ? config->axes[i].where : config->design_where));
         }
         draw->n_points *= n;
     }

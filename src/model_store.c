@@ -43,8 +43,8 @@ nm_status nm_model_find(const nm_model **model, const char *name)
     *model = NULL;
     const char *near = nm_nearest(name, names, N_MODELS);
     return near != NULL
-               ? nm_fail(NM_USAGE, "there is no model \"%s\"; did you mean \"%s\"?", name, near)
-               : nm_fail(NM_USAGE, "there is no model \"%s\"; `nessmap models` lists them", name);
+               ? nm_fail(NM_USAGE, "there is no model \"%.60s\"; did you mean \"%s\"?", name, near)
+               : nm_fail(NM_USAGE, "there is no model \"%.60s\"; `nessmap models` lists them", name);
 }
 
 /* --- checks ----------------------------------------------------------------------------------- */
