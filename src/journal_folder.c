@@ -19,6 +19,8 @@
 #include "files.h"
 #include "journal.h"
 
+#define SEGMENT "seg%05d_r%04d.nmj" /* number, rank */
+
 enum { LOCK_TRIES = 50 };
 
 /* --- 1. paths and the output's place -------------------------------------------------------------
@@ -31,14 +33,21 @@ nm_status nm_journal_no_memory(void)
 
 char *nm_journal_segment_path(const char *parts, nm_segment_name name)
 {
-    return nm_file_format("%s/seg%05d_r%04d.nmj", parts, name.number, name.rank);
+    return nm_file_format("%s/" SEGMENT, parts, name.number, name.rank);
 }
 
 int nm_journal_is_segment(const char *file, nm_segment_name *name)
 {
-    int end = 0;
-    return sscanf(file, "seg%d_r%d.nmj%n", &name->number, &name->rank, &end) == 2 && end > 0 &&
-           file[end] == '\0' && name->number >= 0 && name->rank >= 0;
+    /* a name that is not written as nm_journal_segment_path does leads back to another file */
+    char written[64];
+    if (strlen(file) >= sizeof written ||
+        sscanf(file, "seg%9d_r%9d.nmj", &name->number, &name->rank) != 2) {
+        return 0;
+    }
+    snprintf(written, sizeof written, SEGMENT, name->number, name->rank);
+    /* the next run's number has nine digits too */
+    return strcmp(file, written) == 0 && name->number >= 0 && name->number < 999999999 &&
+           name->rank >= 0;
 }
 
 nm_status nm_journal_check_output(const char *out_path)
