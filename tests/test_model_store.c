@@ -124,6 +124,17 @@ static void refuses_equal_outputs(void **state)
     expect_refused(&model, "observable Pi_i");
 }
 
+static void refuses_equal_choices(void **state)
+{
+    (void)state;
+    static const char *const choices[] = {"one", "two", "one"};
+    static const nm_variant_info variants[] = {{"law", 3, choices}};
+    nm_model model = nm_model_fake_ring;
+    model.variants = variants;
+    model.n_variants = 1;
+    expect_refused(&model, "variant law has two choices named \"one\"");
+}
+
 static void refuses_a_moved_trapped_species(void **state)
 {
     (void)state;
@@ -252,6 +263,7 @@ int main(void)
         cmocka_unit_test(refuses_another_interface),
         cmocka_unit_test(refuses_wrong_params),
         cmocka_unit_test(refuses_equal_outputs),
+        cmocka_unit_test(refuses_equal_choices),
         cmocka_unit_test(refuses_a_moved_trapped_species),
         cmocka_unit_test(refuses_undeclared_total),
         cmocka_unit_test(refuses_wrong_totals),
