@@ -49,7 +49,9 @@ def tell_findings(work, targets):
     lines = []
     for target in targets:
         for run in load(work / target, "runs.json", []):
-            lines += [f"- {target}, {run['begun']}: `{finding['why']}`" for finding in run["findings"]]
+            for finding in run["findings"]:
+                again = f"; the same input again: {finding['again']}" if "again" in finding else ""
+                lines.append(f"- {target}, run of {run['begun']}: `{finding['why']}`{again}")
     return lines or ["- none: no crash, no leak, no hang, nothing that the targets assert was broken"]
 
 
@@ -81,15 +83,17 @@ def write(args, targets):
     name = re.sub(r"[^a-z0-9]+", "-", processor.lower()).strip("-")
     clang = subprocess.run(["clang", "--version"], capture_output=True, text=True).stdout.splitlines()
     version = gpu_record.output_of(str(args.build / "nessmap"), "--version")
+    runs = [run for target in targets for run in load(args.work / target, "runs.json", [])]
+    commands = ", ".join(f"`{command}`" for command in dict.fromkeys(run["command"] for run in runs))
     lines = [
         f"# Fuzzing of nessmap, {processor}, {date}",
         "",
         f"- machine: {processor}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
         f"- {version}; {clang[0] if clang else 'no clang'}, libFuzzer with the address and "
         "undefined-behaviour sanitizers",
-        f"- command: `{command_of()}`",
+        f"- commands: {commands}",
         "- a finding is an input that crashes, leaks, takes more than 10 s or 2 GB, or breaks what a target of `tests/fuzz` asserts;"
-        " a target goes on after one",
+        " a target goes on after one; a timeout whose input ends well when it is run again was a stall of the machine",
         "- coverage: what all inputs that are kept reach, replayed without sanitizers; what they cannot reach: no memory, a full disk, "
         "files and folders that the targets do not make",
         "",
