@@ -113,17 +113,11 @@ static nm_status read_model(own_model *own, const char *path)
                                                                         : strerror(errno));
     }
     NM_TRY(nm_file_read(&own->text, &n_bytes, path));
-    if (strlen(own->text) != n_bytes) {
-        return nm_fail(NM_USAGE, "%s: the model file is no text: it has a byte 0", path);
-    }
-    if (strstr(own->text, "nessmap/model.h") == NULL) {
-        return nm_fail(NM_USAGE,
-                       "%s: this is no model file, for it does not end in #include "
-                       "\"nessmap/model.h\"; `nessmap models` lists models, whose files may be "
-                       "copied",
-                       path);
-    }
-    return NM_OK;
+    const char *lack = strlen(own->text) != n_bytes ? "is no text: it has a byte 0"
+                       : !strstr(own->text, "nessmap/model.h")
+                           ? "does not #include \"nessmap/model.h\""
+                           : NULL;
+    return lack ? nm_fail(NM_USAGE, "%s: the model file %s", path, lack) : NM_OK;
 }
 
 /* text: NULL for the file `path`; else it is what `path` is the name of. */
