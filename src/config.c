@@ -142,11 +142,15 @@ static nm_status parse(nm_toml *root, const nm_config *config, const char *text,
     if (error == 0) {
         return NM_OK;
     }
+    const char *hint = "";
+    if (has_open_point(text, bytes, line)) {
+        hint = "; a number in TOML has digits on both sides of its point, like 0.5 or 1.0";
+    } else if (strstr(message, "could not be interpreted as a value")) {
+        /* how toml++ says that no double holds it */
+        hint = "; a number is 0, or its size lies between 1e-307 and 1e308";
+    }
     return nm_fail(NM_USAGE, "%snot valid TOML: %s%s",
-                   nm_config_at(config, (nm_where){line > 0 ? line : -1}), message,
-                   has_open_point(text, bytes, line)
-                       ? "; a number in TOML has digits on both sides of its point, like 0.5 or 1.0"
-                       : "");
+                   nm_config_at(config, (nm_where){line > 0 ? line : -1}), message, hint);
 }
 
 /* --- 3. the public calls ----------------------------------------------------------------- */

@@ -129,6 +129,7 @@ typedef struct nm_config {
 
     double max_failed;           /* share of points */
     int64_t memory_bytes;        /* 0: automatic */
+    nm_where memory_where;
     int64_t device_memory_bytes; /* 0: automatic */
 
     /* Canonical TOML text of all of the above, defaults included: what the fingerprint covers and

@@ -353,6 +353,8 @@ static nm_status read_limits(nm_config *config, const nm_toml *root)
     NM_TRY(nm_key_number(&config->max_failed, &s, "max_failed", 0.0, 1.0,
                          "the share of points that may fail must be a number from 0 to 1"));
     NM_TRY(nm_key_bytes(&config->memory_bytes, &s, "memory"));
+    const nm_toml *memory = nm_toml_find(s.table, "memory");
+    config->memory_where.line = memory ? memory->line : -1;
     return nm_key_bytes(&config->device_memory_bytes, &s, "device_memory");
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "units.h"
+#include "words.h"
 
 enum { KEY_BYTES = 256, MESSAGE_BYTES = 256, MAX_SEGMENTS = 3 };
 
@@ -46,22 +47,10 @@ nm_toml *nm_toml_find(const nm_toml *table, const char *key)
 /* The configuration is kept as TOML, which is UTF-8. */
 static int is_utf8(const char *text)
 {
-    const unsigned char *c = (const unsigned char *)text;
-    while (*c) {
-        int n_more = *c < 0x80 ? 0 : *c >= 0xC2 && *c < 0xE0 ? 1 : (*c & 0xF0) == 0xE0 ? 2 : 3;
-        if (n_more == 3 && (*c < 0xF0 || *c > 0xF4)) {
+    for (int n; *text; text += n) {
+        n = nm_utf8_length(text);
+        if (n == 0) {
             return 0;
-        }
-        /* overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte */
-        if ((*c == 0xE0 && c[1] < 0xA0) || (*c == 0xED && c[1] > 0x9F) ||
-            (*c == 0xF0 && c[1] < 0x90) || (*c == 0xF4 && c[1] > 0x8F)) {
-            return 0;
-        }
-        c++;
-        for (; n_more > 0; n_more--, c++) {
-            if ((*c & 0xC0) != 0x80) {
-                return 0;
-            }
         }
     }
     return 1;

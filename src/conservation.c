@@ -14,13 +14,14 @@
 
 #include "expression.h"
 
-enum { SUM_BYTES = 256 };
+enum { SUM_BYTES = 256, MOST_CHARGE = 1000000 };
 
 /* Rows of integers, brought to echelon form one by one. */
 typedef struct echelon {
     int n_rows, n_columns;
     int64_t *row; /* [n_rows][n_columns] */
     int *pivot;   /* [n_rows] first non-zero column */
+    int is_large; /* 1 where a number no longer fits: the rows are then worth nothing */
 } echelon;
 
 typedef struct ledger {
@@ -53,13 +54,25 @@ static void reduce(int64_t *row, int n)
     }
 }
 
+/* x a - y b, or 0 and *is_large where that does not fit. */
+static int64_t combine(int64_t x, int64_t a, int64_t y, int64_t b, int *is_large)
+{
+    int64_t left, right, difference;
+    if (__builtin_mul_overflow(x, a, &left) || __builtin_mul_overflow(y, b, &right) ||
+        __builtin_sub_overflow(left, right, &difference) || difference == INT64_MIN) {
+        *is_large = 1;
+        return 0;
+    }
+    return difference;
+}
+
 /* row = row * a - other * b with the common factor of a and b left out */
-static void eliminate(int64_t *row, const int64_t *other, int pivot, int n)
+static void eliminate(int64_t *row, const int64_t *other, int pivot, int n, int *is_large)
 {
     int64_t factor = gcd(row[pivot], other[pivot]);
     int64_t a = other[pivot] / factor, b = row[pivot] / factor;
     for (int i = 0; i < n; i++) {
-        row[i] = row[i] * a - other[i] * b;
+        row[i] = combine(row[i], a, other[i], b, is_large);
     }
     reduce(row, n);
 }
@@ -79,51 +92,62 @@ static void echelon_destroy(echelon *echelon)
     free(echelon->pivot);
 }
 
-/* Adds a vector where it is independent of the rows that are there. returns 1 where it was. */
+/* Adds a vector where it is independent of the rows that are there. returns 1 where it was, 0 also
+ * where numbers became too large. */
 static int echelon_add(echelon *echelon, const int64_t *vector)
 {
     int n = echelon->n_columns;
     int64_t *row = echelon->row + (size_t)echelon->n_rows * (size_t)n;
     memcpy(row, vector, (size_t)n * sizeof(int64_t));
     reduce(row, n);
-    for (int k = 0; k < echelon->n_rows; k++) {
+    for (int k = 0; k < echelon->n_rows && !echelon->is_large; k++) {
         if (row[echelon->pivot[k]] != 0) {
-            eliminate(row, echelon->row + (size_t)k * (size_t)n, echelon->pivot[k], n);
+            eliminate(row, echelon->row + (size_t)k * (size_t)n, echelon->pivot[k], n,
+                      &echelon->is_large);
         }
     }
     int pivot = 0;
     while (pivot < n && row[pivot] == 0) {
         pivot++;
     }
-    if (pivot == n) {
+    if (pivot == n || echelon->is_large) {
         return 0;
     }
     /* no other row keeps an entry in the new pivot's column */
-    for (int k = 0; k < echelon->n_rows; k++) {
+    for (int k = 0; k < echelon->n_rows && !echelon->is_large; k++) {
         int64_t *other = echelon->row + (size_t)k * (size_t)n;
         if (other[pivot] != 0) {
-            eliminate(other, row, pivot, n);
+            eliminate(other, row, pivot, n, &echelon->is_large);
         }
     }
     echelon->pivot[echelon->n_rows++] = pivot;
     return 1;
 }
 
-/* The null vector of the rows that belongs to the free column `column`. */
-static void null_vector(int64_t *vector, const echelon *echelon, int column)
+/* The null vector of the rows that belongs to the free column `column`; nothing where it is too
+ * large. */
+static void null_vector(int64_t *vector, echelon *echelon, int column)
 {
     int n = echelon->n_columns;
     int64_t scale = 1;
-    for (int k = 0; k < echelon->n_rows; k++) {
+    for (int k = 0; k < echelon->n_rows && !echelon->is_large; k++) {
         const int64_t *row = echelon->row + (size_t)k * (size_t)n;
         int64_t pivot = row[echelon->pivot[k]];
-        scale = scale / gcd(scale, pivot) * (pivot < 0 ? -pivot : pivot);
+        scale = combine(scale / gcd(scale, pivot), pivot < 0 ? -pivot : pivot, 0, 0,
+                        &echelon->is_large);
+    }
+    if (echelon->is_large) {
+        return;
     }
     memset(vector, 0, (size_t)n * sizeof(int64_t));
     vector[column] = scale;
     for (int k = 0; k < echelon->n_rows; k++) {
         const int64_t *row = echelon->row + (size_t)k * (size_t)n;
-        vector[echelon->pivot[k]] = -row[column] * (scale / row[echelon->pivot[k]]);
+        vector[echelon->pivot[k]] =
+            combine(0, 0, row[column], scale / row[echelon->pivot[k]], &echelon->is_large);
+    }
+    if (echelon->is_large) {
+        return;
     }
     reduce(vector, n);
 
@@ -274,7 +298,7 @@ static nm_status read_total(int64_t *vector, const ledger *ledger, int t, const 
 }
 
 /* The charge of a compartment as a sum over its free species. returns 0 where a charge is not a
- * number. */
+ * number, or none that a species has. */
 static int read_charge(int64_t *vector, const ledger *ledger, int compartment)
 {
     int has_charge = 0;
@@ -286,13 +310,23 @@ static int read_charge(int64_t *vector, const ledger *ledger, int compartment)
         }
         char *end;
         long charge = strtol(info->charge, &end, 10);
-        if (*end != '\0') {
+        if (*end != '\0' || labs(charge) > MOST_CHARGE) {
             return 0;
         }
         vector[i] = charge;
         has_charge |= charge != 0;
     }
     return has_charge;
+}
+
+static nm_status check_large(const nm_model *model, const echelon *moves, const echelon *known)
+{
+    return !moves->is_large && !known->is_large
+               ? NM_OK
+               : nm_fail(NM_USAGE,
+                         "model %s: what its pathways conserve cannot be found, for the numbers on "
+                         "their sides multiply to more than 2^63; smaller ones are needed",
+                         model->name);
 }
 
 /* work: [n] */
@@ -307,6 +341,7 @@ static nm_status check(const ledger *ledger, echelon *moves, echelon *known, int
             NM_TRY(read_total_text(work, ledger, &model->totals[k], names));
         }
         if (!echelon_add(known, work)) {
+            NM_TRY(check_large(model, moves, known));
             return nm_fail(
                 NM_USAGE,
                 "model %s: total %s = \"%s\" follows from the totals before it; remove it",
@@ -335,15 +370,17 @@ static nm_status check(const ledger *ledger, echelon *moves, echelon *known, int
             continue;
         }
         null_vector(work, moves, column);
+        NM_TRY(check_large(model, moves, known));
         if (echelon_add(known, work)) {
             char sum[SUM_BYTES];
+            NM_TRY(check_large(model, moves, known));
             write_sum(sum, ledger, work);
             return nm_fail(NM_USAGE,
                            "model %s: its pathways conserve %s, but no total says so; declare one",
                            model->name, sum);
         }
     }
-    return NM_OK;
+    return check_large(model, moves, known);
 }
 
 nm_status nm_conservation_check(const nm_model *model)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_keys.h"
 #include "design_parts.h"
 #include "joe_kuo.h"
 #include "preset.h"
@@ -51,12 +52,14 @@ nm_status nm_design_param(int *param, const nm_binder *binder, const char *secti
         }
     }
     const char *near = nm_nearest(name, binder->names, (size_t)binder->model->n_params);
+    char shown[NM_FOUND_BYTES];
+    nm_shorten(shown, name);
     if (near != NULL) {
         return nm_fail(NM_USAGE, "%s%s: %s has no parameter \"%s\"; did you mean \"%s\"?", at,
-                       section, model, name, near);
+                       section, model, shown, near);
     }
     return nm_fail(NM_USAGE, "%s%s: %s has no parameter \"%s\"; `nessmap models %s` lists them", at,
-                   section, model, name, model);
+                   section, model, shown, model);
 }
 
 nm_status nm_design_claim(nm_binder *binder, int param, nm_role role, const char *section,
@@ -345,12 +348,13 @@ static nm_status count_points(nm_draw *draw, const nm_config *config)
 {
     draw->n_points = 1;
     for (int i = 0; i <= draw->n_axes; i++) {
-        int64_t n = i < draw->n_axes ? draw->axis[i].n : draw->n_draws;
+        int is_axis = i < draw->n_axes;
+        int64_t n = is_axis ? draw->axis[i].n : draw->n_draws;
         if (draw->n_points > INT64_MAX / n) {
             return nm_fail(
                 NM_USAGE,
                 "%sdesign: the axes (and draws) multiply to more than 2^63 points; lower n",
-                nm_config_at(config, config->design_where));
+                nm_config_at(config, is_axis ? config->axes[i].where : config->design_where));
         }
         draw->n_points *= n;
     }

@@ -64,7 +64,11 @@ static nm_status bind_bounds(nm_random *random, const nm_binder *binder,
     NM_TRY(random_quantity(&random->a, binder, said, "min", &said->min, random->param, 0));
     NM_TRY(random_quantity(&random->b, binder, said, "max", &said->max, random->param, 0));
     const char *at = nm_config_at(binder->config, said->where);
-    if (random->a >= random->b || !isfinite(random->b - random->a)) {
+    if (random->a < random->b && !isfinite(random->b - random->a)) {
+        return nm_fail(NM_USAGE, "%srandom.%s: max - min is too large for a number", at,
+                       said->name);
+    }
+    if (random->a >= random->b) {
         return nm_fail(NM_USAGE, "%srandom.%s: min = %.17g is not below max = %.17g %s", at,
                        said->name, random->a, random->b, unit);
     }

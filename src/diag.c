@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "words.h"
+
 enum {
     SENTENCE_BYTES = 1024, /* longest sentence kept, with its final zero */
     NEAREST_BYTES = 64     /* longest word that nm_nearest compares */
@@ -15,25 +17,25 @@ enum {
 static _Thread_local char last_error[SENTENCE_BYTES];
 static atomic_int is_quiet;
 
-/* Makes a sentence safe for a terminal and a log line: one line, no control characters, and no half
- * UTF-8 character at its end where it was cut. */
+/* Makes a sentence safe for a terminal and a log line: one line of UTF-8 without control characters.
+ * Messages quote foreign bytes, and cut them at so many bytes. */
 static void make_plain(char *text, int is_cut)
 {
-    if (is_cut) {
-        size_t n = strlen(text);
-        while (n > 0 && ((unsigned char)text[n - 1] & 0xC0) == 0x80) {
-            n--;
+    int n;
+    for (char *c = text; *c; c += n) {
+        n = nm_utf8_length(c);
+        if (n == 0 && is_cut && strlen(c) < 4) {
+            *c = '\0';
+            return;
         }
-        if (n > 0 && (unsigned char)text[n - 1] >= 0xC0) {
-            n--;
-        }
-        text[n] = '\0';
-    }
-    for (char *c = text; *c; c++) {
+        /* the control characters beyond ASCII have two bytes */
+        int is_control = (unsigned char)*c < 0x20 || *c == 0x7F ||
+                         (n == 2 && *c == '\xC2' && (unsigned char)c[1] < 0xA0);
         if (*c == '\n' || *c == '\r' || *c == '\t') {
             *c = ' ';
-        } else if ((unsigned char)*c < 0x20 || *c == 0x7F) {
-            *c = '?';
+        } else if (n == 0 || is_control) {
+            n = n > 0 ? n : 1;
+            memset(c, '?', (size_t)n);
         }
     }
 }

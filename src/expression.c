@@ -8,6 +8,8 @@
 
 #define FORM "an expression is a sum of numbers times parameters, as in \"150 - 2*K_o\""
 
+#define MOST 1e300 /* size of a number */
+
 enum { MAX_DEPTH = 32, MAX_NAME = 64 };
 
 typedef struct reader {
@@ -105,7 +107,9 @@ static nm_status read_number(reader *reader, nm_affine *factor)
 {
     char *end;
     factor->constant = strtod(reader->at, &end);
-    if (end == reader->at || !isfinite(factor->constant)) {
+    /* strtod takes "0x10" too, which is no number elsewhere in a configuration */
+    int is_decimal = reader->at[0] != '0' || (reader->at[1] != 'x' && reader->at[1] != 'X');
+    if (end == reader->at || !is_decimal || !isfinite(factor->constant)) {
         return nm_fail(NM_USAGE, "\"%.20s\" is not a number", reader->at);
     }
     reader->at = end;
@@ -213,9 +217,10 @@ nm_status nm_affine_parse(nm_affine *affine, const char *text, const char *const
             affine->coef[affine->n_terms++] = read.coef[k];
         }
     }
-    double largest = fabs(affine->constant);
+    /* inf - inf and inf * 0 on the way leave no number */
+    int is_good = fabs(affine->constant) <= MOST;
     for (int k = 0; k < affine->n_terms; k++) {
-        largest = fmax(largest, fabs(affine->coef[k]));
+        is_good &= fabs(affine->coef[k]) <= MOST;
     }
-    return largest <= 1e300 ? NM_OK : nm_fail(NM_USAGE, "its numbers are too large");
+    return is_good ? NM_OK : nm_fail(NM_USAGE, "its numbers are too large");
 }

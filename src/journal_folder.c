@@ -19,6 +19,8 @@
 #include "files.h"
 #include "journal.h"
 
+#define SEGMENT "seg%05d_r%04d.nmj" /* number, rank */
+
 enum { LOCK_TRIES = 50 };
 
 #define SHARD_LOCK "shard_%d_of_%d.lock"
@@ -33,14 +35,21 @@ nm_status nm_journal_no_memory(void)
 
 char *nm_journal_segment_path(const char *parts, nm_segment_name name)
 {
-    return nm_file_format("%s/seg%05d_r%04d.nmj", parts, name.number, name.rank);
+    return nm_file_format("%s/" SEGMENT, parts, name.number, name.rank);
 }
 
 int nm_journal_is_segment(const char *file, nm_segment_name *name)
 {
-    int end = 0;
-    return sscanf(file, "seg%d_r%d.nmj%n", &name->number, &name->rank, &end) == 2 && end > 0 &&
-           file[end] == '\0' && name->number >= 0 && name->rank >= 0;
+    /* a name that is not written as nm_journal_segment_path does leads back to another file */
+    char written[64];
+    if (strlen(file) >= sizeof written ||
+        sscanf(file, "seg%9d_r%9d.nmj", &name->number, &name->rank) != 2) {
+        return 0;
+    }
+    snprintf(written, sizeof written, SEGMENT, name->number, name->rank);
+    /* the next run's number has nine digits too */
+    return strcmp(file, written) == 0 && name->number >= 0 && name->number < 999999999 &&
+           name->rank >= 0;
 }
 
 nm_status nm_journal_check_output(const char *out_path)
@@ -192,6 +201,18 @@ static nm_status open_lock(int *fd, int *is_new, const char *parts, const char *
                        strerror(errno));
     }
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const int reason = errno;
+    struct stat found;
+    /* a file of this name, or a link to nothing */
+    if (*fd < 0 && lstat(parts, &found) == 0 &&
+        (stat(parts, &found) != 0 || !S_ISDIR(found.st_mode))) {
+        return nm_fail(NM_IO,
+                       "'%s' is to be the folder of unfinished work, but is no folder; move it "
+                       "away, or give another "
+                       "output with -o",
+                       parts);
+    }
+    errno = reason;
     if (*fd < 0 && errno != ENOENT) {
         return nm_fail(NM_IO, "cannot open the lock '%s': %s", path, strerror(errno));
     }

@@ -113,10 +113,10 @@ static nm_status read_model(own_model *own, const char *path)
                                                                         : strerror(errno));
     }
     NM_TRY(nm_file_read(&own->text, &n_bytes, path));
-    if (strlen(own->text) != n_bytes) {
-        return nm_fail(NM_USAGE, "%s: the model file is no text: it has a byte 0", path);
-    }
-    return NM_OK;
+    const char *lack = "does not #include \"nessmap/model.h\"";
+    lack = strstr(own->text, "nessmap/model.h") ? NULL : lack;
+    lack = strlen(own->text) != n_bytes ? "is no text: it has a byte 0" : lack;
+    return lack ? nm_fail(NM_USAGE, "%s: the model file %s", path, lack) : NM_OK;
 }
 
 /* text: NULL for the file `path`; else it is what `path` is the name of. */

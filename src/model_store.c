@@ -43,8 +43,9 @@ nm_status nm_model_find(const nm_model **model, const char *name)
     *model = NULL;
     const char *near = nm_nearest(name, names, N_MODELS);
     return near != NULL
-               ? nm_fail(NM_USAGE, "there is no model \"%s\"; did you mean \"%s\"?", name, near)
-               : nm_fail(NM_USAGE, "there is no model \"%s\"; `nessmap models` lists them", name);
+               ? nm_fail(NM_USAGE, "there is no model \"%.60s\"; did you mean \"%s\"?", name, near)
+               : nm_fail(NM_USAGE, "there is no model \"%.60s\"; `nessmap models` lists them",
+                         name);
 }
 
 /* --- checks ----------------------------------------------------------------------------------- */
@@ -200,6 +201,13 @@ static nm_status check_variants(const nm_model *model)
         }
         for (int k = 0; k < variant->n_choices; k++) {
             NM_TRY(check_name(model, "choice", variant->choices[k]));
+            for (int i_other = 0; i_other < k; i_other++) {
+                if (strcmp(variant->choices[k], variant->choices[i_other]) == 0) {
+                    return nm_fail(NM_USAGE,
+                                   "model %s: variant %s has two choices named \"%s\"; rename one",
+                                   model->name, variant->name, variant->choices[k]);
+                }
+            }
         }
     }
     return NM_OK;

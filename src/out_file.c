@@ -55,11 +55,23 @@ nm_status nm_out_file_choose(char **out_path, const char *config_path, const cha
     }
     size_t length = strlen(*out_path);
     struct stat found;
-    if ((*out_path)[length - 1] == '/' ||
-        (stat(*out_path, &found) == 0 && S_ISDIR(found.st_mode))) {
+    int is_there = stat(*out_path, &found) == 0;
+    if ((*out_path)[length - 1] == '/' || (is_there && S_ISDIR(found.st_mode))) {
         return nm_fail(NM_USAGE,
                        "-o %s: this is a folder; give the name of a file, such as %s%sout.nc",
                        *out_path, *out_path, (*out_path)[length - 1] == '/' ? "" : "/");
+    }
+    /* to look into a pipe is to wait for its other end */
+    if (is_there && !S_ISREG(found.st_mode)) {
+        return nm_fail(NM_USAGE,
+                       "-o %s: this is a device, a pipe or a socket; give the name of a file, such "
+                       "as out.nc",
+                       *out_path);
+    }
+    /* the finished file would take the place of the link, and its target stay missing */
+    if (!is_there && errno == ENOENT && lstat(*out_path, &found) == 0) {
+        return nm_fail(NM_USAGE, "-o %s: this is a link to nothing; remove it or choose another -o",
+                       *out_path);
     }
     return check_folder(*out_path);
 }

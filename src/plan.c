@@ -227,10 +227,11 @@ static nm_status find_room(int64_t *room, const nm_plan *plan, int64_t need)
     *room = (config->memory_bytes - fixed) / NM_PLAN_BUFFERS;
     if (*room < need) {
         char has[NM_WORDS], needs[NM_WORDS];
-        return nm_fail(
-            NM_USAGE, "%slimits.memory = %s is too little for this scan; give %s or more",
-            nm_config_at(config, (nm_where){-1}), nm_words_bytes(has, (double)config->memory_bytes),
-            nm_words_bytes(needs, (double)(fixed + NM_PLAN_BUFFERS * need)));
+        return nm_fail(NM_USAGE,
+                       "%slimits.memory = %s is too little for this scan; give %s or more",
+                       nm_config_at(config, config->memory_where),
+                       nm_words_bytes(has, (double)config->memory_bytes),
+                       nm_words_bytes(needs, (double)(fixed + NM_PLAN_BUFFERS * need)));
     }
     return NM_OK;
 }
@@ -257,10 +258,12 @@ static nm_status cut_tiles(nm_plan *plan)
     const nm_draw *draw = &plan->task.draw;
     int64_t bytes = point_bytes(plan), room, journal_bytes = 0;
     if (plan->n_points > INT64_MAX / 4 / (bytes + RECORD_HEADER)) {
+        int has_table = config->design_where.line >= 0 || config->n_axes == 0;
         return nm_fail(
             NM_USAGE,
             "%sdesign: the output of %lld points would have more than 2^61 bytes; lower n",
-            nm_config_at(config, config->design_where), (long long)plan->n_points);
+            nm_config_at(config, has_table ? config->design_where : config->axes[0].where),
+            (long long)plan->n_points);
     }
     if (kind == NM_REDUCE_FULL) {
         NM_TRY(find_room(&room, plan, (nm_plan_tile_step(draw) + 1) * bytes));

@@ -10,14 +10,17 @@
 static nm_status find_reader(nm_status (**reader)(nm_table *, const char *), const char *path)
 {
     struct stat info;
+    if (stat(path, &info) != 0) {
+        return nm_fail(NM_USAGE, "%s: cannot be read: %s", path, strerror(errno));
+    }
+    /* a table is read more than once, and a pipe or a device may never end */
+    if (!S_ISREG(info.st_mode)) {
+        return nm_fail(NM_USAGE, "%s: is a %s; the name of a CSV or NetCDF file would be right",
+                       path, S_ISDIR(info.st_mode) ? "directory" : "device or a pipe");
+    }
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         return nm_fail(NM_USAGE, "%s: cannot be read: %s", path, strerror(errno));
-    }
-    if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode)) {
-        fclose(file);
-        return nm_fail(NM_USAGE,
-                       "%s: is a directory; the name of a CSV or NetCDF file would be right", path);
     }
     unsigned char head[8] = {0};
     size_t n = fread(head, 1, sizeof(head), file);

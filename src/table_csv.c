@@ -302,7 +302,7 @@ static nm_status read_row(nm_table *table, csv *csv)
             for (char *from, *to; at != NULL && next_cell(&at, &from, &to, csv->separator);) {
                 n_ahead++;
             }
-            if (at == NULL && n_ahead == table->n_columns) {
+            if (at != NULL || n_ahead == table->n_columns) {
                 return fail_cell(csv, name, begin, end);
             }
             n_cells = n_ahead - 1;

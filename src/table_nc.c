@@ -1,4 +1,7 @@
 /* Reads the one-dimensional numeric variables of a NetCDF file as columns. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
 #include <math.h>
 #include <netcdf.h>
 #include <stdio.h>
@@ -23,20 +26,37 @@ static nm_status fail_nc(const reader *reader, const char *name, int error)
                                   nc_strerror(error));
 }
 
-/* The text of an attribute, allocated, or NULL. */
-static char *read_text(int file, int variable, const char *name)
+/* Copies the text of an attribute; NULL where it is not there. It may be of either kind of text that
+ * NetCDF has. */
+static nm_status read_text(char **text, const reader *reader, int variable, const char *name,
+                           const char *attribute)
 {
     nc_type type;
     size_t length;
-    if (nc_inq_att(file, variable, name, &type, &length) != NC_NOERR || type != NC_CHAR) {
-        return NULL;
+    char *string = NULL;
+    *text = NULL;
+    if (nc_inq_att(reader->file, variable, attribute, &type, &length) != NC_NOERR) {
+        return NM_OK;
     }
-    char *text = calloc(length + 1, 1);
-    if (text != NULL && nc_get_att_text(file, variable, name, text) != NC_NOERR) {
-        free(text);
-        text = NULL;
+    if (type != NC_CHAR && (type != NC_STRING || length != 1)) {
+        return nm_fail(NM_USAGE, "%s: variable \"%s\": its attribute \"%s\" is no text",
+                       reader->path, name, attribute);
     }
-    return text;
+    int error = NC_NOERR;
+    if (type == NC_STRING) {
+        error = nc_get_att_string(reader->file, variable, attribute, &string);
+        *text = error == NC_NOERR ? strdup(string ? string : "") : NULL;
+        nc_free_string(error == NC_NOERR, &string);
+    } else if ((*text = calloc(length + 1, 1)) != NULL) {
+        error = nc_get_att_text(reader->file, variable, attribute, *text);
+    }
+    if (error != NC_NOERR) {
+        free(*text);
+        *text = NULL;
+        return fail_nc(reader, name, error);
+    }
+    return *text != NULL ? NM_OK
+                         : nm_fail(NM_MEMORY, "%s: no memory for its attributes", reader->path);
 }
 
 static int is_numeric(nc_type type)
@@ -81,7 +101,8 @@ static nm_status find_coordinates(reader *reader, int n_variables)
         if (!is_column(reader, i, name, &dimension) || dimension != reader->dimension) {
             continue;
         }
-        char *text = read_text(reader->file, i, "coordinates");
+        char *text;
+        NM_TRY(read_text(&text, reader, i, name, "coordinates"));
         if (text == NULL) {
             continue;
         }
@@ -121,7 +142,10 @@ static nm_status find_dimension(reader *reader, int n_variables)
         }
     }
     if (!is_named && first[0] == '\0') {
-        return nm_fail(NM_USAGE, "%s: holds no numeric variable with one dimension", reader->path);
+        return nm_fail(NM_USAGE,
+                       "%s: holds no numeric variable with one dimension; one for each parameter "
+                       "would be right",
+                       reader->path);
     }
     int error = nc_inq_dimlen(reader->file, reader->dimension, &reader->n_rows);
     return error == NC_NOERR ? NM_OK : fail_nc(reader, NULL, error);
@@ -155,7 +179,8 @@ static nm_status read_column(nm_table *table, const reader *reader, int variable
             "%s: variable \"%s\" is packed (scale_factor, add_offset); unpacked numbers are needed",
             reader->path, name);
     }
-    char *unit = read_text(reader->file, variable, "units");
+    char *unit;
+    NM_TRY(read_text(&unit, reader, variable, name, "units"));
     nm_status status = nm_table_add_column(table, name, unit);
     free(unit);
     NM_TRY(status);
@@ -193,7 +218,12 @@ static nm_status read_open(nm_table *table, reader *reader)
         }
         NM_TRY(read_column(table, reader, i, name));
     }
-    return table->n_columns > 0 ? NM_OK : nm_fail(NM_USAGE, "%s: holds no columns", reader->path);
+    return table->n_columns > 0
+               ? NM_OK
+               : nm_fail(NM_USAGE,
+                         "%s: holds no columns; a numeric variable along one dimension "
+                         "for each parameter would be right",
+                         reader->path);
 }
 
 nm_status nm_table_read_nc(nm_table *table, const char *path)

@@ -36,6 +36,20 @@ static void fill_log(double *times, int n_times, double first, double last)
     times[n_times - 1] = last;
 }
 
+/* Doubles may be too coarse, or end too early, for so many times between two ends. */
+static nm_status check_rising(const nm_timecourse *course, const char *given)
+{
+    for (int i = 1; i < course->n_times; i++) {
+        if (!isfinite(course->times[i]) || course->times[i] <= course->times[i - 1]) {
+            return nm_fail(NM_USAGE,
+                           "--times %s: there are no %d different times between these; take fewer, "
+                           "or ends that are neither as close nor as far apart",
+                           given, course->n_times);
+        }
+    }
+    return NM_OK;
+}
+
 /* "1e-3:1e6:200" behind "log:" or "lin:" */
 static nm_status read_range(nm_timecourse *course, const char *given, int is_log)
 {
@@ -57,13 +71,13 @@ static nm_status read_range(nm_timecourse *course, const char *given, int is_log
     NM_TRY(make_room(course, (int)n));
     if (is_log) {
         fill_log(course->times, course->n_times, first, last);
-        return NM_OK;
+        return check_rising(course, given);
     }
     for (int i = 0; i < course->n_times; i++) {
         course->times[i] = first + (last - first) * ((double)i / (course->n_times - 1));
     }
     course->times[course->n_times - 1] = last;
-    return NM_OK;
+    return check_rising(course, given);
 }
 
 static nm_status read_list(nm_timecourse *course, const char *given)

@@ -196,6 +196,26 @@ void nm_put_wrapped(FILE *stream, int *at, int indent, const char *format, ...)
     }
 }
 
+int nm_utf8_length(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    int n = *c < 0x80 ? 1 : *c >= 0xC2 && *c < 0xE0 ? 2 : (*c & 0xF0) == 0xE0 ? 3 : 4;
+    if (n == 4 && (*c < 0xF0 || *c > 0xF4)) {
+        return 0;
+    }
+    /* overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte */
+    if ((*c == 0xE0 && c[1] < 0xA0) || (*c == 0xED && c[1] > 0x9F) || (*c == 0xF0 && c[1] < 0x90) ||
+        (*c == 0xF4 && c[1] > 0x8F)) {
+        return 0;
+    }
+    for (int i = 1; i < n; i++) {
+        if ((c[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    return n;
+}
+
 int nm_has_word(const char *text, const char *name)
 {
     size_t length = strlen(name);

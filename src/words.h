@@ -32,6 +32,10 @@ enum { NM_COLUMNS = 100 };
 void nm_put_wrapped(FILE *stream, int *at, int indent, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Bytes of the UTF-8 character that `text`, which is not empty, begins with; 0 where it begins with
+ * none. */
+int nm_utf8_length(const char *text);
+
 /* 1 if `name` stands in `text` as a whole word. */
 int nm_has_word(const char *text, const char *name);
 

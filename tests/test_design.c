@@ -354,8 +354,9 @@ static void reads_expressions(void **state)
             fail_msg("%s was misread", cases[i].text);
         }
     }
-    static const char *const wrong[] = {"",  "a b", "a**b", "2^3", "a/0",  "1e999",
-                                        "c", "(a",  "a)",   "*a",  "1..2", "a.b"};
+    static const char *const wrong[] = {
+        "",   "a b", "a**b", "2^3",  "a/0", "1e999", "c",
+        "(a", "a)",  "*a",   "1..2", "a.b", "0x10",  "a + 1e308*10*0*b"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         nm_affine affine;
         if (nm_affine_parse(&affine, wrong[i], names, 3) != NM_USAGE) {

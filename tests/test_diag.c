@@ -41,10 +41,25 @@ static void test_fail_cuts_whole_characters(void **state)
         assert_int_equal((n - (size_t)n_before) % 2, 0);
         assert_memory_equal(nm_last_error(), text, n);
     }
-    memset(text, '\x80', sizeof text);
-    text[sizeof text - 1] = '\0';
-    nm_fail(NM_USAGE, "%s", text);
-    assert_string_equal(nm_last_error(), "");
+}
+
+static void test_fail_is_utf8_whatever_it_quotes(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"caf\xe9 = 1", "caf? = 1"},                          /* Latin-1 */
+        {"\xC2\xB5m \xE2\x82\xAC", "\xC2\xB5m \xE2\x82\xAC"}, /* a micro and a euro sign */
+        {"\xE2\x82\" is", "??\" is"},                         /* cut by who quotes it */
+        {"\xED\xA0\x80 \xC0\xAF", "??? ??"},                  /* a surrogate, an overlong slash */
+        {"\xC2\x9B"
+         "31m",
+         "??31m"}, /* a control character of terminals */
+        {"\x80\x80", "??"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        nm_fail(NM_USAGE, "%s", pairs[i][0]);
+        assert_string_equal(nm_last_error(), pairs[i][1]);
+    }
 }
 
 static void *fail_elsewhere(void *out)
@@ -152,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fail_keeps_sentence),
         cmocka_unit_test(test_fail_cuts_whole_characters),
+        cmocka_unit_test(test_fail_is_utf8_whatever_it_quotes),
         cmocka_unit_test(test_sentence_is_per_thread),
         cmocka_unit_test(test_codes_and_names),
         cmocka_unit_test(test_nearest),

@@ -152,6 +152,29 @@ static void test_round_trip(void **state)
     assert_int_equal(access(b->parts, F_OK), -1);
 }
 
+/* Files whose names are almost those of segments are left alone, and stop nobody. */
+static void test_foreign_names(void **state)
+{
+    static const char *const names[] = {"seg1_r0.nmj", "seg00001_r0000.nmj.bak",
+                                        "seg99999999999_r0000.nmj", "seg2147483647_r0000.nmj",
+                                        "seg+0001_r0000.nmj"};
+    bench *b = *state;
+    nm_journal *journal;
+    for (int turn = 0; turn < 2; turn++) {
+        assert_int_equal(nm_journal_open(&journal, b->out, &b->plan, 0), NM_OK);
+        assert_int_equal(nm_journal_n_done(journal), turn);
+        append(b, journal, turn);
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            char path[160];
+            snprintf(path, sizeof path, "%s/%s", b->parts, names[i]);
+            FILE *file = fopen(path, "w");
+            assert_true(file && fputs("not ours", file) >= 0 && fclose(file) == 0);
+        }
+        nm_journal_close(&journal, 0);
+    }
+    assert_int_equal(nm_hand_count_files(b->parts), 5 + 5); /* and lock, two texts, two segments */
+}
+
 static void test_torn_tail(void **state)
 {
     bench *b = *state;
@@ -573,10 +596,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),  TEST(test_torn_tail),  TEST(test_flipped_bytes),
-        TEST(test_fingerprint), TEST(test_lock),       TEST(test_kill),
-        TEST(test_duplicates),  TEST(test_bad_places), TEST(test_manifest),
-        TEST(test_full_disk),   TEST(test_threads),    TEST(test_long_payload),
+        TEST(test_round_trip),    TEST(test_torn_tail),   TEST(test_foreign_names),
+        TEST(test_flipped_bytes), TEST(test_fingerprint), TEST(test_lock),
+        TEST(test_kill),          TEST(test_duplicates),  TEST(test_bad_places),
+        TEST(test_manifest),      TEST(test_full_disk),   TEST(test_threads),
+        TEST(test_long_payload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

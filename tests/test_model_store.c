@@ -124,6 +124,17 @@ static void refuses_equal_outputs(void **state)
     expect_refused(&model, "observable Pi_i");
 }
 
+static void refuses_equal_choices(void **state)
+{
+    (void)state;
+    static const char *const choices[] = {"one", "two", "one"};
+    static const nm_variant_info variants[] = {{"law", 3, choices}};
+    nm_model model = nm_model_fake_ring;
+    model.variants = variants;
+    model.n_variants = 1;
+    expect_refused(&model, "variant law has two choices named \"one\"");
+}
+
 static void refuses_a_moved_trapped_species(void **state)
 {
     (void)state;
@@ -170,6 +181,44 @@ static void refuses_wrong_totals(void **state)
 #undef WITH
 }
 
+/* Totals and the left null space are found in whole numbers, and these may grow. */
+static void refuses_stoichiometry_beyond_whole_numbers(void **state)
+{
+    (void)state;
+    enum { N = 24 };
+    static signed char nu[(N - 1) * N];
+    static nm_species_info species[N];
+    static nm_path_info paths[N - 1];
+    static char names[N][8];
+    nm_model model = nm_model_fake_ring;
+    for (int i = 0; i < N; i++) {
+        snprintf(names[i], sizeof names[i], "S%d", i);
+        species[i] = model.species[0];
+        species[i].name = names[i];
+        species[i].partner = -1;
+    }
+    /* 126 S0 -> 127 S1 -> ...: the conserved sum has factors up to 127^23 */
+    for (int k = 0; k < N - 1; k++) {
+        paths[k] = (nm_path_info){names[k], "126 S", "127 S", "", "", 0};
+        nu[k * N + k] = -126;
+        nu[k * N + k + 1] = 127;
+    }
+    model.species = species;
+    model.n_species = N;
+    model.paths = paths;
+    model.n_paths = N - 1;
+    model.nu = nu;
+    model.n_totals = model.n_loops = model.n_pairs = 0;
+    expect_refused(&model, "smaller ones are needed");
+
+    /* as small as in cells, they are found */
+    for (int k = 0; k < N - 1; k++) {
+        nu[k * N + k] = -1;
+        nu[k * N + k + 1] = 1;
+    }
+    expect_refused(&model, "conserve S0 + S1 + S2");
+}
+
 /* A cell of which only electroneutral cotransporters are left keeps its charge: the potential's
  * own row tells it. Without the potential the same sum would need a total. */
 static void charge_belongs_to_the_potential(void **state)
@@ -214,9 +263,11 @@ int main(void)
         cmocka_unit_test(refuses_another_interface),
         cmocka_unit_test(refuses_wrong_params),
         cmocka_unit_test(refuses_equal_outputs),
+        cmocka_unit_test(refuses_equal_choices),
         cmocka_unit_test(refuses_a_moved_trapped_species),
         cmocka_unit_test(refuses_undeclared_total),
         cmocka_unit_test(refuses_wrong_totals),
+        cmocka_unit_test(refuses_stoichiometry_beyond_whole_numbers),
         cmocka_unit_test(charge_belongs_to_the_potential),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,6 +186,9 @@ static void refuses_wrong_cells(void **state)
     refuse("a;b\n1;2,5\n", "a finite number with a decimal point");
     refuse("a,b\n1,\"2\n", ":2: column \"b\": the quotes do not close");
     refuse("a,b\n1,\"2\"3\n", "the quotes do not close");
+    /* what is wrong first is told, and nothing is taken for a row */
+    refuse("a\n1x,\"\n", ":2: column \"a\" is \"1x\"");
+    refuse("a,b\n1,2x,\"\n", ":2: column \"b\" is \"2x\"");
 }
 
 static void refuses_wrong_shapes(void **state)
@@ -213,6 +216,8 @@ static void refuses_what_is_no_file(void **state)
     assert_non_null(strstr(nm_last_error(), "no_such_table.csv: cannot be read: No such file"));
     assert_int_equal(nm_table_read(&table, "."), NM_USAGE);
     assert_non_null(strstr(nm_last_error(), "is a directory"));
+    assert_int_equal(nm_table_read(&table, "/dev/zero"), NM_USAGE);
+    assert_non_null(strstr(nm_last_error(), "/dev/zero: is a device or a pipe"));
 }
 
 static void grows(void **state)
@@ -312,6 +317,29 @@ static void reads_own_files(void **state)
     nm_table_destroy(&table);
 }
 
+/* Texts of the newer kind, as some writers make them of units beyond ASCII, are units too. */
+static void reads_units_of_either_kind(void **state)
+{
+    (void)state;
+    int file = create_nc(), dimension;
+    double value = 1.5;
+    const char *unit = "\xC2\xB5mol/L", *coordinates = "K_o";
+    assert_int_equal(nc_def_dim(file, "sample", 1, &dimension), NC_NOERR);
+    int a = define(file, "K_o", dimension, NC_DOUBLE, NULL, NULL);
+    int b = define(file, "V", dimension, NC_DOUBLE, NULL, NULL);
+    assert_int_equal(nc_put_att_string(file, a, "units", 1, &unit), NC_NOERR);
+    assert_int_equal(nc_put_att_string(file, b, "coordinates", 1, &coordinates), NC_NOERR);
+    assert_int_equal(nc_put_var_double(file, a, &value), NC_NOERR);
+    assert_int_equal(nc_put_var_double(file, b, &value), NC_NOERR);
+    assert_int_equal(nc_close(file), NC_NOERR);
+
+    nm_table *table;
+    assert_int_equal(nm_table_read(&table, path), NM_OK);
+    assert_int_equal(table->n_columns, 1);
+    assert_string_equal(table->unit[0], unit);
+    nm_table_destroy(&table);
+}
+
 static void refuse_nc(const char *words)
 {
     nm_table *table;
@@ -352,6 +380,16 @@ static void refuses_wrong_netcdf(void **state)
     assert_int_equal(nc_close(file), NC_NOERR);
     refuse_nc("no numeric variable");
 
+    /* a unit that cannot be read is not taken for none */
+    file = create_nc();
+    assert_int_equal(nc_def_dim(file, "sample", 1, &x), NC_NOERR);
+    a = define(file, "K_o", x, NC_DOUBLE, NULL, NULL);
+    double one = 1.0;
+    assert_int_equal(nc_put_att_double(file, a, "units", NC_DOUBLE, 1, &one), NC_NOERR);
+    assert_int_equal(nc_put_var_double(file, a, &one), NC_NOERR);
+    assert_int_equal(nc_close(file), NC_NOERR);
+    refuse_nc("variable \"K_o\": its attribute \"units\" is no text");
+
     write_bytes("\x89HDF\r\n\x1a\nbroken", 14);
     refuse_nc("cannot be read as NetCDF");
 }
@@ -368,6 +406,7 @@ int main(void)
         cmocka_unit_test(grows),
         cmocka_unit_test(reads_netcdf),
         cmocka_unit_test(reads_own_files),
+        cmocka_unit_test(reads_units_of_either_kind),
         cmocka_unit_test(refuses_wrong_netcdf),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);

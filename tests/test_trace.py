@@ -399,6 +399,8 @@ def check_mistakes(args, folder, checks):
         (("--model", "pump_leak", "--times", "lin:0:1"), ("lin:0:1", "number")),
         (("--model", "pump_leak", "--times", "lin:0:1:1"), ("whole", "2")),
         (("--model", "pump_leak", "--times", "lin:0:1:2.5"), ("whole",)),
+        (("--model", "pump_leak", "--times", "lin:1:1.0000000000000002:9"), ("no 9 different times",)),
+        (("--model", "pump_leak", "--times", "log:1e-300:1e300:5"), ("no 5 different times",)),
         (("--model", "pump_leak", "--rtol", "1"), ("--rtol", "0.01")),
         (("--model", "pump_leak", "--rtol", "x"), ("--rtol", "1e-8")),
         (("--model", "pump_leak", "--rtol", "1e-16"), ("--rtol", "1e-11")),
