@@ -400,8 +400,8 @@ static nm_status make_plan(nm_run_state *run, const nm_model *model)
     NM_TRY(nm_plan_build(&run->plan, run->config, model, "cpu"));
     if (run->plan->refinement && (options->n_shards > 1 || run->n_ranks > 1)) {
         return nm_fail(NM_USAGE,
-                       "%s: a stage of a refinement needs all points of those before it; start one "
-                       "process, without --shard",
+                       "%s: a stage of a refinement needs all points of those before it: start one "
+                       "process, and leave --shard out",
                        run->config->path);
     }
     return NM_OK;

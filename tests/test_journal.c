@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hand_plan.h"
+#include "hand_file.h"
 #include "journal.h"
 #include "manifest.h"
 
@@ -91,16 +91,6 @@ static void read_manifest(bench *b, nm_manifest *manifest)
     char path[128];
     snprintf(path, sizeof path, "%s/manifest.toml", b->parts);
     assert_int_equal(nm_manifest_read(manifest, path), NM_OK);
-}
-
-static unsigned char *read_bytes(const char *path, size_t *n)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    unsigned char *bytes = malloc(1 << 20);
-    *n = fread(bytes, 1, 1 << 20, file);
-    fclose(file);
-    return bytes;
 }
 
 static void write_bytes(const char *path, const unsigned char *bytes, size_t n)
@@ -184,7 +174,7 @@ static void test_torn_tail(void **state)
     append(b, journal, 3);
     nm_journal_close(&journal, 0);
     size_t n, last = (size_t)nm_hand_bytes(&b->plan, 3) + NM_JOURNAL_HEADER_BYTES;
-    unsigned char *bytes = read_bytes(b->segment, &n);
+    unsigned char *bytes = (unsigned char *)nm_hand_read_bytes(b->segment, &n);
     assert_int_equal(n, 2 * (b->plan.record_bytes + NM_JOURNAL_HEADER_BYTES) + (int64_t)last);
     /* whatever is cut off: the whole records before it count */
     const size_t whole = (size_t)b->plan.record_bytes + NM_JOURNAL_HEADER_BYTES;
@@ -222,7 +212,7 @@ static void test_flipped_bytes(void **state)
     nm_journal_close(&journal, 0);
     size_t n, first = (size_t)b->plan.record_bytes + NM_JOURNAL_HEADER_BYTES;
     size_t second = first + (size_t)nm_hand_bytes(&b->plan, 3) + NM_JOURNAL_HEADER_BYTES;
-    unsigned char *bytes = read_bytes(b->segment, &n);
+    unsigned char *bytes = (unsigned char *)nm_hand_read_bytes(b->segment, &n);
     for (size_t i = 0; i < n; i++) {
         bytes[i] ^= (unsigned char)(1 << (i % 8));
         write_bytes(b->segment, bytes, n);
@@ -271,7 +261,7 @@ static void test_fingerprint(void **state)
 
     /* a foreign segment in a folder whose manifest fits */
     size_t n;
-    unsigned char *bytes = read_bytes(b->segment, &n);
+    unsigned char *bytes = (unsigned char *)nm_hand_read_bytes(b->segment, &n);
     other = b->plan;
     other.fingerprint[0] = 'f';
     assert_int_equal(nm_journal_open(&journal, b->out, &other, 1), NM_OK);
@@ -393,7 +383,7 @@ static void test_duplicates(void **state)
     append(b, journal, 2);
     nm_journal_close(&journal, 0);
     size_t n;
-    unsigned char *bytes = read_bytes(b->segment, &n);
+    unsigned char *bytes = (unsigned char *)nm_hand_read_bytes(b->segment, &n);
     assert_int_equal(n, 2 * (b->plan.record_bytes + NM_JOURNAL_HEADER_BYTES));
     char copy[160];
     snprintf(copy, sizeof copy, "%s/seg00007_r0003.nmj", b->parts);
