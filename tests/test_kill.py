@@ -326,7 +326,7 @@ def check_fresh(scan, checks):
 
 
 def add_arguments(parser):
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=12)
     parser.add_argument(
         "--seed", type=int, default=None, help="of the moments; random where not given"
     )
@@ -344,7 +344,7 @@ def run_checks(args, checks):
             f"map {scan.n} x {scan.n}: tiles {scan.tile_seconds:.2f} s, all {scan.total_seconds:.2f} s; "
             f"lanes {scan.lanes}; --seed {seed}"
         )
-        kill_repeatedly(scan, args.kills * (5 if args.full else 1), random.Random(seed), checks)
+        kill_repeatedly(scan, args.kills * (8 if args.full else 1), random.Random(seed), checks)
         check_locked(scan, checks)
         check_signal(scan, signal.SIGTERM, checks)
         check_signal(scan, signal.SIGINT, checks)
