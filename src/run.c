@@ -199,7 +199,6 @@ static nm_status gather(nm_run_state *run, int *is_complete)
     const nm_run_options *options = run->options;
     int is_stopped = is_interrupted || atomic_load(&run->must_stop);
     *is_complete = 0;
-    NM_TRY(nm_journal_sync(run->journal));
     if (run->rank > 0) {
         return NM_OK;
     }

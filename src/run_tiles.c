@@ -212,6 +212,10 @@ nm_status nm_run_tiles(nm_run_state *run)
     run->stats.n_devices = run->report.n_devices;
     run->stats.device = run->report.device;
     nm_progress_end(&run->progress);
+    /* what a rank has written must be out of its node before rank 0 looks for it */
+    if (status == NM_OK) {
+        status = nm_journal_sync(run->journal);
+    }
     NM_TRY(nm_comm_agree(status));
     int64_t *counts[] = {&run->stats.n_computed, &run->stats.n_newton, &run->stats.n_follow,
                          &run->stats.n_failed};
