@@ -248,15 +248,20 @@ NM_KERNEL(nm_gpu_conclude, 1)(const nm_batch batch) {
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) { y[i] = s.y[i * n + position]; }
     nm_look_at(&look, y, &pt, &pick);
-    const bool candidate = nm_is_bounded(y, &pt) & (look.resid <= NM_RESID_MAX);
-    const bool wanted = nm_assess_first<false>(&a, &r, &look, y, &pt, &pick, candidate, false);
-    if (candidate && wanted) {
+    if (!(nm_is_bounded(y, &pt) & (look.resid <= NM_RESID_MAX))) {
+        nm_send_off(&batch, &s, &place, position);
+        return;
+    }
+    /* before the assessment, which has no registers left for them; who goes on from here writes them again */
+    nm_emit(&sink, &look, y, &pt, &pick);
+    const bool wanted = nm_assess_first<false>(&a, &r, &look, y, &pt, &pick, true, false);
+    if (wanted) {
         nm_push(&s.queues->judge, s.judge, position);
-    } else if (candidate && a.is_stable && nm_is_precise(&a)) {
+    } else if (a.is_stable && nm_is_precise(&a)) {
         const nm_remarks remarks = {a.delta, a.tau_slow, a.tau_fast, NM_NAN, 1.0, iterations};
         int outcome;
         unsigned flags;
-        nm_emit(&sink, &look, y, &remarks, &pt, &pick);
+        nm_emit_remarks(&sink, &remarks);
         nm_classify(&outcome, &flags, true, &look, &a, y, 1.0, 0);
         nm_put_verdict(&place, outcome, flags);
         if (nm_draw_audits(&nm_gpu_task, &place.index)) {

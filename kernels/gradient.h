@@ -420,7 +420,6 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_dir
                              const nm_vec *y, const nm_choices *pick)
 {
     const nm_gradients *gradients = &task->gradients;
-    const nm_remarks none = {};
     nm_vec exp_y[NM_NY], exp_minus_y[NM_NY], per_held[NM_NS];
     nm_part part[NM_PASS / NM_DIRECTIONS];
     nm_table table;
@@ -546,7 +545,7 @@ NM_FN void nm_take_gradients(nm_vec *gradient, const nm_task *task, const nm_dir
             look.in = by_y.in;
             sink.column = &to->column[first + g * NM_DIRECTIONS];
             sink.n = n - g * NM_DIRECTIONS < NM_DIRECTIONS ? n - g * NM_DIRECTIONS : NM_DIRECTIONS;
-            nm_emit(&sink, &look, state, &none, &part[g].given, pick);
+            nm_emit(&sink, &look, state, &part[g].given, pick);
         }
     }
 }

@@ -309,10 +309,9 @@ NM_FN void nm_emit_observables(SINK *sink, const nm_look *look, const nm_vec *nm
 
 #endif
 
-/* NUM: nm_vec, or a value with its derivatives (gradient.h) */
+/* Outputs of a state. NUM: nm_vec, or a value with its derivatives (gradient.h) */
 template <class SINK, class LOOK, class NUM, class POINT>
-NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks *remarks,
-                   const POINT *pt, const auto *pick)
+NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const POINT *pt, const auto *pick)
 {
     const bool wants_closure = nm_needs(sink, NM_OUT_scalar + NM_SCALAR_closure),
                wants_dissipation = wants_closure || nm_needs(sink, NM_OUT_scalar + NM_SCALAR_Tsigma_total,
@@ -528,22 +527,27 @@ NM_FN void nm_emit(SINK *sink, const LOOK *look, const NUM *y, const nm_remarks 
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_F_stored, F_stored);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_F_cap, F_cap);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_resid, look->resid);
-    NM_EMIT(NM_OUT_scalar + NM_SCALAR_delta, remarks->delta);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_a_max, look->a_max);
+    nm_emit_observables(sink, look, y, pt, pick);
+}
+
+#ifndef NM_GRADIENTS
+template <class SINK> NM_FN void nm_emit_remarks(SINK *sink, const nm_remarks *remarks)
+{
+    NM_EMIT(NM_OUT_scalar + NM_SCALAR_delta, remarks->delta);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_tau_slow, remarks->tau_slow);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_tau_fast, remarks->tau_fast);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_growth_rate, remarks->growth_rate);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_n_states, remarks->n_states);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_iterations, remarks->iterations);
-    nm_emit_observables(sink, look, y, pt, pick);
 }
 
-#ifndef NM_GRADIENTS
 /* all outputs into a block buffer */
 NM_GPU_LEAF void nm_emit_block(nm_sink *sink, const nm_look *look, const nm_vec *y,
                                const nm_remarks *remarks, const nm_point *pt, const auto *pick)
 {
-    nm_emit(sink, look, y, remarks, pt, pick);
+    nm_emit(sink, look, y, pt, pick);
+    nm_emit_remarks(sink, remarks);
 }
 #endif
 

@@ -107,7 +107,8 @@ NM_FN void nm_trace_store(nm_trace *trace, int i_time, const nm_course *course, 
     remarks.delta = remarks.tau_slow = remarks.tau_fast = remarks.growth_rate = remarks.n_states =
         NM_NAN;
     remarks.iterations = course->steps;
-    nm_emit(&sink, &look, y, &remarks, pt, pick);
+    nm_emit(&sink, &look, y, pt, pick);
+    nm_emit_remarks(&sink, &remarks);
     for (int i = 0; i < NM_N_POTENTIALS; i++) {
         sink.out[NM_OUT_V_min + i] = sink.out[NM_OUT_V_max + i] = NM_NAN;
     }

@@ -86,11 +86,10 @@ static void powers(double *power, const cell *c, const double *x)
     }
     nm_vec y[NM_NY], out[4];
     nm_sink sink = {slot, out};
-    nm_remarks none = {};
     nm_look look;
     nm_state_to_unknowns(y, x);
     nm_look_at(&look, y, &c->pt, &c->pick);
-    nm_emit(&sink, &look, y, &none, &c->pt, &c->pick);
+    nm_emit(&sink, &look, y, &c->pt, &c->pick);
     for (int i = 0; i < N_POWERS; i++) {
         power[i] = out[i];
     }
