@@ -19,7 +19,7 @@ int nm_hand_set_up(void **state)
 {
     nm_hand_file *b = calloc(1, sizeof *b);
     const char *base = getenv("TMPDIR");
-    snprintf(b->folder, sizeof b->folder, "%s/nm_grid_XXXXXX",
+    snprintf(b->folder, sizeof b->folder, "%s/nm_hand_XXXXXX",
              base && strlen(base) < 40 ? base : "/tmp");
     if (!mkdtemp(b->folder)) {
         return -1;

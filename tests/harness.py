@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import netCDF4
 import numpy as np
@@ -111,6 +112,12 @@ def journal_bytes(parts):
         return sum(path.stat().st_size for path in parts.glob("*.nmj"))
     except FileNotFoundError:
         return 0
+
+
+def wait_for_bytes(process, parts, n_bytes=1):
+    """Until the journal of a run in its folder has so many bytes, or the run is over."""
+    while process.poll() is None and journal_bytes(parts) < n_bytes:
+        time.sleep(0.002)
 
 
 def sets(**values):

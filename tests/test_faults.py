@@ -98,8 +98,7 @@ class Scan:
             text=True,
             user=self.user,
         )
-        while process.poll() is None and harness.journal_bytes(self.parts) < BYTES:
-            time.sleep(0.002)
+        harness.wait_for_bytes(process, self.parts, BYTES)
         process.send_signal(signal.SIGSTOP)
         return process
 

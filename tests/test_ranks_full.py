@@ -82,10 +82,6 @@ class Job:
         )
         return done
 
-    def wait_for_bytes(self, process, n_bytes):
-        while process.poll() is None and harness.journal_bytes(self.parts) < n_bytes:
-            time.sleep(0.002)
-
     def processes(self):
         """Ranks of this job, from rank 0 on: mpirun starts them in order."""
         found = []
@@ -143,7 +139,7 @@ def check_stops(args, folder, checks, expected, size):
         log_path = folder / "stopped.txt"
         with open(log_path, "wb") as log:
             process = job.start(3, log)
-            job.wait_for_bytes(process, 1)
+            harness.wait_for_bytes(process, job.parts, 1)
             pids = job.processes()
             if not checks.check(len(pids) == 3, f"three ranks run: {pids}"):
                 process.kill()

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 
 import harness
 
@@ -32,10 +31,6 @@ class Scan:
 
     def run(self, *more):
         return harness.run(self.nessmap, *self.arguments(*more))
-
-    def wait_for_bytes(self, process, n_bytes=1):
-        while process.poll() is None and harness.journal_bytes(self.parts) < n_bytes:
-            time.sleep(0.002)
 
 
 def start_all(scan, logs):
@@ -62,7 +57,7 @@ def check_killed(args, folder, checks, expected):
     scan = Scan(args, folder, "killed")
     logs = [folder / f"killed{i}.txt" for i in range(N_SHARDS)]
     processes = start_all(scan, logs)
-    scan.wait_for_bytes(processes[0], 2_000_000)
+    harness.wait_for_bytes(processes[0], scan.parts, 2_000_000)
     for process in processes:
         process.kill()
         process.wait()
@@ -84,7 +79,7 @@ def check_locks(args, folder, checks, expected):
     scan = Scan(args, folder, "locks")
     with open(folder / "first.txt", "wb") as log:
         first = scan.start(0, log)
-        scan.wait_for_bytes(first)
+        harness.wait_for_bytes(first, scan.parts)
         # stopped in mid-run, the shard holds its locks as long as this test wants
         first.send_signal(signal.SIGSTOP)
         same, whole = scan.run("--shard", f"0/{N_SHARDS}"), scan.run()
@@ -116,7 +111,7 @@ def check_interrupted(args, folder, checks, expected):
     scan = Scan(args, folder, "asked")
     with open(folder / "asked.txt", "wb") as log:
         process = scan.start(0, log)
-        scan.wait_for_bytes(process)
+        harness.wait_for_bytes(process, scan.parts)
         process.send_signal(signal.SIGUSR1)
         code = process.wait()
     text = (folder / "asked.txt").read_text()

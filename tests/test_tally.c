@@ -2,51 +2,16 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "hand_file.h"
 
-#include <cmocka.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "grid_nc.h"
-#include "hand_plan.h"
-
-typedef struct bench {
-    char folder[64], out[80];
-    nm_plan plan;
-    nm_config config;
-} bench;
-
-static int set_up(void **state)
-{
-    bench *b = calloc(1, sizeof *b);
-    const char *base = getenv("TMPDIR");
-    snprintf(b->folder, sizeof b->folder, "%s/nm_tally_XXXXXX",
-             base && strlen(base) < 40 ? base : "/tmp");
-    if (!mkdtemp(b->folder)) {
-        return -1;
-    }
-    snprintf(b->out, sizeof b->out, "%s/out.nc", b->folder);
-    nm_hand_start(&b->plan, &b->config, 32);
-    *state = b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench *b = *state;
-    nm_hand_remove(b->folder);
-    free(b);
-    return 0;
-}
 
 /* Two of three tiles come before the others, from the last to the first. */
-static void make_file(bench *b, nm_tally **tally)
+static void make_file(nm_hand_file *b, nm_tally **tally)
 {
     nm_journal *journal;
     nm_assembly *file;
@@ -66,7 +31,7 @@ static void make_file(bench *b, nm_tally **tally)
 }
 
 /* Counts, as the assembly and the finished file give them, against a plain loop. */
-static void assert_tally(bench *b)
+static void assert_tally(nm_hand_file *b)
 {
     nm_tally *by_assembly, *by_file;
     make_file(b, &by_assembly);
@@ -119,7 +84,7 @@ static void assert_tally(bench *b)
 
 static void test_tally(void **state)
 {
-    bench *b = *state;
+    nm_hand_file *b = *state;
     nm_hand_axis(&b->plan, NM_HAND_b, NM_AXIS_LINEAR, 700, -1, 1);
     nm_hand_axis(&b->plan, NM_HAND_c, NM_AXIS_LIST, 7, -1, 20);
     nm_hand_random(&b->plan, 17);
@@ -129,7 +94,7 @@ static void test_tally(void **state)
 
 static void test_tally_edges(void **state)
 {
-    bench *b = *state;
+    nm_hand_file *b = *state;
     nm_tally *tally;
     nm_hand_axis(&b->plan, NM_HAND_a, NM_AXIS_LOG, 5, 0.1, 1000);
     nm_hand_random(&b->plan, 1);
@@ -159,7 +124,7 @@ static void test_tally_edges(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, nm_hand_set_up, nm_hand_tear_down)
     const struct CMUnitTest tests[] = {TEST(test_tally), TEST(test_tally_edges)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
