@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -167,21 +166,19 @@ static nm_status find_progress(job *j, int fresh)
 
 static nm_status check_disk(const job *j)
 {
-    struct statvfs disk;
+    const double free_bytes = nm_file_free_bytes(j->temporary);
     double needed = 65536.0;
     for (int i = 0; i < NM_N_EXPORTS; i++) {
         needed += (double)nm_export_file_bytes(&j->source.shape, i) -
                   (double)(j->n_done * nm_export_row_bytes(&j->source.shape, i));
     }
-    if (statvfs(j->temporary, &disk) != 0) {
-        return NM_OK;
-    }
-    double free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
     char needed_words[NM_WORDS], free_words[NM_WORDS];
-    return needed <= free_bytes
+    return free_bytes < 0.0 || needed <= free_bytes
                ? NM_OK
                : nm_fail(NM_IO,
-                         "%s: the export needs %s more disk, and its file system has %s free",
+                         "%s: the export needs %s more disk, and its file system has %s free; free "
+                         "some, choose "
+                         "another folder with -o, or export less (--inputs, --outputs)",
                          j->folder, nm_words_bytes(needed_words, needed),
                          nm_words_bytes(free_words, free_bytes));
 }

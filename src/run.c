@@ -83,7 +83,11 @@ static nm_status check_disk(const nm_run_state *run)
     if (free_bytes >= 0.0 && needed > free_bytes) {
         char needed_words[NM_WORDS], free_words[NM_WORDS];
         return nm_fail(
-            NM_IO, "%s: the run needs %s more disk at its peak, and its file system has %s free",
+            NM_IO,
+            "%s: the run needs %s more disk at its peak, and its file system has %s free; free "
+            "some, "
+            "choose another place with -o, or store less (output.variables, output.precision, "
+            "[[reduce]])",
             run->out_path, nm_words_bytes(needed_words, needed),
             nm_words_bytes(free_words, free_bytes));
     }
