@@ -27,27 +27,8 @@ enum {
     CHUNK_MEMORY_BYTES = 64 << 20 /* of all variables together */
 };
 
-/* --- 1. shape, chunks and the part of each parameter ---------------------------------------------
+/* --- 1. chunks -----------------------------------------------------------------------------------
  */
-
-static void find_shape(nm_assembly *a)
-{
-    const nm_draw *draw = &a->plan->task.draw;
-    int kind = a->plan->task.reduction.kind;
-    if (kind == NM_REDUCE_SUMMARY || kind == NM_REDUCE_SCATTER) {
-        return;
-    }
-    if (a->plan->layout == NM_LAYOUT_SAMPLE && kind == NM_REDUCE_FULL) {
-        a->dim[a->n_dims++] = a->plan->n_points;
-        return;
-    }
-    for (int i = 0; i < draw->n_axes; i++) {
-        a->dim[a->n_dims++] = draw->axis[i].n;
-    }
-    if (draw->n_draws > 1 && kind == NM_REDUCE_FULL) {
-        a->dim[a->n_dims++] = draw->n_draws;
-    }
-}
 
 /* Chunks are whole trailing dimensions and a share of the next one, so that each is a flat range of
  * points. */
@@ -70,8 +51,8 @@ static void find_chunks(nm_assembly *a)
     }
     a->chunk_row = 1;
     a->split = -1;
-    for (int i = a->n_dims - 1; i >= 0; i--) {
-        int64_t n = a->dim[i];
+    for (int i = a->shape.n_dims - 1; i >= 0; i--) {
+        int64_t n = a->shape.dim[i];
         if (a->split >= 0) {
             n = 1;
         } else if (n > left) {
@@ -91,57 +72,13 @@ static void find_chunks(nm_assembly *a)
 
 int64_t nm_assembly_chunk_end(const nm_assembly *a, int64_t at)
 {
-    if (a->n_dims == 0) {
+    if (a->shape.n_dims == 0) {
         return 1;
     }
-    int64_t n = a->dim[a->split], index = at / a->chunk_row % n, size = (int64_t)a->chunk[a->split];
+    int64_t n = a->shape.dim[a->split], index = at / a->chunk_row % n,
+            size = (int64_t)a->chunk[a->split];
     int64_t in_chunk = size - index % size;
     return at + (in_chunk < n - index ? in_chunk : n - index) * a->chunk_row;
-}
-
-/* Sorts parameters into axes, stored, derived and fixed ones. */
-static void find_roles(nm_assembly *a)
-{
-    const nm_draw *draw = &a->plan->task.draw;
-    uint32_t *depends = a->depends; /* bit i: on axis i; NM_EACH_POINT: on the draws of a point */
-    for (int i = 0; i < draw->n_axes; i++) {
-        depends[draw->axis[i].param] |= 1u << i;
-    }
-    for (int i = 0; i < draw->n_random; i++) {
-        depends[draw->random[i].param] |= NM_EACH_POINT;
-    }
-    for (int i = 0; i < draw->n_columns; i++) {
-        depends[draw->column_param[i]] |= NM_EACH_POINT;
-    }
-    for (int i = 0; i < draw->n_ties; i++) {
-        const nm_tie *tie = &draw->tie[i];
-        depends[tie->param] = 0;
-        for (int k = 0; k < tie->n_terms; k++) {
-            depends[tie->param] |= depends[tie->term[k]];
-        }
-    }
-    const int kind = a->plan->task.reduction.kind;
-    uint32_t reduced = kind == NM_REDUCE_FULL                                   ? 0
-                       : kind == NM_REDUCE_SUMMARY || kind == NM_REDUCE_SCATTER ? ~0u
-                                                                                : NM_EACH_POINT;
-    for (int p = 0; p < a->plan->model->n_params; p++) {
-        a->role[p] = depends[p] & reduced ? NM_ROLE_REDUCED
-                     : depends[p]         ? NM_ROLE_DERIVED
-                                          : NM_ROLE_FIXED;
-    }
-    for (int i = 0; i < a->plan->task.n_stored && kind == NM_REDUCE_FULL; i++) {
-        a->role[a->plan->task.stored[i]] = NM_ROLE_STORED;
-    }
-    for (int i = 0; i < draw->n_axes && a->n_dims > 0; i++) {
-        a->role[draw->axis[i].param] = NM_ROLE_AXIS;
-    }
-}
-
-/* 1 if the parameter needs a value for each point, not only along some axes. */
-static int is_over_all(const nm_assembly *a, int param)
-{
-    return a->role[param] == NM_ROLE_STORED || a->plan->layout == NM_LAYOUT_SAMPLE ||
-           (a->depends[param] & NM_EACH_POINT);
 }
 
 /* --- 2. definition of variables ------------------------------------------------------------------
@@ -149,15 +86,9 @@ static int is_over_all(const nm_assembly *a, int param)
 
 static nm_status define_dims(nm_assembly *a)
 {
-    const nm_draw *draw = &a->plan->task.draw;
-    for (int i = 0; i < a->n_dims; i++) {
-        const char *name = "draw";
-        if (a->plan->layout == NM_LAYOUT_SAMPLE) {
-            name = "sample";
-        } else if (i < draw->n_axes) {
-            name = a->plan->model->params[draw->axis[i].param].name;
-        }
-        NM_TRY(nm_assembly_check(a, nc_def_dim(a->id, name, (size_t)a->dim[i], &a->dim_id[i])));
+    for (int i = 0; i < a->shape.n_dims; i++) {
+        NM_TRY(nm_assembly_check(a, nc_def_dim(a->id, nm_file_shape_name(a->plan, i),
+                                               (size_t)a->shape.dim[i], &a->dim_id[i])));
     }
     return NM_OK;
 }
@@ -166,15 +97,16 @@ static nm_status define_dims(nm_assembly *a)
 nm_status nm_assembly_define_column(nm_assembly *a, int *variable, const char *name, int type,
                                     size_t bytes)
 {
-    NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, type, a->n_dims, a->dim_id, variable)));
-    if (a->n_dims == 0) {
+    NM_TRY(
+        nm_assembly_check(a, nc_def_var(a->id, name, type, a->shape.n_dims, a->dim_id, variable)));
+    if (a->shape.n_dims == 0) {
         return NM_OK;
     }
     if (a->compression <= 0) {
         return nm_assembly_check(a, nc_def_var_chunking(a->id, *variable, NC_CONTIGUOUS, NULL));
     }
     size_t chunk_bytes = bytes;
-    for (int i = 0; i < a->n_dims; i++) {
+    for (int i = 0; i < a->shape.n_dims; i++) {
         chunk_bytes *= a->chunk[i];
     }
     NM_TRY(nm_assembly_check(a, nc_def_var_chunking(a->id, *variable, NC_CHUNKED, a->chunk)));
@@ -185,19 +117,17 @@ nm_status nm_assembly_define_column(nm_assembly *a, int *variable, const char *n
 
 static nm_status define_param(nm_assembly *a, int param)
 {
-    const nm_draw *draw = &a->plan->task.draw;
     const char *name = a->plan->model->params[param].name;
     int *variable = &a->param_variable[param];
-    if (a->role[param] == NM_ROLE_FIXED) {
+    if (a->shape.role[param] == NM_ROLE_FIXED) {
         NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, NC_DOUBLE, 0, NULL, variable)));
-    } else if (is_over_all(a, param)) {
+    } else if (nm_file_shape_is_over_all(&a->shape, a->plan, param)) {
         NM_TRY(nm_assembly_define_column(a, variable, name, NC_DOUBLE, sizeof(double)));
     } else {
-        int n = 0, dim_id[NM_MAX_DIMS];
-        for (int i = 0; i < draw->n_axes; i++) {
-            if (a->depends[param] >> i & 1) {
-                dim_id[n++] = a->dim_id[i];
-            }
+        int which[NM_MAX_DIMS], dim_id[NM_MAX_DIMS];
+        const int n = nm_file_shape_of(which, &a->shape, a->plan, param);
+        for (int i = 0; i < n; i++) {
+            dim_id[i] = a->dim_id[which[i]];
         }
         NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, NC_DOUBLE, n, dim_id, variable)));
         NM_TRY(nm_assembly_check(a, nc_def_var_chunking(a->id, *variable, NC_CONTIGUOUS, NULL)));
@@ -214,12 +144,12 @@ static nm_status define_params(nm_assembly *a)
 {
     const nm_draw *draw = &a->plan->task.draw;
     for (int i = 0; i < draw->n_axes; i++) {
-        if (a->role[draw->axis[i].param] == NM_ROLE_AXIS) {
+        if (a->shape.role[draw->axis[i].param] == NM_ROLE_AXIS) {
             NM_TRY(define_param(a, draw->axis[i].param));
         }
     }
     for (int p = 0; p < a->plan->model->n_params; p++) {
-        if (a->role[p] != NM_ROLE_AXIS && a->role[p] != NM_ROLE_REDUCED) {
+        if (a->shape.role[p] != NM_ROLE_AXIS && a->shape.role[p] != NM_ROLE_REDUCED) {
             NM_TRY(define_param(a, p));
         }
     }
@@ -272,15 +202,13 @@ static nm_status write_axis(nm_assembly *a, const nm_axis *axis, double *buffer)
 static nm_status write_derived(nm_assembly *a, int param, double *buffer)
 {
     const nm_draw *draw = &a->plan->task.draw;
-    int over_all = is_over_all(a, param), n_dims = 0;
-    int64_t dim[NM_MAX_DIMS], stride[NM_MAX_DIMS], n_total = 1, step = a->plan->n_points;
-    for (int i = 0; i < a->n_dims; i++) {
-        step /= a->dim[i];
-        if (over_all || (i < draw->n_axes && (a->depends[param] >> i & 1))) {
-            dim[n_dims] = a->dim[i];
-            stride[n_dims++] = step;
-            n_total *= a->dim[i];
-        }
+    const int over_all = nm_file_shape_is_over_all(&a->shape, a->plan, param);
+    int which[NM_MAX_DIMS];
+    const int n_dims = nm_file_shape_of(which, &a->shape, a->plan, param);
+    int64_t dim[NM_MAX_DIMS], n_total = 1;
+    for (int i = 0; i < n_dims; i++) {
+        dim[i] = a->shape.dim[which[i]];
+        n_total *= dim[i];
     }
     double params[NM_MAX_PARAMS];
     for (int64_t first = 0, end; first < n_total; first = end) {
@@ -292,7 +220,7 @@ static nm_status write_derived(nm_assembly *a, int param, double *buffer)
         for (int64_t i = first; i < end; i++) {
             int64_t index = 0, rest = i;
             for (int k = n_dims - 1; k >= 0; k--) {
-                index += rest % dim[k] * stride[k];
+                index += rest % dim[k] * a->shape.step[which[k]];
                 rest /= dim[k];
             }
             a->plan->model->draw(draw, index, params);
@@ -313,16 +241,16 @@ static nm_status write_params(nm_assembly *a)
     }
     nm_status status = NM_OK;
     for (int i = 0; status == NM_OK && i < draw->n_axes; i++) {
-        if (a->role[draw->axis[i].param] == NM_ROLE_AXIS) {
+        if (a->shape.role[draw->axis[i].param] == NM_ROLE_AXIS) {
             status = write_axis(a, &draw->axis[i], buffer);
         }
     }
     a->plan->model->draw(draw, 0, params);
     for (int p = 0; status == NM_OK && p < a->plan->model->n_params; p++) {
-        if (a->role[p] == NM_ROLE_FIXED) {
+        if (a->shape.role[p] == NM_ROLE_FIXED) {
             status = nm_slab_write(a->id, a->param_variable[p], a->temporary, NULL, 0, 0, 1,
                                    &params[p], sizeof *params);
-        } else if (a->role[p] == NM_ROLE_DERIVED) {
+        } else if (a->shape.role[p] == NM_ROLE_DERIVED) {
             status = write_derived(a, p, buffer);
         }
     }
@@ -334,7 +262,8 @@ static nm_status write_params(nm_assembly *a)
  */
 
 /* Variables and attributes, and the parameters that follow from the plan alone. */
-static nm_status begin_file(nm_assembly *a)
+/* All dimensions, variables and attributes, but for those that count. */
+static nm_status define_file(nm_assembly *a)
 {
     int old_fill;
     NM_TRY(nm_assembly_check(a, nc_set_fill(a->id, NC_NOFILL, &old_fill)));
@@ -342,7 +271,12 @@ static nm_status begin_file(nm_assembly *a)
     NM_TRY(nm_assembly_describe_file(a));
     NM_TRY(define_params(a));
     NM_TRY(nm_plan_is_reduced(a->plan) ? nm_assembly_define_cells(a) : define_points(a));
-    NM_TRY(nm_assembly_check(a, nc_enddef(a->id)));
+    return nm_assembly_check(a, nc_enddef(a->id));
+}
+
+static nm_status begin_file(nm_assembly *a)
+{
+    NM_TRY(define_file(a));
     NM_TRY(write_params(a));
     if (nm_grid_nc_takes(a->plan)) {
         nm_assembly_open_columns(a);
@@ -357,9 +291,8 @@ static nm_status end_file(nm_assembly *a, nm_journal *journal)
     if (!payload) {
         return nm_fail(NM_MEMORY, "out of memory for a tile of '%s'", a->out_path);
     }
-    nm_status status = nm_plan_is_reduced(a->plan)
-                           ? nm_assembly_write_cells(a, journal, payload)
-                           : nm_assembly_write_points(a, journal, payload);
+    nm_status status = nm_plan_is_reduced(a->plan) ? nm_assembly_write_cells(a, journal, payload)
+                                                   : nm_assembly_write_points(a, journal, payload);
     free(payload);
     return status == NM_OK ? nm_assembly_describe_counts(a) : status;
 }
@@ -403,6 +336,9 @@ nm_status nm_assembly_create(nm_assembly *a, nm_status (*write)(nm_assembly *a, 
 
 static void destroy(nm_assembly *a)
 {
+    if (!a) {
+        return;
+    }
     for (int k = 0; k < a->n_columns; k++) {
         free(a->columns[k].stage);
     }
@@ -419,11 +355,11 @@ static void destroy(nm_assembly *a)
     free(a);
 }
 
-nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_plan *plan,
-                           int partial)
+/* The writer of a file, which has none yet. */
+static nm_status create(nm_assembly **file, const char *out_path, const nm_plan *plan, int partial)
 {
     nm_assembly *a = calloc(1, sizeof *a);
-    *file = NULL;
+    *file = a;
     if (!a) {
         return nm_fail(NM_MEMORY, "out of memory for the assembly of '%s'", out_path);
     }
@@ -437,14 +373,21 @@ nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_pl
     a->is_f32 = nm_plan_is_reduced(plan) ? plan->config && plan->config->precision_bits != 64
                                          : plan->task.is_f32;
     a->value_bytes = a->is_f32 ? sizeof(float) : sizeof(double);
-    find_shape(a);
+    nm_file_shape_find(&a->shape, plan);
     find_chunks(a);
-    find_roles(a);
     a->temporary = nm_file_format("%s.tmp", out_path);
     a->is_taken = calloc((size_t)plan->n_tiles, sizeof *a->is_taken);
-    nm_status status = a->temporary && a->is_taken
-                           ? nm_tally_create(&a->tally, plan)
-                           : nm_fail(NM_MEMORY, "out of memory for the assembly of '%s'", out_path);
+    return a->temporary && a->is_taken
+               ? nm_tally_create(&a->tally, plan)
+               : nm_fail(NM_MEMORY, "out of memory for the assembly of '%s'", out_path);
+}
+
+nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_plan *plan,
+                           int partial)
+{
+    nm_assembly *a;
+    *file = NULL;
+    nm_status status = create(&a, out_path, plan, partial);
     if (status == NM_OK) {
         status = open_file(a);
     }
@@ -457,6 +400,26 @@ nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_pl
     if (status != NM_OK) {
         nm_grid_nc_drop(file);
     }
+    return status;
+}
+
+nm_status nm_grid_nc_define(int *file_id, const nm_plan *plan, int partial)
+{
+    nm_assembly *a;
+    nm_status status = create(&a, "the head of a file", plan, partial);
+    nm_nc_prepare();
+    if (status == NM_OK) {
+        status = nm_nc_check(nc_create("nessmap_head", NC_NETCDF4 | NC_DISKLESS, &a->id), "define",
+                             a->out_path);
+    }
+    if (status == NM_OK) {
+        *file_id = a->id;
+        status = define_file(a);
+        if (status != NM_OK) {
+            nc_close(a->id);
+        }
+    }
+    destroy(a);
     return status;
 }
 

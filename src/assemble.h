@@ -7,13 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "file_shape.h"
 #include "grid_nc.h"
 #include "journal.h"
 #include "plan.h"
 #include "slab.h"
 #include "tally.h"
-
-#define NM_EACH_POINT (1u << 31)
 
 /* Statistics of an output over the points of a cell: name of the variable's ending, method of CF,
  * words. The first ones are numbers like the output, the last one counts. */
@@ -33,14 +32,6 @@ enum {
         (NM_N_STATISTICS + NM_MAX_QUANTILES) * NM_MAX_OUTPUTS + NM_MAX_PARAMS + NM_CELL_COUNTS
 };
 
-typedef enum nm_role {
-    NM_ROLE_FIXED,   /* a scalar */
-    NM_ROLE_AXIS,    /* a coordinate variable */
-    NM_ROLE_STORED,  /* drawn, kept with each point */
-    NM_ROLE_DERIVED, /* follows from axes or from the index: evaluated again */
-    NM_ROLE_REDUCED  /* varies within the cells that are kept: not in the file */
-} nm_role;
-
 typedef struct nm_column { /* a variable over all points, or cells, that records hold */
     int variable;
     size_t bytes;   /* of one element */
@@ -59,15 +50,13 @@ struct nm_assembly {
     int is_f32; /* outputs in the file */
     size_t value_bytes;
 
-    int n_dims, dim_id[NM_MAX_DIMS];
-    int64_t dim[NM_MAX_DIMS];
+    nm_file_shape shape;
+    int dim_id[NM_MAX_DIMS];
     size_t chunk[NM_MAX_DIMS];
     int split;           /* the dimension that chunks share out */
     int64_t chunk_row;   /* points of one step along it */
     int64_t stage_first; /* first point of the chunk that is being collected */
 
-    nm_role role[NM_MAX_PARAMS];
-    uint32_t depends[NM_MAX_PARAMS];
     int param_variable[NM_MAX_PARAMS];
     char coordinates[NM_MAX_PARAMS * 64];
 

@@ -81,11 +81,12 @@ static nm_status define(nm_assembly *a, int *variable, const char *name, int n_m
                         const int *more, int type, const char *long_name, const char *unit)
 {
     int dim[NM_MAX_DIMS + 2];
-    memcpy(dim, a->dim_id, (size_t)a->n_dims * sizeof *dim);
+    memcpy(dim, a->dim_id, (size_t)a->shape.n_dims * sizeof *dim);
     for (int i = 0; i < n_more; i++) {
-        dim[a->n_dims + i] = more[i];
+        dim[a->shape.n_dims + i] = more[i];
     }
-    NM_TRY(nm_assembly_check(a, nc_def_var(a->id, name, type, a->n_dims + n_more, dim, variable)));
+    NM_TRY(nm_assembly_check(
+        a, nc_def_var(a->id, name, type, a->shape.n_dims + n_more, dim, variable)));
     NM_TRY(nm_assembly_put_text(a, *variable, "long_name", long_name));
     return *unit == '\0' ? NM_OK : nm_assembly_put_text(a, *variable, "units", unit);
 }
@@ -289,12 +290,12 @@ static double half_width(const double *values, int64_t n, int64_t stride)
 /* start and count of the cell, the inputs whole behind its place */
 static void place_of(const nm_assembly *a, size_t *start, size_t *count, int64_t cell, int d)
 {
-    for (int i = a->n_dims - 1; i >= 0; i--) {
-        start[i] = (size_t)(cell % a->dim[i]);
+    for (int i = a->shape.n_dims - 1; i >= 0; i--) {
+        start[i] = (size_t)(cell % a->shape.dim[i]);
         count[i] = 1;
-        cell /= a->dim[i];
+        cell /= a->shape.dim[i];
     }
-    for (int i = a->n_dims; i < a->n_dims + 2; i++) {
+    for (int i = a->shape.n_dims; i < a->shape.n_dims + 2; i++) {
         start[i] = 0;
         count[i] = (size_t)d;
     }

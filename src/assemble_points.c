@@ -102,8 +102,9 @@ static nm_status write_tile(nm_assembly *a, const char *const *column, const nm_
             NM_TRY(write_column(a, &a->columns[i], column[i], tile));
             continue;
         }
-        NM_TRY(nm_slab_write(a->id, a->columns[i].variable, a->temporary, a->dim, a->n_dims,
-                             tile->first, tile->n, column[i], a->columns[i].bytes));
+        NM_TRY(nm_slab_write(a->id, a->columns[i].variable, a->temporary, a->shape.dim,
+                             a->shape.n_dims, tile->first, tile->n, column[i],
+                             a->columns[i].bytes));
     }
     return NM_OK;
 }
@@ -126,9 +127,9 @@ nm_status nm_assembly_write_chunks(nm_assembly *a, const char *const *column, in
         i += n;
         if (at + n == end) {
             for (int k = 0; k < a->n_columns; k++) {
-                NM_TRY(nm_slab_write(a->id, a->columns[k].variable, a->temporary, a->dim, a->n_dims,
-                                     a->stage_first, end - a->stage_first, a->columns[k].stage,
-                                     a->columns[k].bytes));
+                NM_TRY(nm_slab_write(a->id, a->columns[k].variable, a->temporary, a->shape.dim,
+                                     a->shape.n_dims, a->stage_first, end - a->stage_first,
+                                     a->columns[k].stage, a->columns[k].bytes));
             }
             a->stage_first = end;
         }
@@ -139,7 +140,7 @@ nm_status nm_assembly_write_chunks(nm_assembly *a, const char *const *column, in
 nm_status nm_assembly_make_stage(nm_assembly *a)
 {
     size_t n = 1;
-    for (int i = 0; i < a->n_dims; i++) {
+    for (int i = 0; i < a->shape.n_dims; i++) {
         n *= a->chunk[i];
     }
     for (int k = 0; k < a->n_columns; k++) {

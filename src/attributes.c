@@ -63,7 +63,7 @@ void nm_assembly_list_coordinates(nm_assembly *a)
 {
     a->coordinates[0] = '\0';
     for (int p = 0; p < a->plan->model->n_params; p++) {
-        if (a->role[p] != NM_ROLE_AXIS && a->role[p] != NM_ROLE_REDUCED) {
+        if (a->shape.role[p] != NM_ROLE_AXIS && a->shape.role[p] != NM_ROLE_REDUCED) {
             add_word(a->coordinates, sizeof a->coordinates, a->plan->model->params[p].name);
         }
     }
@@ -96,7 +96,7 @@ nm_status nm_assembly_describe_param(nm_assembly *a, int param)
     const nm_draw *draw = &a->plan->task.draw;
     int variable = a->param_variable[param];
     NM_TRY(put_names(a, variable, info->unit, info->text, "coordinate"));
-    for (int i = 0; i < draw->n_axes && a->role[param] == NM_ROLE_AXIS; i++) {
+    for (int i = 0; i < draw->n_axes && a->shape.role[param] == NM_ROLE_AXIS; i++) {
         if (draw->axis[i].param == param) {
             NM_TRY(nm_assembly_put_text(a, variable, "nessmap_scale", scales[draw->axis[i].scale]));
         }
@@ -233,7 +233,8 @@ nm_status nm_assembly_describe_flags(nm_assembly *a, int variable)
 /* 1 where the parameter differs from point to point, or from cell to cell of bins. */
 static int is_scanned(const nm_assembly *a, int param)
 {
-    return a->role[param] == NM_ROLE_REDUCED ? a->n_dims == 0 : a->role[param] != NM_ROLE_FIXED;
+    return a->shape.role[param] == NM_ROLE_REDUCED ? a->shape.n_dims == 0
+                                                   : a->shape.role[param] != NM_ROLE_FIXED;
 }
 
 /* Says what is scanned: "g_Na, dG_ATP", shortened where the names are many. */
@@ -277,7 +278,7 @@ static void list_reduced(char *out, size_t size, const nm_assembly *a)
 {
     out[0] = '\0';
     for (int p = 0; p < a->plan->model->n_params; p++) {
-        if (a->role[p] == NM_ROLE_REDUCED) {
+        if (a->shape.role[p] == NM_ROLE_REDUCED) {
             add_word(out, size, a->plan->model->params[p].name);
         }
     }
@@ -305,7 +306,7 @@ static nm_status summarize_indices(nm_assembly *a, const char *variants)
         "(steady, growth, depletion, failed), with half the widths of intervals of 95 %% (*_conf_*)"
         "%s.",
         plan->n_points, plan->model->name, variants[0] ? " (" : "", variants,
-        variants[0] ? ")" : "", a->n_dims > 0 ? ", in each cell of the axes" : "");
+        variants[0] ? ")" : "", a->shape.n_dims > 0 ? ", in each cell of the axes" : "");
 }
 
 static nm_status summarize_cells(nm_assembly *a, const char *variants)

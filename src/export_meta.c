@@ -108,7 +108,7 @@ static void put_key(FILE *stream, const char *key, const char *text)
 static void put_attribute(FILE *stream, const nm_export_source *s, const char *key,
                           const char *name)
 {
-    char *text = nm_export_attribute(s->id, NC_GLOBAL, name);
+    char *text = nm_nc_text(s->id, NC_GLOBAL, name);
     put_key(stream, key, text);
     free(text);
 }
@@ -135,7 +135,7 @@ static int has_prefixes(const char *kind, const nm_draw *draw)
 static void put_design(FILE *stream, const nm_export_source *s)
 {
     const nm_draw *draw = &s->plan->task.draw;
-    char *kind = nm_export_attribute(s->id, NC_GLOBAL, "nessmap_design");
+    char *kind = nm_nc_text(s->id, NC_GLOBAL, "nessmap_design");
     fputs("  \"design\": {", stream);
     put_key(stream, "kind", kind);
     fprintf(stream,

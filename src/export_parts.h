@@ -111,9 +111,6 @@ void nm_export_close(nm_export_source *source);
  * split is left to the caller. */
 nm_status nm_export_read(nm_export_source *source, void *const *rows, int64_t first, int64_t n);
 
-/* The text of an attribute (variable NC_GLOBAL: of the file), allocated; NULL where there is none. */
-char *nm_export_attribute(int id, int variable, const char *name);
-
 /* --- sums --------------------------------------------------------------------------------------- */
 
 typedef struct nm_export_sums {

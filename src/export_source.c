@@ -1,4 +1,5 @@
 /* Reads a finished file as rows: chooses the columns, and turns pieces of them into rows. */
+#include <inttypes.h>
 #include <math.h>
 #include <netcdf.h>
 #include <stdlib.h>
@@ -11,26 +12,11 @@
 
 /* --- 1. what the file is ------------------------------------------------------------------------ */
 
-char *nm_export_attribute(int id, int variable, const char *name)
-{
-    nc_type type;
-    size_t length;
-    if (nc_inq_att(id, variable, name, &type, &length) != NC_NOERR || type != NC_CHAR) {
-        return NULL;
-    }
-    char *text = calloc(length + 1, 1);
-    if (text && nc_get_att_text(id, variable, name, text) != NC_NOERR) {
-        free(text);
-        text = NULL;
-    }
-    return text;
-}
-
 static nm_status judge(int id, const char *path)
 {
-    char *layout = nm_export_attribute(id, NC_GLOBAL, "nessmap_layout");
-    char *reduce = nm_export_attribute(id, NC_GLOBAL, "nessmap_reduce");
-    long long n_not_run = 0;
+    char *layout = nm_nc_text(id, NC_GLOBAL, "nessmap_layout");
+    char *reduce = nm_nc_text(id, NC_GLOBAL, "nessmap_reduce");
+    int64_t n_not_run = 0;
     nm_status status = NM_OK;
     if (!layout) {
         status = nm_fail(NM_USAGE,
@@ -49,13 +35,11 @@ static nm_status judge(int id, const char *path)
         status = nm_fail(
             NM_USAGE, "'%s' has the layout \"%s\"; export wants the points of a grid or a sample",
             path, layout);
-    } else if (nc_get_att_longlong(id, NC_GLOBAL, "nessmap_n_not_run", &n_not_run) == NC_NOERR &&
-               n_not_run > 0) {
-        status =
-            nm_fail(NM_USAGE,
-                    "'%s' is of an unfinished run: %lld of its points are not computed; finish "
-                    "the run first",
-                    path, n_not_run);
+    } else if (nm_nc_counts(&n_not_run, 1, id, "nessmap_n_not_run") && n_not_run > 0) {
+        status = nm_fail(NM_USAGE,
+                         "'%s' is of an unfinished run: %" PRId64
+                         " of its points are not computed; finish the run first",
+                         path, n_not_run);
     }
     free(layout);
     free(reduce);
@@ -192,8 +176,8 @@ static nm_status add_column(nm_export_source *s, nm_export_column *columns, int 
                        option, name, s->path);
     }
     (*n)++;
-    c->unit = nm_export_attribute(s->id, c->variable, "units");
-    c->text = nm_export_attribute(s->id, c->variable, "long_name");
+    c->unit = nm_nc_text(s->id, c->variable, "units");
+    c->text = nm_nc_text(s->id, c->variable, "long_name");
     if (param >= 0) {
         find_range(c, s->plan);
     }
@@ -316,22 +300,6 @@ static nm_status choose_slopes(nm_export_source *s)
     return NM_OK;
 }
 
-/* One chunk in memory is enough where chunks are compressed: rows are read in their order. */
-static void bound_cache(const nm_export_source *s, int variable)
-{
-    int storage;
-    size_t chunk[NM_MAX_DIMS], bytes;
-    nc_type type;
-    if (nc_inq_var_chunking(s->id, variable, &storage, chunk) == NC_NOERR &&
-        storage == NC_CHUNKED && nc_inq_vartype(s->id, variable, &type) == NC_NOERR &&
-        nc_inq_type(s->id, type, NULL, &bytes) == NC_NOERR) {
-        for (int i = 0; i < s->n_dims; i++) {
-            bytes *= chunk[i];
-        }
-        nc_set_var_chunk_cache(s->id, variable, bytes, 1, 1.0f);
-    }
-}
-
 static nm_status prepare(nm_export_source *s)
 {
     int64_t row_bytes = 0;
@@ -346,17 +314,17 @@ static nm_status prepare(nm_export_source *s)
     }
     for (int i = 0; i < s->shape.n_inputs; i++) {
         if (s->inputs[i].axis < 0) {
-            bound_cache(s, s->inputs[i].variable);
+            nm_nc_bound_cache(s->id, s->inputs[i].variable);
         }
     }
     for (int i = 0; i < s->shape.n_outputs; i++) {
-        bound_cache(s, s->outputs[i].variable);
+        nm_nc_bound_cache(s->id, s->outputs[i].variable);
     }
     for (int i = 0; s->shape.has_slopes && i < s->shape.n_outputs * s->shape.n_inputs; i++) {
-        bound_cache(s, s->slopes[i]);
+        nm_nc_bound_cache(s->id, s->slopes[i]);
     }
-    bound_cache(s, s->outcome);
-    bound_cache(s, s->flags);
+    nm_nc_bound_cache(s->id, s->outcome);
+    nm_nc_bound_cache(s->id, s->flags);
     return NM_OK;
 }
 

@@ -72,19 +72,13 @@ nm_status nm_grid_nc_fingerprint(const char *path, char out[33])
     if (!is_netcdf) {
         return NM_OK;
     }
-    nc_type type;
-    size_t length;
-    long long n_not_run = 0;
-    int is_whole =
-        nc_get_att_longlong(id, NC_GLOBAL, "nessmap_n_not_run", &n_not_run) != NC_NOERR ||
-        n_not_run == 0;
-    if (is_whole && nc_inq_att(id, NC_GLOBAL, "nessmap_fingerprint", &type, &length) == NC_NOERR &&
-        type == NC_CHAR && length <= 32 &&
-        nc_get_att_text(id, NC_GLOBAL, "nessmap_fingerprint", out) == NC_NOERR) {
-        out[length] = '\0';
-    } else {
-        out[0] = '\0';
+    int64_t n_not_run = 0;
+    nm_nc_counts(&n_not_run, 1, id, "nessmap_n_not_run");
+    char *text = n_not_run == 0 ? nm_nc_text(id, NC_GLOBAL, "nessmap_fingerprint") : NULL;
+    if (text && strlen(text) <= 32) {
+        snprintf(out, 33, "%s", text);
     }
+    free(text);
     nc_close(id);
     return NM_OK;
 }
@@ -97,25 +91,13 @@ nm_status nm_grid_nc_config(const char *path, char **config_text)
     if (!is_netcdf) {
         return nm_fail(NM_USAGE, "'%s' is not a NetCDF file", path);
     }
-    nm_status status = NM_OK;
-    nc_type type;
-    size_t length;
-    if (nc_inq_att(id, NC_GLOBAL, "nessmap_config", &type, &length) != NC_NOERR ||
-        type != NC_CHAR) {
-        status = nm_fail(
-            NM_USAGE, "'%s' is not a file of nessmap: it has no attribute 'nessmap_config'", path);
-    } else if (!(*config_text = calloc(length + 1, 1))) {
-        status = nm_fail(NM_MEMORY, "out of memory for the configuration of '%s'", path);
-    } else {
-        status = nm_nc_check(nc_get_att_text(id, NC_GLOBAL, "nessmap_config", *config_text), "read",
-                             path);
-    }
-    if (status != NM_OK) {
-        free(*config_text);
-        *config_text = NULL;
-    }
+    *config_text = nm_nc_text(id, NC_GLOBAL, "nessmap_config");
     nc_close(id);
-    return status;
+    return *config_text
+               ? NM_OK
+               : nm_fail(NM_USAGE,
+                         "'%s' is not a file of nessmap: it has no attribute 'nessmap_config'",
+                         path);
 }
 
 /* Reads one variable at a point; its dimensions are some of those of the points, in any number. */
@@ -331,10 +313,8 @@ nm_status nm_grid_nc_tally(const char *path, const nm_plan *plan, nm_tally **tal
     if (status == NM_OK && is_reduced) {
         status = read_located(*tally, &r);
     }
-    long long n_clamped;
-    if (status == NM_OK &&
-        nc_get_att_longlong(r.id, NC_GLOBAL, "nessmap_n_clamped", &n_clamped) == NC_NOERR) {
-        (*tally)->n_clamped = n_clamped;
+    if (status == NM_OK) {
+        nm_nc_counts(&(*tally)->n_clamped, 1, r.id, "nessmap_n_clamped");
     }
     nc_close(r.id);
     if (status != NM_OK) {

@@ -31,6 +31,10 @@ nm_status nm_grid_nc_take(nm_assembly *file, int64_t i_tile, const void *payload
 nm_status nm_grid_nc_end(nm_assembly **file, nm_journal *journal, nm_tally **tally);
 void nm_grid_nc_drop(nm_assembly **file);
 
+/* All dimensions, variables and attributes that the file of a plan has before its points are counted, in a
+ * NetCDF file in memory, which the caller closes. */
+nm_status nm_grid_nc_define(int *file_id, const nm_plan *plan, int partial);
+
 /* Reads the fingerprint attribute of an existing output into out[33]; "" where the file is no
  * NetCDF, has no such attribute or is the partial file of an unfinished run. returns NM_IO where it
  * cannot be read at all. */

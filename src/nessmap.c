@@ -170,12 +170,10 @@ static nm_status with_point(use_point use, void *context, const char *model,
 static nm_status with_point_of_file(use_point use, void *context, const char *path,
                                     const char *index)
 {
-    char *text = NULL;
-    nm_scan *scan = NULL;
+    nm_scan *scan;
     nm_plan *plan = NULL;
     double params[NM_MAX_PARAMS] = {0};
-    NM_TRY(nm_grid_nc_config(path, &text));
-    nm_status status = nm_scan_of_text(&scan, text, path);
+    nm_status status = nm_scan_of_file(&scan, path);
     if (status == NM_OK && nm_point_file_needs_table(scan->config)) {
         status = nm_scan_find_table(scan->config, path);
     }
@@ -187,7 +185,6 @@ static nm_status with_point_of_file(use_point use, void *context, const char *pa
     }
     nm_plan_destroy(&plan);
     nm_scan_close(&scan);
-    free(text);
     return status;
 }
 
@@ -235,14 +232,11 @@ nm_status nm_print_point_of_file(FILE *stream, const char *path, const char *ind
 
 nm_status nm_export(FILE *notes, const char *path, const nm_export_options *options)
 {
-    char *text = NULL;
-    nm_scan *scan = NULL;
+    nm_scan *scan;
     nm_plan *plan = NULL;
     nm_export_options standard = {0};
     NM_TRY(nm_export_accepts(path));
-    NM_TRY(nm_grid_nc_config(path, &text));
-    nm_status status = nm_scan_of_text(&scan, text, path);
-    free(text);
+    nm_status status = nm_scan_of_file(&scan, path);
     if (status == NM_OK && strcmp(scan->config->design_kind, "table") == 0) {
         status = nm_point_file_forget_table(scan->config, path);
     }

@@ -24,7 +24,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static nm_status solve(nm_pilot *pilot, const nm_plan *plan, int mode, double audit, int lanes,
+nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, double audit, int lanes,
                        int64_t max_points, double max_seconds)
 {
     memset(pilot, 0, sizeof *pilot);
@@ -89,16 +89,10 @@ static nm_status solve(nm_pilot *pilot, const nm_plan *plan, int mode, double au
     return status;
 }
 
-nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, int lanes,
-                       int64_t max_points, double max_seconds)
-{
-    return solve(pilot, plan, mode, 0.0, lanes, max_points, max_seconds);
-}
-
 nm_status nm_pilot_print(nm_pilot *pilot, const nm_plan *plan, FILE *stream)
 {
-    NM_TRY(solve(pilot, plan, plan->task.solver.mode, plan->task.solver.audit, 0, PILOT_POINTS,
-                 pilot_seconds));
+    NM_TRY(nm_pilot_run(pilot, plan, plan->task.solver.mode, plan->task.solver.audit, 0,
+                        PILOT_POINTS, pilot_seconds));
     int n_threads = nm_backend_cpu_threads(0);
     if (n_threads > plan->n_tiles) {
         n_threads = (int)plan->n_tiles;

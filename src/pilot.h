@@ -13,9 +13,9 @@ typedef struct nm_pilot {
     double slow_s; /* for a point where nine rows of points of ten are faster [s] */
 } nm_pilot;
 
-/* Solves up to max_points points of the plan in `mode` (nm_mode) for about max_seconds, audit off.
- * Results are dropped. returns NM_MEMORY, NM_DEVICE, or NM_USAGE for `lanes` (0: widest). */
-nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, int lanes,
+/* Solves up to max_points points of the plan in `mode` (nm_mode), a share `audit` of them by following too, for
+ * about max_seconds. Results are dropped. returns NM_MEMORY, NM_DEVICE, or NM_USAGE for `lanes` (0: widest). */
+nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, double audit, int lanes,
                        int64_t max_points, double max_seconds);
 
 /* Points per second of one thread, 0 where nothing was measured. */

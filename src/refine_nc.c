@@ -74,7 +74,7 @@ static nm_status define_fixed(const nm_refine_writer *w)
 {
     nm_assembly *a = w->a;
     for (int p = 0; p < w->refined->plan->model->n_params; p++) {
-        if (a->role[p] == NM_ROLE_FIXED) {
+        if (a->shape.role[p] == NM_ROLE_FIXED) {
             NM_TRY(nm_refine_check(w, nc_def_var(a->id, w->refined->plan->model->params[p].name,
                                                  NC_DOUBLE, 0, NULL, &a->param_variable[p])));
             NM_TRY(nm_assembly_describe_param(a, p));
@@ -89,7 +89,7 @@ static nm_status write_fixed(const nm_refine_writer *w)
     double params[NM_MAX_PARAMS];
     plan->model->draw(&plan->task.draw, 0, params);
     for (int p = 0; p < plan->model->n_params; p++) {
-        if (w->a->role[p] == NM_ROLE_FIXED) {
+        if (w->a->shape.role[p] == NM_ROLE_FIXED) {
             NM_TRY(nm_refine_check(
                 w, nc_put_var_double(w->a->id, w->a->param_variable[p], &params[p])));
         }
@@ -259,7 +259,7 @@ nm_status nm_refine_nc_write(nm_refine_report *report, const nm_refined *refined
     a->is_f32 = plan->config->precision_bits != 64;
     a->value_bytes = a->is_f32 ? sizeof(float) : sizeof(double);
     for (int i = 0; i < plan->task.n_stored; i++) {
-        a->role[plan->task.stored[i]] = NM_ROLE_STORED;
+        a->shape.role[plan->task.stored[i]] = NM_ROLE_STORED;
     }
     if (status == NM_OK) {
         status = nm_assembly_create(a, write_file, w);
@@ -286,31 +286,25 @@ static int64_t read_length(int id, const char *name)
                : 0;
 }
 
-static int64_t read_count(int id, const char *name)
-{
-    long long value = 0;
-    return nc_get_att_longlong(id, NC_GLOBAL, name, &value) == NC_NOERR ? (int64_t)value : 0;
-}
-
 nm_status nm_refine_nc_report(nm_refine_report *report, const char *path)
 {
     int id;
     memset(report, 0, sizeof *report);
     nm_nc_prepare();
     NM_TRY(nm_nc_check(nc_open(path, NC_NOWRITE, &id), "read", path));
-    report->n_stages = read_count(id, "nessmap_refine_stages");
-    report->n_solved = read_count(id, "nessmap_refine_solves");
-    report->n_stuck = read_count(id, "nessmap_refine_stuck");
-    nc_get_att_double(id, NC_GLOBAL, "nessmap_refine_half_width", &report->half_width);
-    report->n_failed = read_count(id, "nessmap_n_failed");
+    nm_nc_counts(&report->n_stages, 1, id, "nessmap_refine_stages");
+    nm_nc_counts(&report->n_solved, 1, id, "nessmap_refine_solves");
+    nm_nc_counts(&report->n_stuck, 1, id, "nessmap_refine_stuck");
+    nm_nc_numbers(&report->half_width, 1, id, "nessmap_refine_half_width");
+    nm_nc_counts(&report->n_failed, 1, id, "nessmap_n_failed");
     report->n_vertices = read_length(id, "vertex");
     report->n_cells = read_length(id, "cell");
     report->n_boundary = read_length(id, "boundary");
-    nc_get_att_double(id, NC_GLOBAL, "nessmap_refine_equal_grid", &report->equal_grid);
-    nc_get_att_double(id, NC_GLOBAL, "nessmap_refine_missed_share", &report->missed_share);
-    nc_get_att_double(id, NC_GLOBAL, "nessmap_refine_crossing_share", &report->crossing_share);
-    nc_get_att_double(id, NC_GLOBAL, "nessmap_refine_mixed_share", &report->mixed_share);
-    nc_get_att_double(id, NC_GLOBAL, "nessmap_refine_class_share", report->class_share);
+    nm_nc_numbers(&report->equal_grid, 1, id, "nessmap_refine_equal_grid");
+    nm_nc_numbers(&report->missed_share, 1, id, "nessmap_refine_missed_share");
+    nm_nc_numbers(&report->crossing_share, 1, id, "nessmap_refine_crossing_share");
+    nm_nc_numbers(&report->mixed_share, 1, id, "nessmap_refine_mixed_share");
+    nm_nc_numbers(report->class_share, NM_MOST_CLASSES, id, "nessmap_refine_class_share");
     nc_close(id);
     return report->n_solved > 0 ? NM_OK
                                 : nm_fail(NM_USAGE, "'%s' is not the file of a refinement", path);

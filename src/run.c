@@ -251,9 +251,9 @@ static void measure_rates(nm_run_state *run)
     nm_pilot newton, follow;
     int lanes = run->options->lanes;
     if (run->stats.n_computed > 0 && run->plan->n_points >= LEAST_PILOT &&
-        nm_pilot_run(&newton, run->plan, NM_MODE_AUTO, lanes, PILOT_POINTS, pilot_seconds) ==
+        nm_pilot_run(&newton, run->plan, NM_MODE_AUTO, 0.0, lanes, PILOT_POINTS, pilot_seconds) ==
             NM_OK &&
-        nm_pilot_run(&follow, run->plan, NM_MODE_FOLLOW, lanes, PILOT_POINTS, pilot_seconds) ==
+        nm_pilot_run(&follow, run->plan, NM_MODE_FOLLOW, 0.0, lanes, PILOT_POINTS, pilot_seconds) ==
             NM_OK) {
         run->stats.auto_rate = nm_pilot_rate(&newton);
         run->stats.follow_rate = nm_pilot_rate(&follow);

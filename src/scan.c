@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "grid_nc.h"
 #include "model_build.h"
 #include "model_store.h"
 #include "model_topology.h"
@@ -96,6 +97,16 @@ nm_status nm_scan_of_text(nm_scan **scan, const char *text, const char *kept_in)
     *scan = NULL;
     NM_TRY(nm_config_read(&config, kept_in, text, strlen(text), NULL, 0));
     return nm_scan_bind(scan, config, kept_in);
+}
+
+nm_status nm_scan_of_file(nm_scan **scan, const char *path)
+{
+    char *text;
+    *scan = NULL;
+    NM_TRY(nm_grid_nc_config(path, &text));
+    nm_status status = nm_scan_of_text(scan, text, path);
+    free(text);
+    return status;
 }
 
 nm_status nm_scan_find_table(nm_config *config, const char *out_path)

@@ -23,6 +23,9 @@ nm_status nm_scan_bind(nm_scan **scan, nm_config *config, const char *kept_in);
 /* The scan of a configuration's text. kept_in: the file, or the file to be, that the text is of. */
 nm_status nm_scan_of_text(nm_scan **scan, const char *text, const char *kept_in);
 
+/* The scan of the configuration that a finished file holds. */
+nm_status nm_scan_of_file(nm_scan **scan, const char *path);
+
 /* A table was named from the folder of its configuration, which is not known any more: it is looked
  * for beside the output and in the working folder. returns NM_IO where it is in neither. */
 nm_status nm_scan_find_table(nm_config *config, const char *out_path);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_CACHE = 4 << 20 }; /* eight times what nessmap writes as one chunk */
+
 static void allow_missing_locks(void)
 {
     setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);
@@ -43,6 +45,67 @@ nm_status nm_nc_check(int code, const char *verb, const char *path)
         return nm_fail(NM_IO, "cannot %s '%s': %s", verb, path, strerror(errno));
     }
     return nm_fail(NM_IO, "cannot %s '%s': %s", verb, path, nc_strerror(code));
+}
+
+char *nm_nc_text(int file_id, int variable, const char *name)
+{
+    nc_type type;
+    size_t length;
+    if (nc_inq_att(file_id, variable, name, &type, &length) != NC_NOERR || type != NC_CHAR) {
+        return NULL;
+    }
+    char *text = calloc(length + 1, 1);
+    if (text && nc_get_att_text(file_id, variable, name, text) != NC_NOERR) {
+        free(text);
+        text = NULL;
+    }
+    return text;
+}
+
+static int has_numbers(int n, int file_id, const char *name)
+{
+    nc_type type;
+    size_t length;
+    return nc_inq_att(file_id, NC_GLOBAL, name, &type, &length) == NC_NOERR && type != NC_CHAR &&
+           type != NC_STRING && length == (size_t)n;
+}
+
+int nm_nc_counts(int64_t *values, int n, int file_id, const char *name)
+{
+    long long *read = has_numbers(n, file_id, name) ? calloc((size_t)n, sizeof *read) : NULL;
+    int is_read = read && nc_get_att_longlong(file_id, NC_GLOBAL, name, read) == NC_NOERR;
+    for (int i = 0; i < n && is_read; i++) {
+        values[i] = read[i];
+    }
+    free(read);
+    return is_read;
+}
+
+int nm_nc_numbers(double *values, int n, int file_id, const char *name)
+{
+    double *read = has_numbers(n, file_id, name) ? calloc((size_t)n, sizeof *read) : NULL;
+    int is_read = read && nc_get_att_double(file_id, NC_GLOBAL, name, read) == NC_NOERR;
+    for (int i = 0; i < n && is_read; i++) {
+        values[i] = read[i];
+    }
+    free(read);
+    return is_read;
+}
+
+void nm_nc_bound_cache(int file_id, int variable)
+{
+    int storage, n_dims;
+    size_t chunk[NC_MAX_VAR_DIMS], bytes;
+    nc_type type;
+    if (nc_inq_var_chunking(file_id, variable, &storage, chunk) == NC_NOERR &&
+        storage == NC_CHUNKED && nc_inq_varndims(file_id, variable, &n_dims) == NC_NOERR &&
+        nc_inq_vartype(file_id, variable, &type) == NC_NOERR &&
+        nc_inq_type(file_id, type, NULL, &bytes) == NC_NOERR) {
+        for (int i = 0; i < n_dims; i++) {
+            bytes *= chunk[i];
+        }
+        nc_set_var_chunk_cache(file_id, variable, bytes < MOST_CACHE ? bytes : MOST_CACHE, 1, 1.0f);
+    }
 }
 
 int64_t nm_slab_next(size_t *start, size_t *count, const int64_t *dim, int n_dims, int64_t at,

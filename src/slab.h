@@ -1,5 +1,5 @@
-/* Flat row-major ranges of points as hyperslabs of an N-dimensional variable, and calls of NetCDF
- * that may fail. */
+/* Flat row-major ranges of points as hyperslabs of an N-dimensional variable, and calls of NetCDF that may fail
+ * or find what nobody expects. */
 #ifndef NESSMAP_SLAB_H
 #define NESSMAP_SLAB_H
 
@@ -9,7 +9,7 @@
 #include "diag.h"
 #include "nessmap/model_abi.h"
 
-enum { NM_MAX_DIMS = NM_MAX_AXES + 1 /* the draws of a cell */ };
+enum { NM_MAX_DIMS = NM_MAX_AXES + 2 /* the draws of a cell, or two inputs of an index */ };
 
 /* The next hyperslab of the points [at, end) of dimensions dim[n_dims] (first slowest). start,
  * count: [n_dims] out. A range takes at most 2 (n_dims - 1) + 1 of them. returns the number of
@@ -27,6 +27,19 @@ nm_status nm_slab_read(int file_id, int variable, const char *path, const int64_
 /* returns NM_IO with a sentence where `code` of a NetCDF call is an error; verb: "write", "read".
  */
 nm_status nm_nc_check(int code, const char *verb, const char *path);
+
+/* A text attribute of a variable, or of the file (NC_GLOBAL), to be freed; NULL where there is none, or it is
+ * no text, or there is no memory. */
+char *nm_nc_text(int file_id, int variable, const char *name);
+
+/* Numbers of an attribute of the file. returns 1 where it has exactly n of them; else they are left as they
+ * were. */
+int nm_nc_counts(int64_t *values, int n, int file_id, const char *name);
+int nm_nc_numbers(double *values, int n, int file_id, const char *name);
+
+/* Keeps one chunk of a variable in memory where it is compressed, which is enough where points are read
+ * about in their order, and a few MiB at the most. */
+void nm_nc_bound_cache(int file_id, int variable);
 
 /* Lets HDF5 go on where the file system has no locks, unless the user said otherwise, and has it
  * print nothing of its own. Once in each thread that calls NetCDF is enough. */

@@ -155,7 +155,9 @@ static nm_status check_values(const reader *reader, int variable, const char *na
                               const double *column)
 {
     double fill = NAN;
-    if (nc_get_att_double(reader->file, variable, "_FillValue", &fill) != NC_NOERR) {
+    size_t length;
+    if (nc_inq_attlen(reader->file, variable, "_FillValue", &length) != NC_NOERR || length != 1 ||
+        nc_get_att_double(reader->file, variable, "_FillValue", &fill) != NC_NOERR) {
         fill = NC_FILL_DOUBLE;
     }
     for (size_t row = 0; row < reader->n_rows; row++) {

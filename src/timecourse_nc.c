@@ -256,12 +256,9 @@ static nm_status refuse_other_file(const char *path)
         return NM_OK;
     }
     if (nc_open(path, NC_NOWRITE, &id) == NC_NOERR) {
-        char layout[8] = "";
-        size_t length = 0;
-        is_trace = nc_inq_attlen(id, NC_GLOBAL, "nessmap_layout", &length) == NC_NOERR &&
-                   length < sizeof layout &&
-                   nc_get_att_text(id, NC_GLOBAL, "nessmap_layout", layout) == NC_NOERR &&
-                   strcmp(layout, "trace") == 0;
+        char *layout = nm_nc_text(id, NC_GLOBAL, "nessmap_layout");
+        is_trace = layout && strcmp(layout, "trace") == 0;
+        free(layout);
         nc_close(id);
     }
     return is_trace ? NM_OK
