@@ -26,23 +26,15 @@ static const double most_seconds = 60.0; /* of solving again, unless told otherw
 /* A text attribute of the file, "" where there is none; a long one is cut. */
 static char *read_attribute(char *text, size_t bytes, int id, const char *name)
 {
-    nc_type type;
-    size_t length;
-    text[0] = '\0';
-    if (nc_inq_att(id, NC_GLOBAL, name, &type, &length) == NC_NOERR && type == NC_CHAR) {
-        char *all = calloc(length + 1, 1);
-        if (all && nc_get_att_text(id, NC_GLOBAL, name, all) == NC_NOERR) {
-            snprintf(text, bytes, "%s", all);
-        }
-        free(all);
-    }
+    char *all = nm_nc_text(id, NC_GLOBAL, name);
+    snprintf(text, bytes, "%s", all ? all : "");
+    free(all);
     return text;
 }
 
 static nm_status open_file(nm_verification *v)
 {
     char layout[32];
-    long long n_not_run = 0;
     nm_nc_prepare();
     if (access(v->path, R_OK) != 0) {
         return nm_fail(NM_IO, "cannot read '%s': %s", v->path, strerror(errno));
@@ -62,11 +54,7 @@ static nm_status open_file(nm_verification *v)
                        "'%s' is a time course of one cell; verify wants the file of a scan",
                        v->path);
     }
-    size_t length;
-    if (nc_inq_attlen(v->id, NC_GLOBAL, "nessmap_n_not_run", &length) == NC_NOERR && length == 1 &&
-        nc_get_att_longlong(v->id, NC_GLOBAL, "nessmap_n_not_run", &n_not_run) == NC_NOERR) {
-        v->n_not_run = n_not_run;
-    }
+    nm_nc_counts(&v->n_not_run, 1, v->id, "nessmap_n_not_run");
     return NM_OK;
 }
 
@@ -115,11 +103,10 @@ static nm_status tell_other_question(const nm_verification *v, const char *finge
 static nm_status check_question(nm_verification *v)
 {
     nm_verify_check *check = &v->check[NM_VERIFY_question];
-    char fingerprint[64], backend[16], precision[16], version[128];
+    char fingerprint[64], backend[16], version[128];
     const char *name = "cpu";
     read_attribute(fingerprint, sizeof fingerprint, v->id, "nessmap_fingerprint");
     read_attribute(backend, sizeof backend, v->id, "nessmap_backend");
-    read_attribute(precision, sizeof precision, v->id, "nessmap_precision");
     read_attribute(version, sizeof version, v->id, "product_version");
     for (int i = 0; nm_backend_name(i); i++) {
         name = strcmp(backend, nm_backend_name(i)) == 0 ? nm_backend_name(i) : name;
@@ -130,8 +117,13 @@ static nm_status check_question(nm_verification *v)
     }
     v->is_by_device = strcmp(name, "cpu") != 0;
     check->n = 1;
-    snprintf(check->remark, sizeof check->remark, "%s, %s, %s, nessmap %s", v->plan->model->name,
-             name, precision, version);
+    if (v->is_by_device && v->plan->task.gradients.n_outputs > 0) {
+        check->n_bad = 1;
+        nm_verify_name(check, 0,
+                       "it holds derivatives, which no GPU computes, and says that one did");
+    }
+    snprintf(check->remark, sizeof check->remark, "%s, %s, f%d, nessmap %s", v->plan->model->name,
+             name, v->config->precision_bits, version);
     return NM_OK;
 }
 
@@ -162,8 +154,8 @@ static nm_status choose_share(int64_t *n_wanted, double *seconds, const nm_verif
         return NM_OK;
     }
     nm_pilot pilot;
-    NM_TRY(
-        nm_pilot_run(&pilot, v->plan, v->plan->task.solver.mode, 0, PILOT_POINTS, pilot_seconds));
+    NM_TRY(nm_pilot_run(&pilot, v->plan, v->plan->task.solver.mode, v->plan->task.solver.audit, 0,
+                        PILOT_POINTS, pilot_seconds));
     double rate = nm_pilot_rate(&pilot) * nm_backend_cpu_threads(v->options->n_threads);
     if (rate > 0.0 && (double)n_points > rate * most_seconds) {
         *n_wanted = (int64_t)(rate * most_seconds) + 1;
@@ -179,28 +171,39 @@ static int was_run(const nm_verify_check *check)
     return check->n > 0 || check->n_bad > 0;
 }
 
-/* Outcomes as the file counts them in an attribute. */
+static void count_as(nm_verify_check *check, const char *what, int64_t said, int64_t found)
+{
+    check->n++;
+    if (said != found) {
+        check->n_bad++;
+        nm_verify_name(check, INT64_MAX, "the attribute %s says %" PRId64 ", points are %" PRId64,
+                       what, said, found);
+    }
+}
+
+/* Attributes that count the points. */
 static void check_counts(nm_verification *v)
 {
-    long long counts[NM_N_OUTCOMES];
-    nm_verify_check *check = &v->check[NM_VERIFY_verdicts];
-    size_t length;
-    if (nc_inq_attlen(v->id, NC_GLOBAL, "nessmap_outcome_counts", &length) != NC_NOERR ||
-        length != NM_N_OUTCOMES ||
-        nc_get_att_longlong(v->id, NC_GLOBAL, "nessmap_outcome_counts", counts) != NC_NOERR) {
-        check->n_bad++;
-        nm_verify_name(check, INT64_MAX, "the attribute nessmap_outcome_counts is missing");
-        return;
-    }
-    for (int i = 0; i < NM_N_OUTCOMES; i++) {
-        if (counts[i] != v->count[i]) {
-            check->n_bad++;
-            nm_verify_name(
-                check, INT64_MAX,
-                "%s: the attribute nessmap_outcome_counts says %lld, points are %" PRId64,
-                nm_outcome_name(i), counts[i], v->count[i]);
+    int64_t counts[NM_N_OUTCOMES], n_failed = -1;
+    nm_verify_check *check = &v->check[NM_VERIFY_attributes];
+    if (nm_nc_counts(counts, NM_N_OUTCOMES, v->id, "nessmap_outcome_counts")) {
+        for (int i = 0; i < NM_N_OUTCOMES; i++) {
+            char what[96];
+            snprintf(what, sizeof what, "nessmap_outcome_counts of %s", nm_outcome_name(i));
+            count_as(check, what, counts[i], v->count[i]);
         }
+    } else {
+        check->n++;
+        check->n_bad++;
+        nm_verify_name(check, INT64_MAX,
+                       "the attribute nessmap_outcome_counts is missing or has not %d numbers",
+                       NM_N_OUTCOMES);
     }
+    nm_nc_counts(&n_failed, 1, v->id, "nessmap_n_failed");
+    count_as(check, "nessmap_n_failed", n_failed,
+             v->count[NM_OUTCOME_not_converged] + v->count[NM_OUTCOME_left_domain]);
+    count_as(check, "nessmap_n_not_run", v->n_not_run, v->count[NM_OUTCOME_not_run]);
+    v->n_not_run = v->count[NM_OUTCOME_not_run];
 }
 
 static nm_status check_points(nm_verification *v)
@@ -210,8 +213,16 @@ static nm_status check_points(nm_verification *v)
     NM_TRY(choose_share(&n_wanted, &seconds, v, v->plan->n_points));
     NM_TRY(nm_verify_axes(v));
     NM_TRY(nm_verify_points(v, n_wanted));
-    v->is_solved_all = n_wanted >= v->plan->n_points && v->n_not_run == 0;
     check_counts(v);
+    v->is_solved_all = n_wanted >= v->plan->n_points && v->n_not_run == 0;
+    nm_verify_check *supply = &v->check[NM_VERIFY_supply];
+    if (supply->n_left_out > 0) {
+        char left_out[NM_WORDS];
+        snprintf(supply->remark, sizeof supply->remark,
+                 "not of %s whose flows do not balance by themselves: a clamp, an electrode or a "
+                 "chemostat may feed them",
+                 nm_words_count(left_out, supply->n_left_out));
+    }
     nm_verify_check *check = &v->check[NM_VERIFY_results];
     char all[NM_WORDS], time[NM_WORDS];
     snprintf(check->remark, sizeof check->remark, "of %s, %s",
@@ -236,11 +247,13 @@ static nm_status check_points(nm_verification *v)
     return nm_verify_follow(v, n);
 }
 
-/* The laws need points. */
+/* The laws need points; those of a refinement are solved again with it or not at all. */
 static void skip_points(nm_verification *v)
 {
     for (int i = NM_VERIFY_verdicts; i < NM_N_VERIFY; i++) {
-        nm_verify_skip(&v->check[i], "this file keeps no points");
+        nm_verify_skip(&v->check[i], v->plan->refinement
+                                         ? "the points of a refinement are solved again with it"
+                                         : "this file keeps no points");
     }
 }
 
@@ -250,11 +263,7 @@ static nm_status check_whole(nm_verification *v)
     double seconds;
     nm_verify_check *results = &v->check[NM_VERIFY_results];
     skip_points(v);
-    if (v->plan->task.reduction.kind == NM_REDUCE_BINS) {
-        NM_TRY(nm_verify_axes(v));
-    } else {
-        nm_verify_skip(&v->check[NM_VERIFY_parameters], "this file keeps no points");
-    }
+    NM_TRY(nm_verify_axes(v));
     if (v->n_not_run > 0) {
         nm_verify_skip(results, "%" PRId64 " points are not computed yet", v->n_not_run);
         return NM_OK;
@@ -284,8 +293,13 @@ static nm_status run_checks(nm_verification *v)
 {
     NM_TRY(check_question(v));
     if (v->plan->refinement) {
+        nm_verify_skip(&v->check[NM_VERIFY_attributes],
+                       "a refinement's attributes are compared where it is solved again");
+        nm_verify_skip(&v->check[NM_VERIFY_parameters],
+                       "the points of a refinement are solved again with it");
         return check_whole(v);
     }
+    NM_TRY(nm_verify_head(v));
     NM_TRY(nm_verify_find(v));
     return nm_plan_is_reduced(v->plan) ? check_whole(v) : check_points(v);
 }
@@ -312,8 +326,8 @@ static void print_check(FILE *report, const row *row, const nm_verify_check *che
     fprintf(report, "%-12s ", row->name);
     nm_words_count(count, check->n);
     if (check->n_bad > 0) {
-        fprintf(report, "FAILED: %s: not so at %s of %s %.*s", row->text,
-                nm_words_count(bad, check->n_bad), count, n_unit, unit);
+        fprintf(report, "FAILED: %s: not so at %s of %s%s%.*s", row->text,
+                nm_words_count(bad, check->n_bad), count, unit[0] ? " " : "", n_unit, unit);
     } else {
         fprintf(report, "passed: %s%s%s%s%.*s", row->text, unit[0] ? ": " : "",
                 unit[0] ? count : "", unit[0] ? " " : "", n_unit, unit);
@@ -329,11 +343,12 @@ static void print_check(FILE *report, const row *row, const nm_verify_check *che
 }
 
 /* Those that have one reason stand together. */
-static void print_missing(FILE *report, nm_verify_check *checks)
+static void print_missing(FILE *report, nm_verify_check *checks, int is_broken_off)
 {
     for (int i = 0; i < NM_N_VERIFY; i++) {
         if (!was_run(&checks[i]) && checks[i].missing[0] == '\0') {
-            nm_verify_skip(&checks[i], "no point calls for it");
+            nm_verify_skip(&checks[i], "%s",
+                           is_broken_off ? "the file could not be read" : "no point calls for it");
         }
     }
     for (int i = 0; i < NM_N_VERIFY; i++) {
@@ -354,16 +369,18 @@ static void print_missing(FILE *report, nm_verify_check *checks)
     }
 }
 
-static nm_status conclude(nm_verification *v, FILE *report)
+/* is_broken_off: the file could not be read to its end. */
+static nm_status conclude(nm_verification *v, FILE *report, int is_broken_off)
 {
     char failed[512] = "", partial[NM_WORDS + 64] = "", count[NM_WORDS];
-    int n_run = 0, n_failed = 0;
+    int n_run = 0, n_failed = 0, n_numbers = 0;
     for (int i = 0; i < NM_N_VERIFY; i++) {
         const nm_verify_check *check = &v->check[i];
         if (report) {
             print_check(report, &rows[i], check);
         }
         n_run += was_run(check);
+        n_numbers += was_run(check) && i != NM_VERIFY_question && i != NM_VERIFY_attributes;
         if (check->n_bad > 0) {
             size_t length = strlen(failed);
             snprintf(failed + length, sizeof failed - length, "%s%s", n_failed++ ? ", " : "",
@@ -375,9 +392,11 @@ static nm_status conclude(nm_verification *v, FILE *report)
                  nm_words_count(count, v->n_not_run));
     }
     if (report) {
-        print_missing(report, v->check);
+        print_missing(report, v->check, is_broken_off);
         const char *verdict = n_failed > 0       ? "WRONG"
+                              : is_broken_off    ? "not known"
                               : v->is_solved_all ? "right"
+                              : n_numbers == 0   ? "no number of it was looked at"
                                                  : "right as far as it was looked at";
         fprintf(report, "%-12s %s: %d check%s run, %d failed, %d not run%s\n", "verdict", verdict,
                 n_run, n_run == 1 ? "" : "s", n_failed, NM_N_VERIFY - n_run, partial);
@@ -391,7 +410,6 @@ nm_status nm_verify(FILE *report, const char *path, const nm_verify_options *opt
 {
     nm_verify_options standard = {0};
     nm_scan *scan = NULL;
-    char *text = NULL;
     nm_verification *v = calloc(1, sizeof *v);
     if (!v) {
         return nm_fail(NM_MEMORY, "no memory for verifying '%s'", path);
@@ -402,10 +420,7 @@ nm_status nm_verify(FILE *report, const char *path, const nm_verify_options *opt
     pthread_mutex_init(&v->file_lock, NULL);
     nm_status status = open_file(v);
     if (status == NM_OK) {
-        status = nm_grid_nc_config(path, &text);
-    }
-    if (status == NM_OK) {
-        status = nm_scan_of_text(&scan, text, path);
+        status = nm_scan_of_file(&scan, path);
     }
     if (status == NM_OK) {
         status = nm_scan_find_table(scan->config, path);
@@ -416,9 +431,14 @@ nm_status nm_verify(FILE *report, const char *path, const nm_verify_options *opt
     }
     if (status == NM_OK) {
         status = run_checks(v);
-    }
-    if (status == NM_OK) {
-        status = conclude(v, report);
+        if (status == NM_OK) {
+            status = conclude(v, report, 0);
+        } else if (status == NM_IO && was_run(&v->check[NM_VERIFY_question])) {
+            char sentence[1024];
+            snprintf(sentence, sizeof sentence, "%s", nm_last_error());
+            (void)conclude(v, report, 1);
+            status = nm_fail(status, "%s", sentence);
+        }
     }
     if (v->is_open) {
         nc_close(v->id);
@@ -427,7 +447,6 @@ nm_status nm_verify(FILE *report, const char *path, const nm_verify_options *opt
     nm_scan_close(&scan);
     pthread_mutex_destroy(&v->lock);
     pthread_mutex_destroy(&v->file_lock);
-    free(text);
     free(v);
     return status;
 }

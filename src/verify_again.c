@@ -81,9 +81,41 @@ static void name_difference(nm_verify_check *check, int i_variable, const char *
     nm_verify_name(check, i_variable, "%s[%" PRId64 "] is %.17g, made again %.17g", name, at, a, b);
 }
 
-/* Numbers of a variable in both files, in pieces of its slowest dimension's rows. */
-static nm_status compare_numbers(nm_verify_check *check, const char *path, int id, int other,
-                                 int variable, int other_variable, const char *name)
+/* Texts of a variable in both files: few, as the names of inputs. */
+static nm_status compare_texts(nm_verify_check *check, const char *path, int id, int other,
+                               int variable, int other_variable, const char *name, size_t n)
+{
+    char **left = calloc(n + 1, sizeof *left), **right = calloc(n + 1, sizeof *right);
+    nm_status status =
+        left && right ? NM_OK : nm_fail(NM_MEMORY, "no memory for comparing '%s'", path);
+    if (status == NM_OK) {
+        status = nm_nc_check(nc_get_var_string(id, variable, left), "read", path);
+    }
+    if (status == NM_OK) {
+        status = nm_nc_check(nc_get_var_string(other, other_variable, right), "read", path);
+    }
+    for (size_t i = 0; status == NM_OK && i < n; i++) {
+        const char *a = left[i] ? left[i] : "", *b = right[i] ? right[i] : "";
+        if (strcmp(a, b) != 0) {
+            check->n_bad++;
+            nm_verify_name(check, variable, "%.60s[%zu] is \"%.60s\", made again \"%.60s\"", name,
+                           i, a, b);
+            break;
+        }
+    }
+    if (left && right) {
+        nc_free_string(n, left);
+        nc_free_string(n, right);
+    }
+    free(right);
+    free(left);
+    check->n++;
+    return status;
+}
+
+/* Values of a variable in both files; numbers in pieces of its slowest dimension's rows. */
+static nm_status compare_values(nm_verify_check *check, const char *path, int id, int other,
+                                int variable, int other_variable, const char *name)
 {
     int n_dims, dim_id[NC_MAX_VAR_DIMS];
     nc_type type;
@@ -91,13 +123,20 @@ static nm_status compare_numbers(nm_verify_check *check, const char *path, int i
     int64_t dim[NM_MAX_DIMS], piece;
     NM_TRY(nm_nc_check(nc_inq_var(id, variable, NULL, &type, &n_dims, dim_id, NULL), "read", path));
     NM_TRY(nm_nc_check(nc_inq_type(id, type, NULL, &bytes), "read", path));
-    if (type == NC_STRING || n_dims > NM_MAX_DIMS) {
+    if (n_dims > NM_MAX_DIMS || type > NC_STRING) {
+        check->n++;
+        check->n_bad++;
+        nm_verify_name(check, variable,
+                       "%.128s is of a type or has dimensions that nessmap does not write", name);
         return NM_OK;
     }
     for (int i = 0; i < n_dims; i++) {
         NM_TRY(nm_nc_check(nc_inq_dimlen(id, dim_id[i], &length), "read", path));
         dim[i] = (int64_t)length;
         n *= length;
+    }
+    if (type == NC_STRING) {
+        return compare_texts(check, path, id, other, variable, other_variable, name, n);
     }
     piece = PIECE_BYTES / (int64_t)bytes;
     char *left = malloc(PIECE_BYTES), *right = malloc(PIECE_BYTES);
@@ -148,7 +187,8 @@ static int has_same_shape(int id, int other, int variable, int other_variable)
     return 1;
 }
 
-static nm_status compare_variables(nm_verify_check *check, const char *path, int id, int other)
+static nm_status compare_variables(nm_verify_check *check, nm_verify_check *attributes,
+                                   const char *path, int id, int other)
 {
     int n_variables, n_here;
     NM_TRY(nm_nc_check(nc_inq_nvars(other, &n_variables), "read", path));
@@ -165,12 +205,19 @@ static nm_status compare_variables(nm_verify_check *check, const char *path, int
                            name);
             continue;
         }
-        NM_TRY(compare_numbers(check, path, id, other, variable, i, name));
+        NM_TRY(compare_values(check, path, id, other, variable, i, name));
+        NM_TRY(nm_verify_attributes(attributes, path, id, variable, other, i, NULL));
     }
-    if (n_here != n_variables) {
-        check->n_bad += n_here > n_variables;
-        nm_verify_name(check, n_variables, "%d variables where there should be %d", n_here,
-                       n_variables);
+    for (int i = 0; i < n_here && n_here > n_variables; i++) {
+        char name[NC_MAX_NAME + 1];
+        int there;
+        NM_TRY(nm_nc_check(nc_inq_varname(id, i, name), "read", path));
+        if (nc_inq_varid(other, name, &there) != NC_NOERR) {
+            check->n++;
+            check->n_bad++;
+            nm_verify_name(check, n_variables + i, "%.128s is no variable of what is made again",
+                           name);
+        }
     }
     return NM_OK;
 }
@@ -185,14 +232,23 @@ static nm_status compare(nm_verification *v, const char *made, int64_t n_points)
     if (are_same) {
         check->n = n_points;
         snprintf(check->remark, sizeof check->remark, "the file, byte for byte");
+
         return NM_OK;
     }
     check->unit = "variables";
     NM_TRY(nm_nc_check(nc_open(made, NC_NOWRITE, &id), "read", made));
-    nm_status status = compare_variables(check, v->path, v->id, id);
+    /* whole files are compared: what the version says of itself is the question's */
+    static const char *const of_version[] = {"product_version", "source", "history", NULL};
+    nm_verify_check *attributes = &v->check[NM_VERIFY_attributes];
+    *attributes = (nm_verify_check){0};
+    nm_status status =
+        nm_verify_attributes(attributes, v->path, v->id, NC_GLOBAL, id, NC_GLOBAL, of_version);
+    if (status == NM_OK) {
+        status = compare_variables(check, attributes, v->path, v->id, id);
+    }
     nc_close(id);
     if (check->n_bad == 0) {
-        snprintf(check->remark, sizeof check->remark, "all variables; attributes differ");
+        snprintf(check->remark, sizeof check->remark, "all variables, bit for bit");
     }
     return status;
 }
@@ -230,12 +286,17 @@ static nm_status make_folder(char **folder, const char *path)
 nm_status nm_verify_again(nm_verification *v, int64_t n_points)
 {
     char *folder;
-    NM_TRY(make_folder(&folder, v->path));
+    nm_status made_folder = make_folder(&folder, v->path);
+    if (made_folder == NM_IO) {
+        nm_verify_skip(&v->check[NM_VERIFY_results], "%s", nm_last_error());
+        return NM_OK;
+    }
+    NM_TRY(made_folder);
     char *made = nm_file_format("%s/again.nc", folder);
     nm_run_options options = {.output = made,
                               .backend = v->plan->backend,
                               .n_threads = v->options->n_threads,
-                              .quiet = 1};
+                              .quiet = v->options->quiet};
     nm_status status = made ? nm_run(v->config, v->plan->model, &options, NULL)
                             : nm_fail(NM_MEMORY, "no memory for a path");
     if (status == NM_OK || status == NM_FAILED_POINTS) {

@@ -4,9 +4,11 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "balance_parts.h"
+#include "design.h"
 #include "verify_parts.h"
 
 /* --- 1. solving ----------------------------------------------------------------------------------- */
@@ -33,19 +35,22 @@ void nm_verify_want_all(nm_task *task, const nm_plan *plan)
     }
 }
 
-int nm_verify_temperature(const nm_model *model)
-{
-    for (int p = 0; p < model->n_params; p++) {
-        if (strcmp(model->params[p].name, "T") == 0) {
-            return p;
-        }
-    }
-    return -1;
-}
-
 static const char *name_of(const nm_plan *plan, int slot)
 {
     return plan->catalogue.output[plan->column_output[slot]].name;
+}
+
+/* "multistable, audited", or "none" */
+static const char *names_of(char *text, size_t bytes, unsigned flags)
+{
+    text[0] = '\0';
+    for (int bit = 0; bit < NM_N_FLAGS; bit++) {
+        size_t used = strlen(text);
+        if (flags >> bit & 1u) {
+            snprintf(text + used, bytes - used, "%s%s", used > 0 ? ", " : "", nm_flag_name(bit));
+        }
+    }
+    return text[0] ? text : "none";
 }
 
 /* Compares outcome and flags. returns 1 where they are the same. */
@@ -61,8 +66,10 @@ static int has_same_verdict(nm_verify_check *check, int64_t index, int outcome, 
         nm_verify_name(check, index, "point %" PRId64 ": outcome is %s, solved again %s", index,
                        nm_outcome_name(outcome), nm_outcome_name(fresh->outcome[i]));
     } else {
-        nm_verify_name(check, index, "point %" PRId64 ": flags are %u, solved again %u", index,
-                       flags, (unsigned)fresh->flags[i]);
+        char stored_names[128], fresh_names[128];
+        nm_verify_name(check, index, "point %" PRId64 ": flags are %s, solved again %s", index,
+                       names_of(stored_names, sizeof stored_names, flags),
+                       names_of(fresh_names, sizeof fresh_names, fresh->flags[i]));
     }
     return 0;
 }
@@ -157,8 +164,7 @@ static double scale_of(const nm_model *model, const measure *m, int number)
 static int is_of_solver(const nm_model *model, int number)
 {
     int i = number - nm_catalogue_number(model, NM_FAMILY_scalar, 0);
-    return i == NM_SCALAR_resid || i == NM_SCALAR_delta || i == NM_SCALAR_iterations ||
-           i == NM_SCALAR_n_states;
+    return i == NM_SCALAR_resid || i == NM_SCALAR_delta || i == NM_SCALAR_iterations;
 }
 
 /* Relaxation and growth are derivatives, and known to fewer digits. */
@@ -191,7 +197,7 @@ void nm_verify_compare_close(nm_verify_check *check, const nm_plan *plan, const 
     const nm_model *model = plan->model;
     const double *value = fresh->values;
     const int out = nm_catalogue_number(model, NM_FAMILY_Jout, 0),
-              in = nm_catalogue_number(model, NM_FAMILY_Jin, 0), T = nm_verify_temperature(model);
+              in = nm_catalogue_number(model, NM_FAMILY_Jin, 0), T = nm_param_index(model, "T");
     double gross[NM_MAX_OUTPUTS], params[NM_MAX_PARAMS];
     for (int64_t i = 0; i < fresh->n; i++) {
         const int64_t k = at + i, index = stored->first + k;
@@ -217,7 +223,7 @@ void nm_verify_compare_close(nm_verify_check *check, const nm_plan *plan, const 
                 deviation_of(nm_verify_value(plan, stored, slot, k), value[number * fresh->n + i],
                              relative_of(model, number, stored->outcome[k]),
                              scale_of(model, &m, number), plan->task.is_f32);
-            if (!(deviation <= worst)) {
+            if (nm_verify_is_worse(deviation, worst)) {
                 worst = deviation;
                 worst_slot = slot;
             }

@@ -15,12 +15,17 @@ enum { PIECE = 1 << 14 }; /* values of a parameter that are compared at once */
 
 /* --- 1. what each check found ------------------------------------------------------------------- */
 
+int nm_verify_is_worse(double deviation, double worst)
+{
+    return !isnan(worst) && !(deviation <= worst);
+}
+
 int nm_verify_look(nm_verify_check *check, double deviation)
 {
     int is_wrong = !(deviation <= 1.0);
     check->n++;
     check->n_bad += is_wrong;
-    if (!(deviation <= check->worst)) {
+    if (nm_verify_is_worse(deviation, check->worst)) {
         check->worst = deviation;
     }
     return is_wrong;
@@ -66,7 +71,8 @@ void nm_verify_merge(nm_verify_check *into, const nm_verify_check *more)
 {
     into->n += more->n;
     into->n_bad += more->n_bad;
-    if (!(more->worst <= into->worst)) {
+    into->n_left_out += more->n_left_out;
+    if (nm_verify_is_worse(more->worst, into->worst)) {
         into->worst = more->worst;
     }
     for (int i = 0; i < more->n_named; i++) {
@@ -79,62 +85,44 @@ void nm_verify_merge(nm_verify_check *into, const nm_verify_check *more)
 
 /* --- 2. shape ----------------------------------------------------------------------------------- */
 
-static nm_status is_not_ours(const nm_verification *v, const char *name, const char *wanted)
+/* Finds a variable, which must be of a type and lie along these dimensions of the shape. */
+static nm_status find_variable(int *variable, const nm_verification *v, const char *name,
+                               nc_type wanted, int n_dims, const int *which)
 {
-    return nm_fail(NM_IO, "'%s' is damaged: the variable '%s' of its configuration %s", v->path,
-                   name, wanted);
-}
-
-/* Points from one value to the next along a dimension of the plan, and the number of values; 0: there
- * is no such dimension. */
-static int64_t find_stride(int64_t *n, const nm_plan *plan, const char *name)
-{
-    const nm_draw *draw = &plan->task.draw;
-    if (plan->layout == NM_LAYOUT_SAMPLE && strcmp(name, "sample") == 0) {
-        *n = plan->n_points;
-        return 1;
-    }
-    int64_t stride = draw->n_draws;
-    if (strcmp(name, "draw") == 0) {
-        *n = draw->n_draws;
-        return 1;
-    }
-    for (int i = draw->n_axes - 1; i >= 0; i--) {
-        if (strcmp(plan->model->params[draw->axis[i].param].name, name) == 0) {
-            *n = draw->axis[i].n;
-            return stride;
-        }
-        stride *= draw->axis[i].n;
-    }
-    return 0;
-}
-
-/* Finds where a variable lies; its dimensions must be of the plan, slowest first. */
-static nm_status find_place(nm_verify_param *at, const nm_verification *v, const char *name,
-                            nc_type wanted)
-{
-    int dim_id[NC_MAX_VAR_DIMS];
+    int dim_id[NC_MAX_VAR_DIMS], n_found;
     nc_type type;
-    if (nc_inq_varid(v->id, name, &at->variable) != NC_NOERR) {
-        return is_not_ours(v, name, "is missing");
+    if (nc_inq_varid(v->id, name, variable) != NC_NOERR) {
+        return nm_fail(NM_IO, "'%s' is damaged: the variable '%s' of its configuration is missing",
+                       v->path, name);
     }
-    NM_TRY(nm_nc_check(nc_inq_var(v->id, at->variable, NULL, &type, &at->n_dims, dim_id, NULL),
-                       "read", v->path));
+    NM_TRY(nm_nc_check(nc_inq_var(v->id, *variable, NULL, &type, &n_found, dim_id, NULL), "read",
+                       v->path));
     if (type != wanted) {
-        return is_not_ours(v, name, "is of another type than nessmap writes");
+        char found_name[NC_MAX_NAME + 1] = "?", wanted_name[NC_MAX_NAME + 1] = "?";
+        (void)nc_inq_type(v->id, type, found_name, NULL);
+        (void)nc_inq_type(v->id, wanted, wanted_name, NULL);
+        return nm_fail(NM_IO, "'%s' is damaged: the variable '%s' is of type %s; it should be %s",
+                       v->path, name, found_name, wanted_name);
     }
-    if (at->n_dims > NM_MAX_DIMS) {
-        return is_not_ours(v, name, "lies along more dimensions than a scan has");
-    }
-    for (int i = 0; i < at->n_dims; i++) {
+    int is_right = n_found == n_dims;
+    for (int i = 0; i < n_dims && is_right; i++) {
         char dim_name[NC_MAX_NAME + 1];
         size_t length;
         NM_TRY(nm_nc_check(nc_inq_dim(v->id, dim_id[i], dim_name, &length), "read", v->path));
-        at->stride[i] = find_stride(&at->dim[i], v->plan, dim_name);
-        if (at->stride[i] == 0 || at->dim[i] != (int64_t)length ||
-            (i > 0 && at->stride[i] >= at->stride[i - 1])) {
-            return is_not_ours(v, name, "lies along other dimensions than those of the scan");
+        is_right = (int64_t)length == v->shape.dim[which[i]] &&
+                   strcmp(dim_name, nm_file_shape_name(v->plan, which[i])) == 0;
+    }
+    if (!is_right) {
+        char text[256] = "";
+        for (int i = 0; i < n_dims; i++) {
+            size_t used = strlen(text);
+            snprintf(text + used, sizeof text - used, "%s%s = %" PRId64, i > 0 ? ", " : "",
+                     nm_file_shape_name(v->plan, which[i]), v->shape.dim[which[i]]);
         }
+        return nm_fail(
+            NM_IO,
+            "'%s' is damaged: the variable '%s' lies along other dimensions; they should be (%s)",
+            v->path, name, text);
     }
     return NM_OK;
 }
@@ -143,93 +131,50 @@ static nm_status find_place(nm_verify_param *at, const nm_verification *v, const
 static nm_status find_column(int *variable, const nm_verification *v, const char *name,
                              nc_type type)
 {
-    nm_verify_param at = {0};
-    int64_t n = 1;
-    NM_TRY(find_place(&at, v, name, type));
-    for (int i = 0; i < at.n_dims; i++) {
-        n *= at.dim[i];
+    int all[NM_MAX_DIMS];
+    for (int i = 0; i < NM_MAX_DIMS; i++) {
+        all[i] = i;
     }
-    *variable = at.variable;
-    return n == v->plan->n_points
-               ? NM_OK
-               : is_not_ours(v, name, "has not one value for each point of the scan");
-}
-
-/* One chunk in memory is enough where chunks are compressed: points are read about in their order. */
-static void bound_cache(const nm_verification *v, int variable, size_t element)
-{
-    int storage;
-    size_t chunk[NM_MAX_DIMS], bytes = element;
-    if (nc_inq_var_chunking(v->id, variable, &storage, chunk) == NC_NOERR &&
-        storage == NC_CHUNKED) {
-        for (int i = 0; i < v->n_dims; i++) {
-            bytes *= chunk[i];
-        }
-        nc_set_var_chunk_cache(v->id, variable, bytes, 1, 1.0f);
-    }
-}
-
-/* unit: as the catalogue or the model says it. */
-static nm_status check_unit(const nm_verification *v, int variable, const char *name,
-                            const char *unit)
-{
-    char text[64] = "";
-    size_t length;
-    nc_type type;
-    const char *wanted = unit && unit[0] ? unit : "1";
-    int is_right = nc_inq_att(v->id, variable, "units", &type, &length) == NC_NOERR &&
-                   type == NC_CHAR && length < sizeof text &&
-                   nc_get_att_text(v->id, variable, "units", text) == NC_NOERR &&
-                   strcmp(text, wanted) == 0;
-    return is_right ? NM_OK : is_not_ours(v, name, "has another unit than in its model");
+    NM_TRY(find_variable(variable, v, name, type, v->shape.n_dims, all));
+    nm_nc_bound_cache(v->id, *variable);
+    return NM_OK;
 }
 
 static nm_status find_points(nm_verification *v)
 {
     const nm_plan *plan = v->plan;
     nc_type type = plan->task.is_f32 ? NC_FLOAT : NC_DOUBLE;
-    nm_verify_param at = {0};
-    NM_TRY(find_place(&at, v, "outcome", NC_BYTE));
-    v->n_dims = at.n_dims;
-    memcpy(v->dim, at.dim, sizeof v->dim);
     NM_TRY(find_column(&v->outcome, v, "outcome", NC_BYTE));
     NM_TRY(find_column(&v->flags, v, "flags", NC_USHORT));
-    bound_cache(v, v->outcome, sizeof(int8_t));
-    bound_cache(v, v->flags, sizeof(uint16_t));
     for (int i = 0; i < plan->task.n_slots; i++) {
-        const nm_output *output = &plan->catalogue.output[plan->column_output[i]];
-        NM_TRY(find_column(&v->slot[i], v, output->name, type));
-        NM_TRY(check_unit(v, v->slot[i], output->name, output->unit));
-        bound_cache(v, v->slot[i], plan->task.is_f32 ? sizeof(float) : sizeof(double));
+        NM_TRY(
+            find_column(&v->slot[i], v, plan->catalogue.output[plan->column_output[i]].name, type));
     }
     return NM_OK;
-}
-
-/* 1 where the values of the parameter are in the file: all, but for those within the cells of bins. */
-static int is_kept(const nm_verification *v, int param)
-{
-    int variable;
-    return !nm_plan_is_reduced(v->plan) ||
-           nc_inq_varid(v->id, v->plan->model->params[param].name, &variable) == NC_NOERR;
 }
 
 nm_status nm_verify_find(nm_verification *v)
 {
     const nm_plan *plan = v->plan;
+    nm_file_shape_find(&v->shape, plan);
     if (!nm_plan_is_reduced(plan)) {
         NM_TRY(find_points(v));
     }
     for (int p = 0; p < plan->model->n_params; p++) {
+        int which[NM_MAX_DIMS];
         nm_verify_param at = {.param = p};
-        if (!is_kept(v, p)) {
+        if (v->shape.role[p] == NM_ROLE_REDUCED) {
             continue;
         }
-        const nm_param_info *info = &plan->model->params[p];
-        NM_TRY(find_place(&at, v, info->name, NC_DOUBLE));
-        NM_TRY(check_unit(v, at.variable, info->name, info->unit));
-        if (v->n_dims > 0 && at.n_dims == v->n_dims && at.stride[at.n_dims - 1] == 1 &&
-            (v->n_dims > 1 || plan->layout == NM_LAYOUT_SAMPLE)) {
-            bound_cache(v, at.variable, sizeof(double));
+        at.n_dims = nm_file_shape_of(which, &v->shape, plan, p);
+        NM_TRY(find_variable(&at.variable, v, plan->model->params[p].name, NC_DOUBLE, at.n_dims,
+                             which));
+        for (int i = 0; i < at.n_dims; i++) {
+            at.dim[i] = v->shape.dim[which[i]];
+            at.step[i] = v->shape.step[which[i]];
+        }
+        if (nm_file_shape_is_over_all(&v->shape, plan, p)) {
+            nm_nc_bound_cache(v->id, at.variable);
             v->each[v->n_each++] = at;
         } else {
             v->params[v->n_params++] = at;
@@ -245,23 +190,35 @@ int nm_verify_is_state(const nm_plan *plan, int slot)
     return plan->column_output[slot] < nm_catalogue_number(plan->model, NM_FAMILY_E, 0);
 }
 
+/* One variable over the points of a tile; names both where it cannot be read. */
+static nm_status read_column(const nm_verification *v, int variable, const nm_tile *tile,
+                             void *data, size_t bytes)
+{
+    nm_status status = nm_slab_read(v->id, variable, v->path, v->shape.dim, v->shape.n_dims,
+                                    tile->first, tile->n, data, bytes);
+    if (status != NM_OK) {
+        char name[NC_MAX_NAME + 1] = "?", reason[512];
+        (void)nc_inq_varname(v->id, variable, name);
+        snprintf(reason, sizeof reason, "%s", nm_last_error());
+        return nm_fail(status, "%s (variable %s, points %" PRId64 " to %" PRId64 ")", reason, name,
+                       tile->first, tile->first + tile->n - 1);
+    }
+    return NM_OK;
+}
+
 static nm_status read_columns(nm_verification *v, const nm_tile *tile, double *each)
 {
     size_t bytes = v->plan->task.is_f32 ? sizeof(float) : sizeof(double);
-    NM_TRY(nm_slab_read(v->id, v->outcome, v->path, v->dim, v->n_dims, tile->first, tile->n,
-                        tile->outcome, sizeof *tile->outcome));
-    NM_TRY(nm_slab_read(v->id, v->flags, v->path, v->dim, v->n_dims, tile->first, tile->n,
-                        tile->flags, sizeof *tile->flags));
+    NM_TRY(read_column(v, v->outcome, tile, tile->outcome, sizeof *tile->outcome));
+    NM_TRY(read_column(v, v->flags, tile, tile->flags, sizeof *tile->flags));
     for (int i = 0; i < v->plan->task.n_slots; i++) {
-        if (!each && !nm_verify_is_state(v->plan, i)) {
-            continue;
+        if (each || nm_verify_is_state(v->plan, i)) {
+            NM_TRY(read_column(v, v->slot[i], tile,
+                               (char *)tile->values + (size_t)i * (size_t)tile->n * bytes, bytes));
         }
-        NM_TRY(nm_slab_read(v->id, v->slot[i], v->path, v->dim, v->n_dims, tile->first, tile->n,
-                            (char *)tile->values + (size_t)i * (size_t)tile->n * bytes, bytes));
     }
     for (int i = 0; i < v->n_each && each; i++) {
-        NM_TRY(nm_slab_read(v->id, v->each[i].variable, v->path, v->dim, v->n_dims, tile->first,
-                            tile->n, each + i * tile->n, sizeof *each));
+        NM_TRY(read_column(v, v->each[i].variable, tile, each + i * tile->n, sizeof *each));
     }
     return NM_OK;
 }
@@ -310,7 +267,7 @@ static nm_status check_param(nm_verification *v, const nm_verify_param *at, doub
         for (int64_t i = 0; i < n; i++) {
             int64_t index = 0, rest = first + i;
             for (int k = at->n_dims - 1; k >= 0; k--) {
-                index += rest % at->dim[k] * at->stride[k];
+                index += rest % at->dim[k] * at->step[k];
                 rest /= at->dim[k];
             }
             v->plan->model->draw(&v->plan->task.draw, index, params);

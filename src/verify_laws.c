@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "balance_parts.h"
+#include "design.h"
 #include "verify_parts.h"
 
 #define PATH_LIST(family) family(J) family(Jout) family(Jin) family(A) family(Tsigma)
@@ -133,7 +134,7 @@ nm_status nm_verify_laws_create(nm_verify_laws **laws, nm_verification *v)
         int number = plan->column_output[slot];
         l->rule[slot] = number < plan->catalogue.n ? rule_of(plan, number) : FREE;
     }
-    l->temperature = nm_verify_temperature(model);
+    l->temperature = nm_param_index(model, "T");
     find_laws(l, v);
     return NM_OK;
 }
@@ -177,8 +178,15 @@ static int check_verdict(nm_verify_check *check, const point *p)
     check->n++;
     if (!exists || p->flags >> NM_N_FLAGS != 0) {
         check->n_bad++;
-        nm_verify_name(check, p->index, "point %" PRId64 ": there is no %s %d", p->index,
-                       exists ? "flag in" : "outcome", exists ? (int)p->flags : p->outcome);
+        if (exists) {
+            nm_verify_name(check, p->index,
+                           "point %" PRId64 ": flags are %u, and all flags together are %u",
+                           p->index, p->flags, (1u << NM_N_FLAGS) - 1u);
+        } else {
+            nm_verify_name(check, p->index,
+                           "point %" PRId64 ": outcome is %d, and outcomes are 0 to %d", p->index,
+                           p->outcome, NM_N_OUTCOMES - 1);
+        }
     }
     return exists;
 }
@@ -208,7 +216,7 @@ static void check_values(nm_verify_check *check, const point *p)
     for (int slot = 0; slot < plan->task.n_slots; slot++) {
         double x = get(p, slot);
         int wanted = must_be_nan(p, slot);
-        if ((wanted > 0 && !isnan(x)) || (wanted < 0 && isnan(x))) {
+        if ((wanted > 0 && !isnan(x)) || (wanted < 0 && !isfinite(x))) {
             check->n_bad++;
             nm_verify_name(check, p->index, "point %" PRId64 ": %s is %.9g where the outcome is %s",
                            p->index, plan->catalogue.output[plan->column_output[slot]].name, x,
@@ -220,20 +228,38 @@ static void check_values(nm_verify_check *check, const point *p)
 
 /* --- 3. laws ---------------------------------------------------------------------------------------- */
 
-static void judge(nm_verify_check *check, const point *p, double found, double right, double margin,
-                  const char *found_text, const char *right_text)
+/* One number that should be another, and what allows for rounding. */
+typedef struct relation {
+    double found, right, margin;
+    const char *found_text, *right_text;
+} relation;
+
+static double deviation_of(const point *p, const relation *r)
 {
-    double off = fabs(found - right);
-    if (nm_verify_look(check, off == 0.0 ? 0.0 : off / (margin + p->laws->tiny))) {
+    double off = fabs(r->found - r->right);
+    return off == 0.0 ? 0.0 : off / (r->margin + p->laws->tiny);
+}
+
+/* Of n relations, the one that is farthest off. */
+static void judge(nm_verify_check *check, const point *p, const relation *relations, int n)
+{
+    const relation *worst = relations;
+    for (int i = 1; i < n; i++) {
+        if (nm_verify_is_worse(deviation_of(p, &relations[i]), deviation_of(p, worst))) {
+            worst = &relations[i];
+        }
+    }
+    if (nm_verify_look(check, deviation_of(p, worst))) {
         nm_verify_name(check, p->index, "point %" PRId64 ": %s is %.9g, %s %.9g", p->index,
-                       found_text, found, right_text, right);
+                       worst->found_text, worst->found, worst->right_text, worst->right);
     }
 }
 
 static void check_residual(nm_verify_check *check, const point *p)
 {
     double resid = get_scalar(p, NM_SCALAR_resid);
-    if (nm_verify_look(check, resid / (most_resid * (1.0 + p->laws->eps)))) {
+    double deviation = resid >= 0.0 ? resid / (most_resid * (1.0 + p->laws->eps)) : NAN;
+    if (nm_verify_look(check, deviation)) {
         nm_verify_name(check, p->index, "point %" PRId64 ": resid is %.9g", p->index, resid);
     }
 }
@@ -245,22 +271,26 @@ static void check_second_law(nm_verify_check *check, const point *p)
         return;
     }
     double sigma = get_scalar(p, NM_SCALAR_sigma_total);
-    if (nm_verify_look(check, sigma >= 0.0 ? 0.0 : INFINITY)) {
+    if (nm_verify_look(check, sigma >= 0.0 && isfinite(sigma) ? 0.0 : INFINITY)) {
         nm_verify_name(check, p->index, "point %" PRId64 ": sigma_total is %.9g", p->index, sigma);
     }
 }
 
-/* Tsigma_total (or T sigma_total) against T sigma_total or the sum over the pathways, whichever is
- * farther off. */
+/* Tsigma_total against T sigma_total, and either of them against the sum over the pathways. */
 static void check_dissipation(nm_verify_check *check, const point *p)
 {
     const nm_verify_laws *laws = p->laws;
-    int has_total = laws->scalar[NM_SCALAR_Tsigma_total] >= 0,
-        has_sigma = laws->scalar[NM_SCALAR_sigma_total] >= 0;
-    double by_sigma = has_sigma ? p->T * get_scalar(p, NM_SCALAR_sigma_total) : 0.0;
-    double total = has_total ? get_scalar(p, NM_SCALAR_Tsigma_total) : by_sigma;
-    double right = has_sigma ? by_sigma : total, margin = 4.0 * laws->eps * fabs(total);
-    const char *text = "T sigma_total";
+    const int has_total = laws->scalar[NM_SCALAR_Tsigma_total] >= 0,
+              has_sigma = laws->scalar[NM_SCALAR_sigma_total] >= 0;
+    const double by_sigma = has_sigma ? p->T * get_scalar(p, NM_SCALAR_sigma_total) : NAN;
+    const double total = has_total ? get_scalar(p, NM_SCALAR_Tsigma_total) : by_sigma;
+    const char *text = has_total ? "Tsigma_total" : "T sigma_total";
+    relation relations[2];
+    int n = 0;
+    if (has_total && has_sigma) {
+        relations[n++] =
+            (relation){total, by_sigma, 4.0 * laws->eps * fabs(total), text, "T sigma_total"};
+    }
     if (laws->has_path[PATH_Tsigma]) {
         double sum = 0.0, size = 0.0;
         for (int k = 0; k < laws->plan->model->n_paths; k++) {
@@ -268,14 +298,10 @@ static void check_dissipation(nm_verify_check *check, const point *p)
             sum += x;
             size += fabs(x);
         }
-        double sum_margin = laws->n_terms * laws->eps * size;
-        if (!(fabs(total - sum) * margin <= fabs(total - right) * sum_margin)) {
-            right = sum;
-            margin = sum_margin;
-            text = "the sum of Tsigma_";
-        }
+        relations[n++] =
+            (relation){total, sum, laws->n_terms * laws->eps * size, text, "the sum of Tsigma_"};
     }
-    judge(check, p, total, right, margin, has_total ? "Tsigma_total" : "T sigma_total", text);
+    judge(check, p, relations, n);
 }
 
 static void check_fluxes(nm_verify_check *check, const point *p)
@@ -290,7 +316,7 @@ static void check_fluxes(nm_verify_check *check, const point *p)
         /* stored numbers, and a law that makes the three from its own factors */
         double margin = (2.0 * p->laws->eps + 16.0 * DBL_EPSILON) * (out + in) + p->laws->tiny;
         double deviation = off == 0.0 ? 0.0 : off / margin;
-        if (!(deviation <= worst)) {
+        if (nm_verify_is_worse(deviation, worst)) {
             worst = deviation;
             worst_path = k;
         }
@@ -326,8 +352,10 @@ static double turnover(const point *p)
 /* The balance is closed before it is rounded: what is left is of the sums, in double. */
 static void check_closure(nm_verify_check *check, const point *p)
 {
-    judge(check, p, get_scalar(p, NM_SCALAR_closure), 0.0,
-          p->laws->n_terms * DBL_EPSILON * turnover(p), "closure", "and should be");
+    const relation closes = {get_scalar(p, NM_SCALAR_closure), 0.0,
+                             p->laws->n_terms * DBL_EPSILON * turnover(p), "closure",
+                             "and should be"};
+    judge(check, p, &closes, 1);
 }
 
 /* Adds up the flows of each species that is free to move; gives the power that may be stored in what they
@@ -364,6 +392,7 @@ static void check_supply(nm_verify_check *check, const point *p)
     const nm_verify_laws *laws = p->laws;
     double stored;
     if (!is_balanced(&stored, p)) {
+        check->n_left_out++;
         return;
     }
     double total = get_scalar(p, NM_SCALAR_Tsigma_total);
@@ -379,7 +408,8 @@ static void check_supply(nm_verify_check *check, const point *p)
         size += fabs(x);
     }
     double margin = laws->n_terms * (laws->eps * size + DBL_EPSILON * turnover(p)) + stored;
-    judge(check, p, sum, total, margin, "the sum of P_", "Tsigma_total");
+    const relation meets = {sum, total, margin, "the sum of P_", "Tsigma_total"};
+    judge(check, p, &meets, 1);
 }
 
 void nm_verify_laws_of(nm_verify_check *check, const nm_verify_laws *laws, const nm_tile *tile,

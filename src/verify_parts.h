@@ -6,6 +6,7 @@
  *   verify_compare.c compares them with what is stored
  *   verify_follow.c  a few points by following
  *   verify_laws.c    what must hold of stored values by themselves
+ *   verify_head.c    what the file says of its bytes: dimensions, types, attributes
  *   verify_again.c   runs a scan again whose file keeps no points */
 #ifndef NESSMAP_VERIFY_PARTS_H
 #define NESSMAP_VERIFY_PARTS_H
@@ -13,6 +14,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "file_shape.h"
 #include "nessmap/nessmap.h"
 #include "plan.h"
 #include "slab.h"
@@ -21,9 +23,10 @@
 /* clang-format off */
 #define NM_VERIFY_LIST(check)                                                                      \
     check(question,    "",       "the fingerprint is that of the configuration in the file")       \
+    check(attributes,  "attributes", "dimensions, variables and attributes are those of its configuration and points") \
     check(parameters,  "values", "parameters are those of their index, bit for bit")               \
     check(results,     "points", "solved again, points are as stored")                             \
-    check(verdicts,    "points", "outcomes and flags are of their lists, and counted as the file says") \
+    check(verdicts,    "points", "outcomes and flags are of their lists") \
     check(values,      "points", "values stand where the outcome carries them, and NaN elsewhere") \
     check(residual,    "points", "flux balances are met to 1e-10")                                 \
     check(second_law,  "points", "sigma_total >= 0 where no flag says that it is violated")        \
@@ -49,10 +52,11 @@ typedef struct nm_verify_finding {
 } nm_verify_finding;
 
 typedef struct nm_verify_check {
-    int64_t n, n_bad; /* points (or values) that were looked at; those of them that are wrong */
-    const char *unit; /* what n counts, where that is not as the list says; or NULL */
-    double worst;     /* the largest deviation as a share of what is allowed; 0: none is measured */
-    int n_named;      /* the wrong ones of the lowest index */
+    int64_t n, n_bad;   /* points (or values) that were looked at; those of them that are wrong */
+    int64_t n_left_out; /* points that it says nothing of */
+    const char *unit;   /* what n counts, where that is not as the list says; or NULL */
+    double worst; /* the largest deviation as a share of what is allowed; 0: none is measured */
+    int n_named;  /* the wrong ones of the lowest index */
     nm_verify_finding named[NM_VERIFY_NAMED];
     char missing[NM_VERIFY_TEXT]; /* why it was not run, or "" */
     char remark[NM_VERIFY_TEXT];  /* what else is to be said of it */
@@ -60,7 +64,7 @@ typedef struct nm_verify_check {
 
 typedef struct nm_verify_param { /* a parameter's variable, along some of the dimensions */
     int param, variable, n_dims;
-    int64_t dim[NM_MAX_DIMS], stride[NM_MAX_DIMS]; /* stride: points from one value to the next */
+    int64_t dim[NM_MAX_DIMS], step[NM_MAX_DIMS]; /* step: points from one value to the next */
 } nm_verify_param;
 
 typedef struct nm_verification {
@@ -73,12 +77,11 @@ typedef struct nm_verification {
     int is_solved_all; /* every point was solved again */
     int is_by_device;  /* computed by a GPU: its results agree to the tolerance of a solver */
 
-    /* the points; of a file that keeps none, n_dims is 0 */
-    int n_dims;
-    int64_t dim[NM_MAX_DIMS];
+    nm_file_shape shape;
     int outcome, flags, slot[NM_MAX_OUTPUTS + NM_MAX_GRADIENTS]; /* variables */
     int n_params, n_each;
-    nm_verify_param params[NM_MAX_PARAMS], each[NM_MAX_PARAMS]; /* each: along all dimensions */
+    nm_verify_param params[NM_MAX_PARAMS],
+        each[NM_MAX_PARAMS]; /* each: every point has its own value */
 
     nm_verify_check check[NM_N_VERIFY];
     int64_t count[NM_N_OUTCOMES];
@@ -86,6 +89,9 @@ typedef struct nm_verification {
 } nm_verification;
 
 /* --- checks --- */
+
+/* 1 where a deviation is larger than the worst so far; NaN is larger than all. */
+int nm_verify_is_worse(double deviation, double worst);
 
 /* One more was looked at; deviation: as a share of what is allowed, more than 1 is wrong, and so is
  * NaN. returns 1 where it is wrong, which then wants a finding. */
@@ -101,6 +107,17 @@ void nm_verify_skip(nm_verify_check *check, const char *format, ...)
 
 /* Adds what was found of other points: the order of the calls is of no matter. */
 void nm_verify_merge(nm_verify_check *into, const nm_verify_check *more);
+
+/* --- what the file says of its bytes --- */
+
+/* Compares dimensions, types and attributes with those that the plan's file has. returns NM_IO where it cannot be
+ * read. */
+nm_status nm_verify_head(nm_verification *v);
+
+/* Attributes of two variables, or of two files (NC_GLOBAL): each of `right` but those in `left_out`, which ends with
+ * NULL, must be in the file, the same to the bit; a variable has no others. */
+nm_status nm_verify_attributes(nm_verify_check *check, const char *path, int id, int variable,
+                               int right_id, int right, const char *const *left_out);
 
 /* --- the file --- */
 
@@ -134,9 +151,6 @@ void nm_verify_each(nm_verify_check *check, const nm_verification *v, const nm_t
 void nm_verify_want_all(nm_task *task, const nm_plan *plan);
 nm_status nm_verify_run(const nm_plan *plan, const nm_kernel *kernel, const nm_task *task,
                         nm_tile *tile);
-
-/* Number of the parameter T, or -1. */
-int nm_verify_temperature(const nm_model *model);
 
 /* fresh: the points [at, at + fresh->n) of `stored`, solved again; of the plan's task, bit for bit; or of
  * that with all outputs, to the tolerance of two solvers. */

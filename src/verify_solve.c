@@ -223,6 +223,10 @@ nm_status nm_verify_points(nm_verification *v, int64_t n_wanted)
     /* the caller works too, so that a machine that starts no thread still verifies */
     int n_threads = nm_backend_cpu_threads(v->options->n_threads), n_started = 0;
     n_threads = n_threads < v->plan->n_tiles ? n_threads : (int)v->plan->n_tiles;
+    /* each has two tiles, and [limits] memory is for NM_PLAN_BUFFERS of them */
+    if (v->config->memory_bytes > 0 && n_threads > NM_PLAN_BUFFERS / 2) {
+        n_threads = NM_PLAN_BUFFERS / 2;
+    }
     pthread_t *threads = calloc((size_t)n_threads, sizeof *threads);
     for (int i = 1; threads && i < n_threads; i++) {
         n_started += pthread_create(&threads[n_started], NULL, work, &crew) == 0;

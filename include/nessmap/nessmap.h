@@ -115,7 +115,7 @@ nm_status nm_export(FILE *notes, const char *path, const nm_export_options *opti
 /* Reads the folder of an export again: hashes, statistics and counts, against its meta.json. */
 nm_status nm_export_check(FILE *notes, const char *folder);
 
-/* Verifies a finished file, or a part of one, from what it says of itself: the fingerprint is that of its
+/* Verifies a finished file, or a part of one, from what it says of itself: fingerprint and attributes are those of its
  * configuration; parameters are those of their index; points solved again give the stored values (a file
  * without points is made again); values obey the laws; some points are followed. `report` (may be NULL)
  * gets a line for each check: passed, FAILED, or not run and why.
