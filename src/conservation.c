@@ -266,7 +266,7 @@ static nm_status read_total(int64_t *vector, const ledger *ledger, int t, const 
     const nm_model *model = ledger->model;
     const nm_total_info *total = &model->totals[t];
     double unit = weights[total->species];
-    if (unit == 0.0) {
+    if (!(fabs(unit) > 0.0)) {
         return nm_fail(
             NM_USAGE,
             "model %s: total %s = \"%s\" must hold the species %s whose balance it replaces",
@@ -274,7 +274,7 @@ static nm_status read_total(int64_t *vector, const ledger *ledger, int t, const 
     }
     for (int i = 0; i < ledger->n; i++) {
         double share = weights[ledger->species[i]] / unit, whole = round(share);
-        if (fabs(share - whole) > 1e-9 * (1.0 + fabs(share)) || fabs(whole) > 1e6) {
+        if (!(fabs(share - whole) <= 1e-9 * (1.0 + fabs(share))) || !(fabs(whole) <= 1e6)) {
             return nm_fail(
                 NM_USAGE,
                 "model %s: total %s = \"%s\": a mole of %s counts %g times one of %s, where a "

@@ -197,7 +197,8 @@ static int split_unit(char *name, char **unit)
     if (open == NULL && close == NULL) {
         return 1;
     }
-    if (open == NULL || close == NULL || close < open || close[1] != '\0') {
+    if (open == NULL || close == NULL || close < open || close[1] != '\0' ||
+        strrchr(name, '[') != open || strchr(name, ']') != close) {
         return 0;
     }
     *close = '\0';
@@ -228,16 +229,16 @@ static nm_status read_header(nm_table *table, csv *csv)
                 csv->path, (long long)csv->line_number, table->n_columns + 1);
         }
         *end = '\0';
-        double number;
-        if (begin < end && read_number(&number, begin, end)) {
-            return nm_fail(
-                NM_USAGE, "%s:%lld: column %d is named %.*s; the first line must name the columns",
-                csv->path, (long long)csv->line_number, table->n_columns + 1, SHOWN, begin);
-        }
         if (!split_unit(begin, &unit)) {
             return nm_fail(NM_USAGE,
                            "%s:%lld: column \"%.*s\" is not of the form name or name [unit]",
                            csv->path, (long long)csv->line_number, SHOWN, begin);
+        }
+        double number;
+        if (read_number(&number, begin, begin + strlen(begin))) {
+            return nm_fail(
+                NM_USAGE, "%s:%lld: column %d is named %.*s; the first line must name the columns",
+                csv->path, (long long)csv->line_number, table->n_columns + 1, SHOWN, begin);
         }
         if (*begin == '\0') {
             return nm_fail(NM_USAGE, "%s:%lld: column %d has no name", csv->path,

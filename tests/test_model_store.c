@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -181,6 +182,28 @@ static void refuses_wrong_totals(void **state)
 #undef WITH
 }
 
+static double weight_of_b;
+static void weigh(double *weights)
+{
+    weights[0] = 1.0;
+    weights[1] = weight_of_b;
+}
+
+/* What a compiled model says of amounts need not be a number. */
+static void refuses_weights_that_are_no_numbers(void **state)
+{
+    (void)state;
+    static const double wrong[] = {NAN, INFINITY, 0.5, 1e7};
+    nm_model model = nm_model_fake_ring;
+    model.total_weights = weigh;
+    weight_of_b = 1.0;
+    expect_whole(&model);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        weight_of_b = wrong[i];
+        expect_refused(&model, "where a whole number is wanted");
+    }
+}
+
 /* Totals and the left null space are found in whole numbers, and these may grow. */
 static void refuses_stoichiometry_beyond_whole_numbers(void **state)
 {
@@ -267,6 +290,7 @@ int main(void)
         cmocka_unit_test(refuses_a_moved_trapped_species),
         cmocka_unit_test(refuses_undeclared_total),
         cmocka_unit_test(refuses_wrong_totals),
+        cmocka_unit_test(refuses_weights_that_are_no_numbers),
         cmocka_unit_test(refuses_stoichiometry_beyond_whole_numbers),
         cmocka_unit_test(charge_belongs_to_the_potential),
     };

@@ -201,6 +201,9 @@ static void refuses_wrong_shapes(void **state)
     refuse("a,b\n1,2,3\n", ":2: has 3 cells, but the header names 2 columns");
     refuse("a,b\nx,2,3\n", ":2: has 3 cells, but the header names 2 columns");
     refuse("1,2\n3,4\n", "the first line must name the columns");
+    refuse("2[],g\n3,4\n", "the first line must name the columns");
+    refuse("V][],g\n3,4\n", "name or name [unit]");
+    refuse("V [m[V]],g\n3,4\n", "name or name [unit]");
     refuse("a,,b\n1,2,3\n", "column 2 has no name");
     refuse("a,b,a\n1,2,3\n", "columns 1 and 3 are both named \"a\"");
     refuse("a [mM,b\n1,2\n", "not of the form");
