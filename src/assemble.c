@@ -357,16 +357,14 @@ static nm_status end_file(nm_assembly *a, nm_journal *journal)
     if (!payload) {
         return nm_fail(NM_MEMORY, "out of memory for a tile of '%s'", a->out_path);
     }
-    nm_status status = nm_plan_is_reduced(a->plan)
-                           ? nm_assembly_write_cells(a, journal, payload)
-                           : nm_assembly_write_points(a, journal, payload);
+    nm_status status = nm_plan_is_reduced(a->plan) ? nm_assembly_write_cells(a, journal, payload)
+                                                   : nm_assembly_write_points(a, journal, payload);
     free(payload);
     return status == NM_OK ? nm_assembly_describe_counts(a) : status;
 }
 
 static nm_status open_file(nm_assembly *a)
 {
-    nm_nc_prepare();
     errno = 0;
     return nm_nc_check(nc_create(a->temporary, NC_NETCDF4 | NC_CLOBBER, &a->id), "create",
                        a->temporary);
@@ -397,6 +395,7 @@ static nm_status close_file(nm_assembly *a, nm_status status)
 nm_status nm_assembly_create(nm_assembly *a, nm_status (*write)(nm_assembly *a, void *context),
                              void *context)
 {
+    NM_NC_ALONE;
     NM_TRY(open_file(a));
     return close_file(a, write(a, context));
 }
@@ -422,6 +421,7 @@ static void destroy(nm_assembly *a)
 nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_plan *plan,
                            int partial)
 {
+    NM_NC_ALONE;
     nm_assembly *a = calloc(1, sizeof *a);
     *file = NULL;
     if (!a) {
@@ -462,6 +462,7 @@ nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_pl
 
 nm_status nm_grid_nc_end(nm_assembly **file, nm_journal *journal, nm_tally **tally)
 {
+    NM_NC_ALONE;
     nm_assembly *a = *file;
     nm_status status = close_file(a, end_file(a, journal));
     if (status == NM_OK && tally) {
@@ -476,6 +477,7 @@ nm_status nm_grid_nc_end(nm_assembly **file, nm_journal *journal, nm_tally **tal
 void nm_grid_nc_drop(nm_assembly **file)
 {
     if (*file) {
+        NM_NC_ALONE;
         (void)close_file(*file, NM_INTERRUPTED);
         destroy(*file);
         *file = NULL;

@@ -116,7 +116,7 @@ nm_status nm_verify_follow(nm_verification *v, int n)
         nm_tile stored;
         int64_t index = index_of(plan, i, n);
         nm_plan_map_points(plan, &stored, index, 1, room);
-        status = nm_run_is_interrupted()
+        status = nm_run_is_interrupted(v->n_interrupts)
                      ? nm_fail(NM_INTERRUPTED, "interrupted: '%s' is not verified", v->path)
                      : follow_point(v, kernel, task, index, &stored, value, &n_failed);
     }
