@@ -102,10 +102,31 @@ def check_limits(args, checks, sheet, model, settings, what):
             checks.check((outcome in ("ness", "equilibrium")) == is_steady, f"{what}: at {name}={setting} the outcome is {outcome}")
 
 
+def check_why(checks, sheet, text, what):
+    """What is told of the course adds up: gains are what comes in less what goes out, changes lead from here to there."""
+    words = " ".join(text.split())
+    gains = re.findall(r"(\w+) in ((?:[-\w.+]+ \w+,? ?)+|nothing); out ((?:[-\w.+]+ \w+,? ?)+|nothing): it (gains|loses) ([-\w.+]+)", words)
+    for species, brought, taken, verb, net in gains:
+        came, went = (sum(float(x) for x in re.findall(r"(?:^|, )([-\d.e+]+) ", flows)) for flows in (brought, taken))
+        signed = float(net) if verb == "gains" else -float(net)
+        # of four digits each
+        checks.check(abs(came - went - signed) <= 6e-3 * abs(signed) + 1e-3 * (came + went), f"{what}: {species}: {came} - {went} is not {signed}")
+    if not sheet["outcome"].startswith("no_steady_state"):
+        return
+    grows = sheet["outcome"].endswith("growth")
+    checks.check("the course ends after" in words and ("as much after" in words if grows else "of it after" in words), f"{what}: no time is told")
+    checks.check(any(verb == ("gains" if grows else "loses") for *_, verb, _ in gains), f"{what}: the fluxes are not told: {gains}")
+    for name, ratio, part in re.findall(r"(\w+) (?:above|below) [^()]*\(here [^;()]*; (?:([-\d.e+]+) times as much|1/([-\d.e+]+) of it)\)", words):
+        there = [limit["value"] / sheet["parameters"][name] for limit in sheet["steady_state_where"] if limit["parameter"] == name]
+        told = float(ratio) if ratio else 1 / float(part)
+        checks.check(any(abs(told / x - 1) < 6e-3 for x in there), f"{what}: {name} by {told}, not {there}")
+
+
 def check_sheet(args, checks, model, settings, expected=None):
     what = f"point {model} {' '.join(settings)}"
     sheet, text = json.loads(point(args, model, settings, "--json")), point(args, model, settings)
     check_lines(checks, text, what)
+    check_why(checks, sheet, text, what)
     outcome = sheet["outcome"]
     checks.check(expected in (None, outcome), f"{what}: {outcome} in the place of {expected}")
     checks.check(WORDS.get(outcome, outcome) in " ".join(text.split()), f"{what}: the verdict is not told in words")
