@@ -329,20 +329,29 @@ static void print_course(FILE *stream, const nm_balance_why *why, const nm_balan
     }
 }
 
-/* What comes into a species and what goes out, where that is not equal. */
+/* a thousandth: what is less came to rest long before the rest */
+static int is_uneven(const nm_balance *then, int s)
+{
+    const nm_model *model = then->plan->model;
+    double sum = 0.0, turnover = 0.0;
+    for (int k = 0; k < model->n_paths; k++) {
+        double made = model->nu[k * model->n_species + s] * nm_balance_flux(then, k);
+        sum += made;
+        turnover += fabs(made);
+    }
+    return fabs(sum) > 1e-3 * turnover;
+}
+
+/* What comes into a species, what goes out, and what is left over. */
 static void print_gain(FILE *stream, const nm_balance *then, int s, nm_scale scale)
 {
     const nm_model *model = then->plan->model;
+    const int indent = nm_name_columns(model) + 4;
     double in = 0.0, out = 0.0;
     for (int k = 0; k < model->n_paths; k++) {
         double made = model->nu[k * model->n_species + s] * nm_balance_flux(then, k);
         *(made > 0.0 ? &in : &out) += fabs(made);
     }
-    /* a thousandth: what is less came to rest long before the rest */
-    if (!(fabs(in - out) > 1e-3 * (in + out))) {
-        return;
-    }
-    const int indent = nm_name_columns(model) + 4;
     int at = fprintf(stream, "  %-*s ", indent - 4, model->species[s].name);
     nm_put_wrapped(stream, &at, indent, "in");
     nm_balance_print_flows(stream, &at, then, s, 1, scale);
@@ -361,22 +370,24 @@ static void print_gain(FILE *stream, const nm_balance *then, int s, nm_scale sca
 /* The fluxes that make it: at the start of what came to rest, at the end of what did not. */
 static void print_gains(FILE *stream, const nm_balance_why *why, const nm_balance *balance)
 {
-    if (isnan(why->time)) {
-        return;
-    }
-    nm_scale scale = nm_flux_scale(&why->then);
+    const int n_species = balance->plan->model->n_species;
+    nm_scale scale = isnan(why->time) ? (nm_scale){0} : nm_flux_scale(&why->then);
     char time[NM_WORDS];
-    if (is_steady(balance->outcome)) {
-        fprintf(stream, "what came in and what went out at the start, in %s\n", scale.unit);
-    } else {
-        fprintf(stream, "what comes in and what goes out after %s, in %s\n",
-                nm_course_time(time, why->time), scale.unit);
-    }
-    double sum, turnover;
-    for (int s = 0; s < balance->plan->model->n_species; s++) {
-        if (nm_balance_books(&sum, &turnover, balance, s) > 0 && !nm_balance_is_held(balance, s)) {
-            print_gain(stream, &why->then, s, scale);
+    int is_first = 1;
+    for (int s = 0; s < n_species && isfinite(why->time); s++) {
+        double sum, turnover;
+        if (nm_balance_books(&sum, &turnover, balance, s) == 0 || nm_balance_is_held(balance, s) ||
+            !is_uneven(&why->then, s)) {
+            continue;
         }
+        if (is_first && is_steady(balance->outcome)) {
+            fprintf(stream, "what came in and what went out at the start, in %s\n", scale.unit);
+        } else if (is_first) {
+            fprintf(stream, "what comes in and what goes out after %s, in %s\n",
+                    nm_course_time(time, why->time), scale.unit);
+        }
+        is_first = 0;
+        print_gain(stream, &why->then, s, scale);
     }
 }
 

@@ -85,7 +85,8 @@ def check_layouts(args, checks, folder):
 def check_beside_a_run(args, checks, folder):
     """A run that is at work is not disturbed; what it has done by then is in the part, which takes the place of the one before."""
     scan_file = harness.CONFIGS / "pump_leak_follow.toml"
-    command = [args.nessmap, "run", scan_file, "-o", "live.nc", "-q", "--threads", "1", "--lanes", "1"]
+    command = [args.nessmap, "run", scan_file, "-o", "live.nc", "-q", "--threads", "1", "--lanes", "1",
+               *harness.sets(**{"axis.g_Na.n": 100, "axis.dG_ATP.n": 120})]
     with subprocess.Popen(list(map(str, command)), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         parts = folder / "live.nc.parts"
         n_done, n_bytes = [], 0
@@ -97,7 +98,7 @@ def check_beside_a_run(args, checks, folder):
             done = harness.run(args.nessmap, "assemble", parts, "--partial", cwd=folder)
             if checks.check(done.returncode == 0, f"beside a run: {done}"):
                 _, attributes = read(folder / "live.partial.nc")
-                n_done.append(65536 - int(attributes["nessmap_n_not_run"]))
+                n_done.append(12000 - int(attributes["nessmap_n_not_run"]))
             process.send_signal(signal.SIGCONT)
         error = process.stderr.read().decode()
     checks.check(process.returncode == 0 and not error, f"the run that went on: {process.returncode} {error}")

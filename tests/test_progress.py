@@ -142,7 +142,8 @@ def check_interrupted(args, checks, folder):
 
 
 def check_stages(args, checks, folder):
-    _, lines = log_of(args, checks, folder, "run", harness.CONFIGS / "pump_leak_lysis_boundary.toml", "-o", "boundary.nc")
+    small = harness.sets(**{"design.levels": 3, "design.probes": 1000, "design.tolerance": 1e-3, "axis.g_K.n": 16, "axis.p_max.n": 16})
+    _, lines = log_of(args, checks, folder, "run", harness.CONFIGS / "pump_leak_lysis_boundary.toml", "-o", "boundary.nc", *small)
     stages = [line["stage"] for line in lines if line["event"] == "progress"]
     checks.check(stages == sorted(stages) and stages[0] == 0 and stages[-1] > 2, f"stages: {stages}")
     checks.check(all(line["points_done"] <= line["points"] for line in lines if line["event"] == "progress"), f"{lines}")
