@@ -299,7 +299,6 @@ static nm_status end_file(nm_assembly *a, nm_journal *journal)
 
 static nm_status open_file(nm_assembly *a)
 {
-    nm_nc_prepare();
     errno = 0;
     return nm_nc_check(nc_create(a->temporary, NC_NETCDF4 | NC_CLOBBER, &a->id), "create",
                        a->temporary);
@@ -330,6 +329,7 @@ static nm_status close_file(nm_assembly *a, nm_status status)
 nm_status nm_assembly_create(nm_assembly *a, nm_status (*write)(nm_assembly *a, void *context),
                              void *context)
 {
+    NM_NC_ALONE;
     NM_TRY(open_file(a));
     return close_file(a, write(a, context));
 }
@@ -358,6 +358,7 @@ static void destroy(nm_assembly *a)
 /* The writer of a file, which has none yet. */
 static nm_status create(nm_assembly **file, const char *out_path, const nm_plan *plan, int partial)
 {
+    NM_NC_ALONE;
     nm_assembly *a = calloc(1, sizeof *a);
     *file = a;
     if (!a) {
@@ -425,6 +426,7 @@ nm_status nm_grid_nc_define(int *file_id, const nm_plan *plan, int partial)
 
 nm_status nm_grid_nc_end(nm_assembly **file, nm_journal *journal, nm_tally **tally)
 {
+    NM_NC_ALONE;
     nm_assembly *a = *file;
     nm_status status = close_file(a, end_file(a, journal));
     if (status == NM_OK && tally) {
@@ -439,6 +441,7 @@ nm_status nm_grid_nc_end(nm_assembly **file, nm_journal *journal, nm_tally **tal
 void nm_grid_nc_drop(nm_assembly **file)
 {
     if (*file) {
+        NM_NC_ALONE;
         (void)close_file(*file, NM_INTERRUPTED);
         destroy(*file);
         *file = NULL;

@@ -181,11 +181,9 @@ static nm_status take_tile(nm_assembly *a, const char **column, const nm_tile *t
     if (a->fd >= 0) {
         return write_tile(a, column, tile);
     }
-    pthread_mutex_lock(&a->file_lock);
-    status = a->compression > 0 ? nm_assembly_write_chunks(a, column, tile->first, tile->n)
-                                : write_tile(a, column, tile);
-    pthread_mutex_unlock(&a->file_lock);
-    return status;
+    NM_NC_ALONE;
+    return a->compression > 0 ? nm_assembly_write_chunks(a, column, tile->first, tile->n)
+                              : write_tile(a, column, tile);
 }
 
 int nm_grid_nc_takes(const nm_plan *plan)
@@ -197,7 +195,6 @@ nm_status nm_grid_nc_take(nm_assembly *a, int64_t i_tile, const void *payload)
 {
     const char *column[MOST_COLUMNS];
     nm_tile tile;
-    nm_nc_prepare();
     nm_plan_map_tile(a->plan, &tile, i_tile, (void *)payload);
     NM_TRY(take_tile(a, column, &tile));
     pthread_mutex_lock(&a->file_lock);

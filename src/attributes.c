@@ -450,7 +450,7 @@ nm_status nm_assembly_describe_counts(nm_assembly *a)
     for (int i = 0; i < NM_N_OUTCOMES; i++) {
         counts[i] = a->tally->count[i];
     }
-    const long long n_failed = counts[NM_OUTCOME_not_converged] + counts[NM_OUTCOME_left_domain];
+    const long long n_failed = nm_failed_points(a->tally->count);
     const long long n_not_run = counts[NM_OUTCOME_not_run];
     NM_TRY(nm_assembly_check(a, nc_put_att_longlong(a->id, NC_GLOBAL, "nessmap_outcome_counts",
                                                     NC_INT64, NM_N_OUTCOMES, counts)));

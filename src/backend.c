@@ -57,7 +57,7 @@ nm_status nm_backend_hand_over(nm_tile_source *source, const nm_plan *plan, int6
     nm_tile_report report = {
         .n = nm_plan_tile_points(plan, i_tile), .n_newton = n_newton, .n_follow = n_follow};
     int64_t bytes = nm_plan_tile_bytes(plan, i_tile);
-    report.n_failed = nm_plan_count_failed(plan, i_tile, payload);
+    nm_plan_count_outcomes(report.count, plan, i_tile, payload);
     return source->done(source->context, i_tile, payload, bytes, &report);
 }
 

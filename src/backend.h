@@ -40,7 +40,7 @@ typedef struct nm_backend_options {
 
 typedef struct nm_tile_report { /* points of a tile */
     int64_t n, n_newton, n_follow;
-    int64_t n_failed; /* not_converged or left_domain */
+    int64_t count[NM_N_OUTCOMES];
 } nm_tile_report;
 
 /* Callbacks of the run; called from several threads.
@@ -58,7 +58,7 @@ typedef struct nm_tile_source {
     void (*note)(void *context, const char *sentence);
 } nm_tile_source;
 
-/* Counts what failed in the payload of tile i_tile and hands it to source->done. */
+/* Counts the outcomes in the payload of tile i_tile and hands it to source->done. */
 nm_status nm_backend_hand_over(nm_tile_source *source, const nm_plan *plan, int64_t i_tile,
                                void *payload, int64_t n_newton, int64_t n_follow);
 

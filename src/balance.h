@@ -21,11 +21,11 @@ typedef struct nm_balance {
  * returns NM_MEMORY, NM_DEVICE. */
 nm_status nm_balance_solve(nm_balance *balance, const nm_plan *plan, const double *params);
 
-/* Why there is no steady state (balance_parts.h). */
+/* Why there is no steady state, or how the cell came to the one that there is (balance_parts.h). */
 typedef struct nm_balance_why nm_balance_why;
 
-/* Looks for it. *why stays NULL where there is a steady state, or the solver gave up; the caller
- * frees it. returns NM_MEMORY, NM_DEVICE. */
+/* Looks for it. *why stays NULL where the solver gave up, where the state repeats itself or is unstable, and where a model
+ * at rest has no time courses; the caller frees it. returns NM_MEMORY, NM_DEVICE. */
 nm_status nm_balance_explain(nm_balance_why **why, const nm_balance *balance);
 
 /* Prints it as tables for people, or as one JSON object (SI units, null for what is not there).

@@ -174,7 +174,7 @@ void nm_balance_print_json(FILE *stream, const nm_balance *balance, const nm_bal
     put_bill(stream, balance);
     put_loops(stream, balance);
     put_species(stream, balance);
-    if (why) {
+    if (why && !nm_outcome_has_values(balance->outcome)) {
         fputs(",\n  \"steady_state_where\": ", stream);
         nm_balance_print_why_json(stream, why, balance);
     }

@@ -69,12 +69,17 @@ typedef struct nm_limit {
     double distance; /* share of the parameter's range */
 } nm_limit;
 
-/* Why there is no steady state: what would bring one, and the course until it ends. */
+/* How a cell came to what it is: the course until it rests or ends, and, where there is no steady state, what would
+ * bring one. */
+enum { NM_COURSE_TIMES = 300 };
 struct nm_balance_why {
     int n_limits;
     nm_limit limit[2 * NM_MAX_PARAMS]; /* nearest first */
     double time;                       /* [s] at which the course was left; NaN: there is none */
     double begin[NM_MAX_OUTPUTS], end[NM_MAX_OUTPUTS]; /* outputs at 0 and at `time` */
+    nm_balance then;   /* the cell at 0 where it came to rest, else at `time` */
+    int told, n_times; /* output that tells it (course.h), or -1, at so many times */
+    double times[NM_COURSE_TIMES], series[NM_COURSE_TIMES];
 };
 
 /* The same for people and as members of a JSON object. */

@@ -233,8 +233,8 @@ static void print_state(FILE *stream, const nm_balance *balance)
 
 /* --- species ----------------------------------------------------------------------------------- */
 
-static void print_flows(FILE *stream, int *at, const nm_balance *balance, int s, int sign,
-                        nm_scale scale)
+void nm_balance_print_flows(FILE *stream, int *at, const nm_balance *balance, int s, int sign,
+                            nm_scale scale)
 {
     const nm_model *model = balance->plan->model;
     int n = 0;
@@ -269,9 +269,9 @@ static void print_species(FILE *stream, const nm_balance *balance)
         int at = fprintf(stream, "  %-*s ", nm_name_columns(model), model->species[s].name);
         if (moves) {
             nm_put_wrapped(stream, &at, nm_name_columns(model) + 4, "in");
-            print_flows(stream, &at, balance, s, 1, scale);
+            nm_balance_print_flows(stream, &at, balance, s, 1, scale);
             nm_put_wrapped(stream, &at, nm_name_columns(model) + 4, "; out");
-            print_flows(stream, &at, balance, s, -1, scale);
+            nm_balance_print_flows(stream, &at, balance, s, -1, scale);
             if (nm_balance_is_held(balance, s)) {
                 nm_put_wrapped(stream, &at, nm_name_columns(model) + 4,
                                "; held: its reservoir %s %.4g", sum > 0.0 ? "takes" : "gives",

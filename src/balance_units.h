@@ -37,6 +37,10 @@ int nm_name_columns(const nm_model *model);
 /* Four digits, "-" where there is no number. out: [NM_WORDS]; returns it. */
 const char *nm_balance_number(char *out, double value);
 
+/* The pathways that bring species s (sign 1) or take it (-1), "5.43 pump, 1 NKCC", behind column *at. */
+void nm_balance_print_flows(FILE *stream, int *at, const nm_balance *balance, int s, int sign,
+                            nm_scale scale);
+
 /* Tables of a sheet (balance_tables.c). */
 void nm_balance_print_fluxes(FILE *stream, const nm_balance *balance);
 void nm_balance_print_forces(FILE *stream, const nm_balance *balance);

@@ -1,12 +1,13 @@
-/* Why a cell has no steady state: which single parameter would bring one back, and how the course
- * goes until it ends.
+/* Why a cell has no steady state: which single parameter would bring one back, how the course goes until it ends, and the
+ * fluxes that drive it; or how it came to the one that it has.
  *
  * 1. the search      2. the course      3. for people and as JSON */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "balance_parts.h"
+#include "balance_units.h"
+#include "course.h"
 #include "words.h"
 
 enum {
@@ -139,17 +140,51 @@ static nm_status find_limits(nm_balance_why *why, const nm_balance *balance)
 
 /* --- 2. the course ---------------------------------------------------------------------------- */
 
+static int is_steady(int outcome)
+{
+    return outcome == NM_OUTCOME_equilibrium || outcome == NM_OUTCOME_ness;
+}
+
+/* 0, then equal steps of the logarithm */
+static void fill_times(nm_balance_why *why, double first, double last)
+{
+    why->times[0] = 0.0;
+    for (int i = 1; i < NM_COURSE_TIMES; i++) {
+        why->times[i] = first * pow(last / first, (double)(i - 1) / (NM_COURSE_TIMES - 2));
+    }
+    why->times[NM_COURSE_TIMES - 1] = last;
+}
+
+/* values: [n_outputs][NM_COURSE_TIMES], of which n are there */
+static void take_course(nm_balance_why *why, const nm_balance *balance, const double *values, int n)
+{
+    const nm_plan *plan = balance->plan;
+    why->n_times = n;
+    why->time = why->times[n - 1];
+    for (int i = 0; i < plan->catalogue.n; i++) {
+        why->begin[i] = values[i * NM_COURSE_TIMES];
+        why->end[i] = values[i * NM_COURSE_TIMES + n - 1];
+    }
+    memcpy(&why->then, balance, sizeof why->then);
+    memcpy(why->then.value, is_steady(balance->outcome) ? why->begin : why->end,
+           sizeof why->then.value);
+    why->told = nm_course_find(plan, balance->outcome, why->begin, why->end);
+    for (int i = 0; why->told >= 0 && i < n; i++) {
+        why->series[i] = values[why->told * NM_COURSE_TIMES + i];
+    }
+}
+
 /* a model without time courses, or a start outside its domain, has none to tell */
 static nm_status follow(nm_balance_why *why, const nm_balance *balance)
 {
     const nm_plan *plan = balance->plan;
     why->time = NAN;
+    why->told = -1;
     if (!plan->model->trace) {
         return NM_OK;
     }
-    size_t n_outputs = (size_t)plan->catalogue.n;
     nm_task *task = malloc(sizeof *task);
-    double *values = malloc((2 * n_outputs + 1) * sizeof *values);
+    double *values = malloc((size_t)plan->catalogue.n * NM_COURSE_TIMES * sizeof *values);
     nm_status status = NM_OK;
     if (!task || !values) {
         status = nm_fail(NM_MEMORY, "no memory for the course of one point");
@@ -159,16 +194,14 @@ static nm_status follow(nm_balance_why *why, const nm_balance *balance)
         nm_trace trace = {.rtol = 1e-6};
         int is_there = plan->model->trace(task, balance->params, &trace) == 0;
         /* before the last moment, in which a species has run out */
-        double times[2] = {0.0, 0.999 * trace.last};
-        trace.n_times = 2;
-        trace.times = times;
-        trace.values = values;
-        if (is_there && times[1] > 0.0 && plan->model->trace(task, balance->params, &trace) == 0 &&
-            trace.n_done == 2) {
-            why->time = times[1];
-            for (size_t i = 0; i < n_outputs; i++) {
-                why->begin[i] = values[2 * i];
-                why->end[i] = values[2 * i + 1];
+        double last = is_steady(balance->outcome) ? trace.last : 0.999 * trace.last;
+        if (is_there && trace.first > 0.0 && last > trace.first) {
+            fill_times(why, trace.first, last);
+            trace.n_times = NM_COURSE_TIMES;
+            trace.times = why->times;
+            trace.values = values;
+            if (plan->model->trace(task, balance->params, &trace) == 0 && trace.n_done >= 2) {
+                take_course(why, balance, values, trace.n_done);
             }
         }
     }
@@ -180,15 +213,16 @@ static nm_status follow(nm_balance_why *why, const nm_balance *balance)
 nm_status nm_balance_explain(nm_balance_why **why, const nm_balance *balance)
 {
     *why = NULL;
-    if (balance->outcome != NM_OUTCOME_no_steady_state_growth &&
-        balance->outcome != NM_OUTCOME_no_steady_state_depletion) {
+    int is_lost = balance->outcome == NM_OUTCOME_no_steady_state_growth ||
+                  balance->outcome == NM_OUTCOME_no_steady_state_depletion;
+    if (!is_lost && !(is_steady(balance->outcome) && balance->plan->model->trace)) {
         return NM_OK;
     }
     nm_balance_why *made = calloc(1, sizeof *made);
     if (!made) {
         return nm_fail(NM_MEMORY, "no memory for the reasons of one point");
     }
-    nm_status status = find_limits(made, balance);
+    nm_status status = is_lost ? find_limits(made, balance) : NM_OK;
     if (status == NM_OK) {
         status = follow(made, balance);
     }
@@ -201,6 +235,15 @@ nm_status nm_balance_explain(nm_balance_why **why, const nm_balance *balance)
 }
 
 /* --- 3. for people and as JSON ---------------------------------------------------------------- */
+
+/* "5.2 times as much"; of signed numbers and zeros, nothing */
+static void print_change(FILE *stream, int *at, double from, double to)
+{
+    if (from > 0.0 && to > 0.0) {
+        nm_put_wrapped(stream, at, 12, to > from ? "; %.3g times as much" : "; 1/%.3g of it",
+                       to > from ? to / from : from / to);
+    }
+}
 
 static void print_limits(FILE *stream, const nm_balance_why *why, const nm_balance *balance)
 {
@@ -217,11 +260,12 @@ static void print_limits(FILE *stream, const nm_balance_why *why, const nm_balan
         const nm_param_info *info = &model->params[limit->param];
         char value[NM_WORDS], here[NM_WORDS];
         double now = balance->params[limit->param];
-        int at = fprintf(stream, "  %-9s %s %s (here %s)", info->name,
+        int at = fprintf(stream, "  %-9s %s %s (here %s", info->name,
                          limit->value < now ? "below" : "above",
                          nm_words_quantity(value, limit->value, info->unit),
                          nm_words_quantity(here, now, info->unit));
-        nm_put_wrapped(stream, &at, 12, ": %s", info->text);
+        print_change(stream, &at, now, limit->value);
+        nm_put_wrapped(stream, &at, 12, "): %s", info->text);
         fputc('\n', stream);
     }
 }
@@ -243,13 +287,14 @@ static double at_family(const double *value, const nm_balance *balance, nm_famil
     return value[nm_balance_output(balance, family, i) - balance->plan->catalogue.output];
 }
 
-static const char *word_time(char *out, double seconds)
+static void print_family(FILE *stream, const nm_balance_why *why, const nm_balance *balance,
+                         nm_family family, double factor, const char *unit)
 {
-    if (seconds < 3.2e9) {
-        return nm_words_time(out, seconds);
+    for (int i = 0; i < nm_catalogue_count(balance->plan->model, family); i++) {
+        print_course_row(stream, nm_balance_output(balance, family, i)->name,
+                         factor * at_family(why->begin, balance, family, i),
+                         factor * at_family(why->end, balance, family, i), unit);
     }
-    snprintf(out, NM_WORDS, "%.2g years", seconds / 3.15576e7);
-    return out;
 }
 
 static void print_course(FILE *stream, const nm_balance_why *why, const nm_balance *balance)
@@ -259,17 +304,10 @@ static void print_course(FILE *stream, const nm_balance_why *why, const nm_balan
     if (isnan(why->time)) {
         return;
     }
-    fprintf(stream, "\nwhat happens: %12s %12s\n", "start", word_time(time, why->time));
-    for (int i = 0; i < model->n_potentials; i++) {
-        print_course_row(stream, nm_balance_output(balance, NM_FAMILY_potential, i)->name,
-                         1e3 * at_family(why->begin, balance, NM_FAMILY_potential, i),
-                         1e3 * at_family(why->end, balance, NM_FAMILY_potential, i), "mV");
-    }
-    for (int i = 0; i < model->n_volumes; i++) {
-        print_course_row(stream, nm_balance_output(balance, NM_FAMILY_volume, i)->name,
-                         1e6 * at_family(why->begin, balance, NM_FAMILY_volume, i),
-                         1e6 * at_family(why->end, balance, NM_FAMILY_volume, i), "um");
-    }
+    fprintf(stream, "\nwhat %s: %12s %12s\n", is_steady(balance->outcome) ? "happened" : "happens",
+            "start", nm_course_time(time, why->time));
+    print_family(stream, why, balance, NM_FAMILY_potential, 1e3, "mV");
+    print_family(stream, why, balance, NM_FAMILY_volume, 1e6, "um");
     for (int s = 0; s < model->n_species; s++) {
         int is_told = model->species[s].kind == NM_SPECIES_FREE ||
                       model->species[s].kind == NM_SPECIES_TRAPPED;
@@ -280,6 +318,76 @@ static void print_course(FILE *stream, const nm_balance_why *why, const nm_balan
                              at_family(why->end, balance, NM_FAMILY_conc, s),
                              strcmp(unit, "mol m-3") == 0 ? "mM" : unit);
         }
+    }
+    if (why->told >= 0) {
+        char sentence[NM_COURSE_TEXT];
+        int at = fprintf(stream, "  ");
+        nm_put_wrapped(stream, &at, 2, "%s",
+                       nm_course_words(sentence, balance->plan, balance->outcome, why->told,
+                                       why->n_times, why->times, why->series));
+        fputc('\n', stream);
+    }
+}
+
+/* a thousandth: what is less came to rest long before the rest */
+static int is_uneven(const nm_balance *then, int s)
+{
+    const nm_model *model = then->plan->model;
+    double sum = 0.0, turnover = 0.0;
+    for (int k = 0; k < model->n_paths; k++) {
+        double made = model->nu[k * model->n_species + s] * nm_balance_flux(then, k);
+        sum += made;
+        turnover += fabs(made);
+    }
+    return fabs(sum) > 1e-3 * turnover;
+}
+
+/* What comes into a species, what goes out, and what is left over. */
+static void print_gain(FILE *stream, const nm_balance *then, int s, nm_scale scale)
+{
+    const nm_model *model = then->plan->model;
+    const int indent = nm_name_columns(model) + 4;
+    double in = 0.0, out = 0.0;
+    for (int k = 0; k < model->n_paths; k++) {
+        double made = model->nu[k * model->n_species + s] * nm_balance_flux(then, k);
+        *(made > 0.0 ? &in : &out) += fabs(made);
+    }
+    int at = fprintf(stream, "  %-*s ", indent - 4, model->species[s].name);
+    nm_put_wrapped(stream, &at, indent, "in");
+    nm_balance_print_flows(stream, &at, then, s, 1, scale);
+    nm_put_wrapped(stream, &at, indent, "; out");
+    nm_balance_print_flows(stream, &at, then, s, -1, scale);
+    double least = in < out ? in : out, most = in < out ? out : in;
+    nm_put_wrapped(stream, &at, indent, ": it %s %.3g", in > out ? "gains" : "loses",
+                   scale.factor * (most - least));
+    if (least > 0.0) {
+        nm_put_wrapped(stream, &at, indent, ", %.3g times as much %s", most / least,
+                       in > out ? "in as out" : "out as in");
+    }
+    fputc('\n', stream);
+}
+
+/* The fluxes that make it: at the start of what came to rest, at the end of what did not. */
+static void print_gains(FILE *stream, const nm_balance_why *why, const nm_balance *balance)
+{
+    const int n_species = balance->plan->model->n_species;
+    nm_scale scale = isnan(why->time) ? (nm_scale){0} : nm_flux_scale(&why->then);
+    char time[NM_WORDS];
+    int is_first = 1;
+    for (int s = 0; s < n_species && isfinite(why->time); s++) {
+        double sum, turnover;
+        if (nm_balance_books(&sum, &turnover, balance, s) == 0 || nm_balance_is_held(balance, s) ||
+            !is_uneven(&why->then, s)) {
+            continue;
+        }
+        if (is_first && is_steady(balance->outcome)) {
+            fprintf(stream, "what came in and what went out at the start, in %s\n", scale.unit);
+        } else if (is_first) {
+            fprintf(stream, "what comes in and what goes out after %s, in %s\n",
+                    nm_course_time(time, why->time), scale.unit);
+        }
+        is_first = 0;
+        print_gain(stream, &why->then, s, scale);
     }
 }
 
@@ -294,7 +402,10 @@ void nm_balance_print_why(FILE *stream, const nm_balance_why *why, const nm_bala
                              : "  in the end it grows by %.3g um/h (%.3g m s-1)\n",
                 3.6e9 * rate, rate);
     }
-    print_limits(stream, why, balance);
+    print_gains(stream, why, balance);
+    if (!is_steady(balance->outcome)) {
+        print_limits(stream, why, balance);
+    }
 }
 
 void nm_balance_print_why_json(FILE *stream, const nm_balance_why *why, const nm_balance *balance)

@@ -30,10 +30,11 @@ void nm_comm_wait(void);
 
 /* What a rank above 0 tells rank 0 while tiles are computed, and what it is answered. */
 typedef struct nm_comm_news {
-    int64_t n, n_failed; /* points done since the last news */
-    int64_t wants_tiles; /* 1: it has none left */
-    int64_t must_stop;   /* 1: interrupted or failed: all shall stop */
-    int64_t is_last;     /* 1: it computes no more */
+    int64_t n;                    /* points done since the last news, */
+    int64_t count[NM_N_OUTCOMES]; /* and by outcome */
+    int64_t wants_tiles;          /* 1: it has none left */
+    int64_t must_stop;            /* 1: interrupted or failed: all shall stop */
+    int64_t is_last;              /* 1: it computes no more */
 } nm_comm_news;
 
 typedef struct nm_comm_order {

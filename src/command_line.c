@@ -111,9 +111,10 @@ void nm_print_command(FILE *stream, const nm_command *command)
             }
             snprintf(form, sizeof form, "%s--%s%s%s", letter, option->name,
                      option->value ? " " : "", option->value ? option->value : "");
-            print_term(stream, form, option->text);
+            print_term(stream, form, option->text ? option->text : command->output);
         }
     }
+    fprintf(stream, "\nfor example\n  %s\n", command->example);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

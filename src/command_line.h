@@ -9,7 +9,7 @@
 /* option(tag, long name, short letter or 0, value or NULL, text) */
 /* clang-format off */
 #define NM_OPTION_LIST(option)                                                                                             \
-    option(output,   "output",   'o', "OUT.nc",    "the file to make, or the folder of an export; left out: CONFIG's name with .nc, or MODEL_trace.nc, here, or OUT.data beside OUT.nc") \
+    option(output,   "output",   'o', "OUT.nc",    NULL /* each command says it */) \
     option(backend,  "backend",  0,   "NAME",      "auto, cpu or cuda; auto, or left out: what the run was begun with, else a GPU where there is one") \
     option(threads,  "threads",  0,   "N",         "threads of the CPU, of each rank; left out: all cores")                 \
     option(lanes,    "lanes",    0,   "W",         "points side by side in a thread of the CPU, 8, 4 or 1; left out: the widest") \
@@ -17,10 +17,10 @@
     option(shard,    "shard",    0,   "I/N",       "compute every N-th tile from tile I, 0 <= I < N")                   \
     option(fresh,    "fresh",    0,   NULL,        "start again instead of going on where an earlier run stopped")      \
     option(quiet,    "quiet",    'q', NULL,        "no progress and no notes")                                          \
-    option(log_json, "log-json", 0,   NULL,        "progress and notes as JSON lines")                                  \
+    option(log_json, "log-json", 0,   NULL,        "progress and notes on stderr as one JSON object a line: begin, progress, note, end")                                  \
     option(timeline, "timeline", 0,   "FILE",      "write when what was computed, copied and journalled (JSON for ui.perfetto.dev)") \
     option(ranks,    "ranks",    0,   "N",         "estimate N ranks, and the line that submits them; left out: as many as are worth it") \
-    option(partial,  "partial",  0,   NULL,        "write what is there into OUT.partial.nc; the rest is not_run")      \
+    option(partial,  "partial",  0,   NULL,        "write what is there by now into OUT.partial.nc, also while the run goes on; the rest is not_run")      \
     option(model,    "model",    0,   "M",         "the model of the cell: a name, or ./my_cell.c")                     \
     option(from,     "from",     0,   "OUT.nc",    "take a point of this file")                                         \
     option(index,    "index",    0,   "N",         "its index, or one index per axis, from 0: 17 or 3,5")               \
@@ -69,7 +69,8 @@ typedef struct nm_command {
     const char *operand; /* what stands after the command, or NULL */
     int n_least, n_most; /* number of operands */
     unsigned options;    /* bit i: option i is known to it */
-    const char *text;
+    const char *text, *example;
+    const char *output; /* what -o names, and what it is where it is left out; NULL: it has none */
 } nm_command;
 
 /* Says on stderr what is wrong with the command line. returns NM_USAGE. */

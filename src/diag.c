@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "words.h"
 
@@ -15,7 +16,7 @@ enum {
 };
 
 static _Thread_local char last_error[SENTENCE_BYTES];
-static atomic_int is_quiet;
+static atomic_int is_quiet, is_json_log;
 
 /* Makes a sentence safe for a terminal and a log line: one line of UTF-8 without control characters.
  * Messages quote foreign bytes, and cut them at so many bytes. */
@@ -131,6 +132,15 @@ int nm_outcome_has_failed(int outcome)
     return outcome == NM_OUTCOME_not_converged || outcome == NM_OUTCOME_left_domain;
 }
 
+int64_t nm_failed_points(const int64_t *count)
+{
+    int64_t n = 0;
+    for (int k = 0; k < NM_N_OUTCOMES; k++) {
+        n += nm_outcome_has_failed(k) ? count[k] : 0;
+    }
+    return n;
+}
+
 const char *nm_flag_name(int bit)
 {
     switch (bit) {
@@ -154,13 +164,35 @@ void nm_say(const char *format, ...)
     va_start(args, format);
     write_sentence(sentence, format, args);
     va_end(args);
-    /* one call, so that lines of several threads do not mix */
-    fprintf(stderr, "nessmap: %s\n", sentence);
+    /* lines of several threads do not mix */
+    flockfile(stderr);
+    if (atomic_load(&is_json_log)) {
+        nm_log_event(stderr, "note");
+        fputs(",\"text\":", stderr);
+        nm_json_text(stderr, sentence);
+        fputs("}\n", stderr);
+    } else {
+        fprintf(stderr, "nessmap: %s\n", sentence);
+    }
+    funlockfile(stderr);
 }
 
 void nm_set_quiet(int quiet)
 {
     atomic_store(&is_quiet, quiet != 0);
+}
+
+void nm_set_log_json(int is_json)
+{
+    atomic_store(&is_json_log, is_json != 0);
+}
+
+void nm_log_event(FILE *stream, const char *name)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    fprintf(stream, "{\"event\":\"%s\",\"time\":%lld.%03ld", name, (long long)now.tv_sec,
+            now.tv_nsec / 1000000);
 }
 
 static int min_int(int a, int b)

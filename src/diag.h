@@ -3,6 +3,8 @@
 #define NESSMAP_DIAG_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
 #include "nessmap/status.h"
 
@@ -29,12 +31,20 @@ int nm_outcome_has_values(int outcome);
 /* 1 where a point could not be solved, or left the model's domain. */
 int nm_outcome_has_failed(int outcome);
 
+/* Number of such points, from counts by outcome. */
+int64_t nm_failed_points(const int64_t *count);
+
 /* Returns the name of the flag of bit number `bit` ("multistable" for 0) or "?". */
 const char *nm_flag_name(int bit);
 
-/* Prints "nessmap: ..." and a newline on stderr unless quiet. Thread-safe. */
+/* Prints "nessmap: ..." and a newline, or a line of a JSON log, on stderr unless quiet. Thread-safe. */
 void nm_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void nm_set_quiet(int quiet);
+void nm_set_log_json(int is_json);
+
+/* Begins a line of a JSON log, {"event":"NAME","time":S with S the seconds since 1970; the caller adds
+ * members, each after a comma, and "}\n". */
+void nm_log_event(FILE *stream, const char *name);
 
 /* Returns the candidate nearest to `word`, or NULL if none is within an edit distance of about a
  * third of the length. A wrong case counts half, an exchange of neighbours once. */

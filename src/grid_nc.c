@@ -64,8 +64,9 @@ static nm_status open_reader(reader *r, const char *path, const char *shape)
     return NM_OK;
 }
 
-nm_status nm_grid_nc_fingerprint(const char *path, char out[33])
+static nm_status read_fingerprint(const char *path, char out[33], int may_be_part)
 {
+    NM_NC_ALONE;
     int id, is_netcdf;
     out[0] = '\0';
     NM_TRY(open_file(&id, &is_netcdf, path));
@@ -74,7 +75,8 @@ nm_status nm_grid_nc_fingerprint(const char *path, char out[33])
     }
     int64_t n_not_run = 0;
     nm_nc_counts(&n_not_run, 1, id, "nessmap_n_not_run");
-    char *text = n_not_run == 0 ? nm_nc_text(id, NC_GLOBAL, "nessmap_fingerprint") : NULL;
+    char *text =
+        may_be_part || n_not_run == 0 ? nm_nc_text(id, NC_GLOBAL, "nessmap_fingerprint") : NULL;
     if (text && strlen(text) <= 32) {
         snprintf(out, 33, "%s", text);
     }
@@ -83,8 +85,19 @@ nm_status nm_grid_nc_fingerprint(const char *path, char out[33])
     return NM_OK;
 }
 
+nm_status nm_grid_nc_fingerprint(const char *path, char out[33])
+{
+    return read_fingerprint(path, out, 0);
+}
+
+nm_status nm_grid_nc_fingerprint_of_part(const char *path, char out[33])
+{
+    return read_fingerprint(path, out, 1);
+}
+
 nm_status nm_grid_nc_config(const char *path, char **config_text)
 {
+    NM_NC_ALONE;
     int id, is_netcdf;
     *config_text = NULL;
     NM_TRY(open_file(&id, &is_netcdf, path));
@@ -127,6 +140,7 @@ static nm_status read_at_point(double *value, const reader *r, const int64_t *at
 nm_status nm_grid_nc_stored_params(const char *path, int64_t index, int n, const char *const *names,
                                    double *values)
 {
+    NM_NC_ALONE;
     reader r;
     int is_refined = 0, id, is_netcdf, variable;
     NM_TRY(open_file(&id, &is_netcdf, path));
@@ -299,6 +313,7 @@ static nm_status read_located(nm_tally *tally, const reader *r)
 
 nm_status nm_grid_nc_tally(const char *path, const nm_plan *plan, nm_tally **tally)
 {
+    NM_NC_ALONE;
     reader r;
     *tally = NULL;
     int is_reduced = nm_plan_is_reduced(plan);

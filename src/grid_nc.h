@@ -40,6 +40,9 @@ nm_status nm_grid_nc_define(int *file_id, const nm_plan *plan, int partial);
  * cannot be read at all. */
 nm_status nm_grid_nc_fingerprint(const char *path, char out[33]);
 
+/* The same for a partial file, too. */
+nm_status nm_grid_nc_fingerprint_of_part(const char *path, char out[33]);
+
 /* Reads the configuration text kept in a file; allocated. returns NM_USAGE where it is no file of
  * nessmap. */
 nm_status nm_grid_nc_config(const char *path, char **config_text);

@@ -208,6 +208,25 @@ nm_status nm_journal_open_shard(nm_journal **journal, const char *out_path, cons
     return NM_OK;
 }
 
+nm_status nm_journal_open_view(nm_journal **journal, const char *out_path, const nm_plan *plan)
+{
+    nm_journal *j;
+    *journal = NULL;
+    NM_TRY(create(&j, out_path, plan));
+    int64_t n_torn;
+    char *path = nm_file_format("%s/manifest.toml", j->parts);
+    nm_status status = path ? check_manifest(j, path, plan) : nm_journal_no_memory();
+    if (status == NM_OK) {
+        status = nm_journal_scan(j, &n_torn);
+    }
+    free(path);
+    if (status != NM_OK) {
+        destroy(&j);
+    }
+    *journal = j;
+    return status;
+}
+
 nm_status nm_journal_join(nm_journal **journal, const char *out_path, const nm_plan *plan, int rank,
                           int number, const unsigned char *done)
 {

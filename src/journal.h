@@ -40,6 +40,10 @@ nm_status nm_journal_open(nm_journal **journal, const char *out_path, const nm_p
 nm_status nm_journal_open_shard(nm_journal **journal, const char *out_path, const nm_plan *plan,
                                 int shard, int n_shards);
 
+/* Only to read what is whole by now, beside whoever is at work: takes no lock, writes nothing, and may only be read and
+ * closed, not removed. A record that is being written counts as not done. returns NM_FINGERPRINT, NM_IO, NM_MEMORY. */
+nm_status nm_journal_open_view(nm_journal **journal, const char *out_path, const nm_plan *plan);
+
 /* The journal of a rank above 0, which appends to a segment of its own, while rank 0 has the folder open and its lock.
  * number: nm_journal_number, done [n_tiles]: nm_journal_list_done, both of rank 0. returns NM_MEMORY. */
 nm_status nm_journal_join(nm_journal **journal, const char *out_path, const nm_plan *plan, int rank,

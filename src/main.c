@@ -19,10 +19,13 @@
 static nm_status tell(nm_status status)
 {
     if (status != NM_OK && nm_rank() == 0) {
-        fprintf(stderr, "nessmap: %s\n", nm_error());
+        nm_print_failure(stderr, status, 0);
     }
     return status;
 }
+
+/* what the first signal is answered, for where it is written to */
+static const char *stopping;
 
 static void on_signal(int number)
 {
@@ -33,16 +36,20 @@ static void on_signal(int number)
     }
     was_asked = 1;
     nm_interrupt();
-    static const char text[] =
-        "\nnessmap: stopping after the tiles in work; a second signal stops at once\n";
     int kept = errno;
-    ssize_t n_written = write(STDERR_FILENO, text, sizeof text - 1);
+    ssize_t n_written = write(STDERR_FILENO, stopping, strlen(stopping));
     (void)n_written; /* nobody may be there to read it */
     errno = kept;
 }
 
-static void catch_signals(void)
+static void catch_signals(int log_json)
 {
+#define STOPPING "stopping after the tiles in work; a second signal stops at once"
+    /* on a terminal the moving line makes room for it */
+    stopping = log_json                ? "{\"event\":\"note\",\"text\":\"" STOPPING "\"}\n"
+               : isatty(STDERR_FILENO) ? "\r\033[Knessmap: " STOPPING "\n"
+                                       : "nessmap: " STOPPING "\n";
+#undef STOPPING
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
@@ -55,18 +62,25 @@ static void catch_signals(void)
 static nm_status command_run(const nm_arguments *args)
 {
     nm_scan *scan = NULL;
-    catch_signals();
+    const int log_json = args->run.log_json && !args->run.quiet;
+    catch_signals(log_json);
     nm_status status = nm_ranks_begin(args->run.n_shards > 1);
     nm_quiet(args->run.quiet || nm_rank() > 0);
+    nm_log_json(log_json);
     if (status == NM_OK) {
         status = nm_ranks_agree(nm_scan_open(&scan, args->operands[0], args->sets, args->n_sets));
     }
-    if (status == NM_OK) {
+    const int is_begun = status == NM_OK;
+    if (is_begun) {
         status = nm_scan_run(scan, &args->run, stdout);
     }
     nm_scan_close(&scan);
     fflush(stdout); /* the summary before the sentence on what went wrong */
-    tell(status);
+    if (!log_json) {
+        tell(status);
+    } else if (!is_begun && nm_rank() == 0) {
+        nm_print_failure(stderr, status, 1); /* of a run, its log says it */
+    }
     /* the exit code of a job is that of rank 0 */
     const int is_first = nm_rank() == 0;
     nm_ranks_end();
@@ -183,7 +197,7 @@ static nm_status command_verify(const nm_arguments *args)
     nm_verify_options options = args->verify;
     options.n_threads = args->run.n_threads;
     options.quiet = args->run.quiet;
-    catch_signals();
+    catch_signals(0);
     nm_quiet(args->run.quiet);
     nm_status status = nm_verify(args->run.quiet ? NULL : stdout, args->operands[0], &options);
     fflush(stdout); /* the report before the sentence on what is wrong */
@@ -211,34 +225,51 @@ static const nm_command commands[] = {
     {"run", command_run, "CONFIG", 1, 1,
      WITH(output) | WITH(backend) | WITH(threads) | WITH(lanes) | WITH(set) | WITH(shard) |
          WITH(fresh) | WITH(quiet) | WITH(log_json) | WITH(timeline),
-     "compute a scan, or go on where it stopped, and write the NetCDF file"},
+     "compute a scan, or go on where it stopped, and write the NetCDF file",
+     "nessmap run pump_leak.toml --set axis.g_Na.n=512 -o fine.nc",
+     "the file to make; left out: CONFIG's name with .nc, here"},
     {"init", command_init, "MODEL", 1, 1, WITH(set),
-     "print a commented configuration to start from"},
+     "print a commented configuration to start from", "nessmap init pump_leak > pump_leak.toml",
+     NULL},
     {"plan", command_plan, "CONFIG", 1, 1, WITH(output) | WITH(threads) | WITH(set) | WITH(ranks),
-     "print points, tiles, bytes, memory, disk and time, here and on a cluster; write nothing"},
+     "print points, memory, disk and time, here and on a cluster; write nothing",
+     "nessmap plan pump_leak.toml --ranks 4",
+     "the file that a run would make; left out: CONFIG's name with .nc, here"},
     {"check", command_check, "CONFIG|MODEL.c", 1, 1, WITH(set),
-     "print what is wrong, or the resolved configuration and remarks"},
+     "print what is wrong, or the resolved configuration and remarks",
+     "nessmap check pump_leak.toml", NULL},
     {"compile", command_compile, "MODEL.c", 1, 1, WITH(arch) | WITH(set),
-     "compile a model of your own ahead of a job, for CPU and GPU; print where it is kept"},
+     "compile a model of your own ahead of a job, for CPU and GPU; print where it is kept",
+     "nessmap compile my_cell.c --arch sm_90", NULL},
     {"models", command_models, "[NAME]", 0, 1, WITH(set),
-     "list the models, or all that one consists of"},
+     "list the models, or all that one consists of", "nessmap models pump_leak", NULL},
     {"point", command_point, NULL, 0, 0,
      WITH(model) | WITH(set) | WITH(from) | WITH(index) | WITH(json),
-     "print one cell's balance sheet: fluxes, forces, dissipation, who pays"},
+     "print one cell's balance sheet: fluxes, forces, who pays; or why it has no steady state",
+     "nessmap point --from pump_leak.nc --index 88,441", NULL},
     {"trace", command_trace, NULL, 0, 0,
      WITH(output) | WITH(model) | WITH(set) | WITH(from) | WITH(index) | WITH(times) | WITH(rtol),
-     "compute one cell's time course from its initial state, and write a NetCDF file"},
+     "compute one cell's time course from its initial state; write a NetCDF file, say what "
+     "happened",
+     "nessmap trace --from pump_leak.nc --index 88,441 -o course.nc",
+     "the file to make; left out: MODEL_trace.nc, here"},
     {"export", command_export, "OUT.nc", 1, 1,
      WITH(output) | WITH(inputs) | WITH(outputs) | WITH(split) | WITH(split_seed) | WITH(hold_out) |
          WITH(fresh) | WITH(quiet) | WITH(check),
-     "write the points of a file as NumPy arrays to learn from, with a meta.json"},
+     "write the points of a file as NumPy arrays to learn from, with a meta.json",
+     "nessmap export pump_leak.nc --outputs V,ell --hold-out K_o=5..9",
+     "the folder to make; left out: OUT.data beside OUT.nc"},
     {"verify", command_verify, "OUT.nc", 1, 1,
      WITH(points) | WITH(follow) | WITH(threads) | WITH(quiet),
-     "check that a file is what its configuration gives, and obeys the laws"},
+     "check that a file is what its configuration gives, and obeys the laws",
+     "nessmap verify pump_leak.nc --points 10000", NULL},
     {"assemble", command_assemble, "OUT.nc.parts", 1, 1, WITH(partial),
-     "make the file from the parts of a run"},
-    {"info", command_info, NULL, 0, 0, 0, "print version, compiler, lanes, backends and libraries"},
-    {"help", command_help, "[COMMAND]", 0, 1, 0, "print what a command does and its options"},
+     "make the file from the parts of a run, or a part of it while the run goes on",
+     "nessmap assemble pump_leak.nc.parts --partial", NULL},
+    {"info", command_info, NULL, 0, 0, 0, "print version, compiler, lanes, backends and libraries",
+     "nessmap info", NULL},
+    {"help", command_help, "[COMMAND]", 0, 1, 0, "print what a command does and its options",
+     "nessmap help run", NULL},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

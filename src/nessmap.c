@@ -6,6 +6,7 @@
 
 #include "balance.h"
 #include "config.h"
+#include "course.h"
 #include "cuda_ahead.h"
 #include "describe.h"
 #include "export.h"
@@ -19,6 +20,7 @@
 #include "preset.h"
 #include "run.h"
 #include "scan.h"
+#include "slab.h"
 #include "timecourse.h"
 #include "version.h"
 #include "words.h"
@@ -51,6 +53,23 @@ void nm_interrupt(void)
 void nm_quiet(int quiet)
 {
     nm_set_quiet(quiet);
+}
+
+void nm_log_json(int log_json)
+{
+    nm_set_log_json(log_json);
+}
+
+void nm_print_failure(FILE *stream, nm_status status, int log_json)
+{
+    if (!log_json) {
+        fprintf(stream, "nessmap: %s\n", nm_last_error());
+        return;
+    }
+    nm_log_event(stream, "end");
+    fprintf(stream, ",\"exit_code\":%d,\"error\":", nm_exit_code(status));
+    nm_json_text(stream, nm_last_error());
+    fputs("}\n", stream);
 }
 
 /* --- scans ------------------------------------------------------------------------------------ */
@@ -235,6 +254,7 @@ nm_status nm_export(FILE *notes, const char *path, const nm_export_options *opti
     nm_scan *scan;
     nm_plan *plan = NULL;
     nm_export_options standard = {0};
+    NM_NC_ALONE;
     NM_TRY(nm_export_accepts(path));
     nm_status status = nm_scan_of_file(&scan, path);
     if (status == NM_OK && strcmp(scan->config->design_kind, "table") == 0) {
@@ -261,12 +281,27 @@ typedef struct trace_job {
 
 static void print_trace(FILE *stream, const nm_timecourse *course, const char *path)
 {
+    const nm_plan *plan = course->plan;
+    const int n = course->n_done, outcome = course->end.outcome;
+    char words[NM_WORDS];
     fprintf(stream, "%s: %d times from %g to %g s; the end: %s\n", path, course->n_times,
-            course->times[0], course->times[course->n_times - 1],
-            nm_outcome_text(course->end.outcome));
-    if (course->n_done < course->n_times) {
-        fprintf(stream, "%s: the course ends before the last %d times, which are NaN\n", path,
-                course->n_times - course->n_done);
+            course->times[0], course->times[course->n_times - 1], nm_outcome_text(outcome));
+    if (n < course->n_times) {
+        fprintf(stream, "%s: the course ends before %s, and %d time%s from there on %s NaN\n", path,
+                nm_course_time(words, course->times[n]), course->n_times - n,
+                course->n_times - n == 1 ? "" : "s", course->n_times - n == 1 ? "is" : "are");
+    }
+    double begin[NM_MAX_OUTPUTS], end[NM_MAX_OUTPUTS];
+    for (int i = 0; i < plan->catalogue.n && n > 0; i++) {
+        begin[i] = course->values[(int64_t)i * course->n_times];
+        end[i] = course->values[(int64_t)i * course->n_times + n - 1];
+    }
+    int told = n > 0 ? nm_course_find(plan, outcome, begin, end) : -1;
+    if (told >= 0) {
+        char sentence[NM_COURSE_TEXT];
+        fprintf(stream, "%s: %s\n", path,
+                nm_course_words(sentence, plan, outcome, told, n, course->times,
+                                course->values + (int64_t)told * course->n_times));
     }
 }
 
@@ -304,14 +339,16 @@ static nm_status write_trace(void *context, nm_plan *plan, const double *params)
 nm_status nm_write_trace(FILE *notes, const char *model, const char *const *overrides,
                          int n_overrides, const nm_trace_options *options)
 {
-    trace_job job = {notes, options, NULL};
+    const nm_trace_options standard = {0};
+    trace_job job = {notes, options ? options : &standard, NULL};
     return with_point(write_trace, &job, model, overrides, n_overrides);
 }
 
 nm_status nm_write_trace_of_file(FILE *notes, const char *path, const char *index,
                                  const nm_trace_options *options)
 {
-    trace_job job = {notes, options, index};
+    const nm_trace_options standard = {0};
+    trace_job job = {notes, options ? options : &standard, index};
     return with_point_of_file(write_trace, &job, path, index);
 }
 

@@ -76,7 +76,7 @@ nm_status nm_out_file_choose(char **out_path, const char *config_path, const cha
     return check_folder(*out_path);
 }
 
-nm_status nm_out_file_look(int *is_done, const char *out_path, const nm_plan *plan)
+nm_status nm_out_file_look(int *is_done, const char *out_path, const nm_plan *plan, int partial)
 {
     *is_done = 0;
     struct stat found;
@@ -84,7 +84,9 @@ nm_status nm_out_file_look(int *is_done, const char *out_path, const nm_plan *pl
         return NM_OK;
     }
     char fingerprint[33] = "";
-    if (!S_ISREG(found.st_mode) || nm_grid_nc_fingerprint(out_path, fingerprint) != NM_OK ||
+    if (!S_ISREG(found.st_mode) ||
+        (partial ? nm_grid_nc_fingerprint_of_part(out_path, fingerprint)
+                 : nm_grid_nc_fingerprint(out_path, fingerprint)) != NM_OK ||
         fingerprint[0] == '\0') {
         return nm_fail(NM_USAGE,
                        "%s exists and is not a finished file of nessmap; it is left as it is: move "

@@ -9,8 +9,8 @@
 nm_status nm_out_file_choose(char **out_path, const char *config_path, const char *given);
 
 /* is_done: the file is there and answers this question. Refuses to go on over a file that does
- * not. */
-nm_status nm_out_file_look(int *is_done, const char *out_path, const nm_plan *plan);
+ * not. partial: a partial file is wanted, and one that is there may be replaced. */
+nm_status nm_out_file_look(int *is_done, const char *out_path, const nm_plan *plan, int partial);
 
 /* Deletes what a killed run left of the file: its space is wanted. The caller holds the lock of the
  * journal. */

@@ -191,8 +191,7 @@ static void measure(const nm_refine_writer *w)
     for (int k = 0; k < NM_N_OUTCOMES; k++) {
         report->n_solved += refined->count[k];
     }
-    report->n_failed =
-        refined->count[NM_OUTCOME_not_converged] + refined->count[NM_OUTCOME_left_domain];
+    report->n_failed = nm_failed_points(refined->count);
     report->n_stages = refined->n_stages;
     report->n_vertices = vertices->n;
     report->n_cells = w->n_leaves;
@@ -290,7 +289,7 @@ nm_status nm_refine_nc_report(nm_refine_report *report, const char *path)
 {
     int id;
     memset(report, 0, sizeof *report);
-    nm_nc_prepare();
+    NM_NC_ALONE;
     NM_TRY(nm_nc_check(nc_open(path, NC_NOWRITE, &id), "read", path));
     nm_nc_counts(&report->n_stages, 1, id, "nessmap_refine_stages");
     nm_nc_counts(&report->n_solved, 1, id, "nessmap_refine_solves");

@@ -23,17 +23,28 @@ static const double pilot_seconds = 0.25; /* at most this long per rate */
 
 /* --- 1. interruption -------------------------------------------------------------------------- */
 
-/* lock-free, so that a signal handler may set it in any thread */
-static atomic_int is_interrupted;
+/* How often it was asked for, and how often when the last run to end did so: runs side by side all
+ * stop, and the next one does not. Lock-free, so that a signal handler may ask in any thread. */
+static atomic_int n_asked, n_answered;
 
 void nm_run_interrupt(void)
 {
-    atomic_store(&is_interrupted, 1);
+    atomic_fetch_add(&n_asked, 1);
 }
 
-int nm_run_is_interrupted(void)
+int nm_run_interrupts(void)
 {
-    return atomic_load(&is_interrupted);
+    return atomic_load(&n_answered);
+}
+
+int nm_run_is_interrupted(int n_interrupts)
+{
+    return atomic_load(&n_asked) != n_interrupts;
+}
+
+void nm_run_answer(void)
+{
+    atomic_store(&n_answered, atomic_load(&n_asked));
 }
 
 /* --- 2. a finished file ----------------------------------------------------------------------- */
@@ -52,6 +63,7 @@ static nm_status report_finished(nm_run_state *run, FILE *summary)
     if (run->rank > 0) {
         return NM_OK;
     }
+    nm_progress_start(&run->progress, 0, run->plan->n_points, run->plan->n_points);
     nm_progress_note(&run->progress,
                      "%s is finished already and answers this very question; nothing to do",
                      run->out_path);
@@ -110,7 +122,7 @@ static nm_status open_first(nm_run_state *run, int *is_done)
     if (options->fresh) {
         nm_refine_sweep(run->out_path);
     }
-    NM_TRY(nm_out_file_look(is_done, run->out_path, run->plan));
+    NM_TRY(nm_out_file_look(is_done, run->out_path, run->plan, 0));
     *is_done = *is_done && !options->fresh;
     if (*is_done) {
         nm_refine_sweep(run->out_path);
@@ -201,7 +213,7 @@ static nm_status stop_interrupted(nm_run_state *run)
 static nm_status gather(nm_run_state *run, int *is_complete)
 {
     const nm_run_options *options = run->options;
-    int is_stopped = is_interrupted || atomic_load(&run->must_stop);
+    int is_stopped = nm_run_is_interrupted(run->n_interrupts) || atomic_load(&run->must_stop);
     *is_complete = 0;
     if (run->rank > 0) {
         return NM_OK;
@@ -232,6 +244,7 @@ static nm_status gather(nm_run_state *run, int *is_complete)
 static nm_status assemble(nm_run_state *run)
 {
     double start = nm_clock();
+    nm_progress_say(&run->progress, "writing the file");
     if (run->file && atomic_load(&run->is_behind)) {
         nm_grid_nc_drop(&run->file);
     }
@@ -266,7 +279,9 @@ static nm_status end(nm_run_state *run, FILE *summary)
     NM_TRY(assemble(run));
     run->stats.total_s = nm_clock() - run->start;
     if (summary) {
+        nm_progress_say(&run->progress, "measuring the rates of both solvers");
         measure_rates(run);
+        nm_progress_stop(&run->progress);
         nm_summary_print(summary, run->plan, run->tally, &run->stats, run->out_path);
     }
     return nm_out_file_judge(run->plan, nm_summary_failed_share(run->tally), run->out_path);
@@ -284,6 +299,7 @@ static nm_status solve_stage(void *context, nm_plan *stage, const char *path, co
     NM_TRY(nm_journal_open(journal, path, stage, 0));
     run->plan = stage;
     run->journal = *journal;
+    run->i_stage++;
     nm_progress_note(&run->progress, "%s%s", what,
                      nm_journal_n_done(*journal) < stage->n_tiles ? "" : ", done before");
     nm_status status = nm_run_tiles(run);
@@ -451,7 +467,7 @@ static nm_status look(nm_run_state *run, int *is_done)
 {
     *is_done = 0;
     if (run->rank == 0) {
-        NM_TRY(nm_out_file_look(is_done, run->out_path, run->plan));
+        NM_TRY(nm_out_file_look(is_done, run->out_path, run->plan, 0));
         *is_done = *is_done && !run->options->fresh;
         if (*is_done) {
             nm_out_file_sweep(run->out_path, run->plan);
@@ -468,6 +484,8 @@ static nm_status go(nm_run_state *run, const nm_model *model, FILE *summary)
     NM_TRY(agree_on_backend(run));
     NM_TRY(nm_comm_agree(look(run, &is_done)));
     nm_comm_share(&is_done, sizeof is_done);
+    nm_progress_question(&run->progress, run->plan->n_points, run->config->path, run->config->title,
+                         model->name, run->backend->name, run->out_path);
     if (is_done) {
         return nm_comm_agree(report_finished(run, summary));
     }
@@ -529,6 +547,7 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
     run.options = options;
     run.begun = time(NULL);
     run.start = nm_clock();
+    run.n_interrupts = nm_run_interrupts();
     run.rank = nm_comm_rank();
     run.n_ranks = run.stats.n_ranks = nm_comm_size();
     run.backend_options = (nm_backend_options){
@@ -537,11 +556,11 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
     run.backend_options.report = &run.report;
     pthread_mutex_init(&run.lock, NULL);
     nm_set_quiet(options->quiet || run.rank > 0);
+    nm_set_log_json(options->log_json);
     nm_progress_begin(&run.progress, stderr,
                       options->quiet || run.rank > 0 ? NM_PROGRESS_QUIET
                       : options->log_json            ? NM_PROGRESS_JSON
-                                                     : NM_PROGRESS_AUTO,
-                      0, 0);
+                                                     : NM_PROGRESS_AUTO);
 
     nm_status status = go(&run, model, summary);
     status = end_timeline(&run, status);
@@ -557,8 +576,9 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
         }
         free(sentence);
     }
+    nm_progress_end(&run.progress, status, nm_last_error());
     release(&run);
-    is_interrupted = 0;
+    nm_run_answer();
     nm_comm_wait();
     return status;
 }

@@ -21,10 +21,13 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
 nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const char *out_path,
                           const char *fingerprint, int partial, FILE *summary);
 
-/* Asks the run of this process to stop after the tiles in work. Async-signal-safe. */
+/* Asks the runs of this process to stop after the tiles in work. Async-signal-safe. */
 void nm_run_interrupt(void);
 
-/* 1 where that was asked for, and no run has ended since. */
-int nm_run_is_interrupted(void);
+/* What can be interrupted asks at its beginning how often that was answered, and from then on whether
+ * it was asked for again; it answers at its end. Thread-safe. */
+int nm_run_interrupts(void);
+int nm_run_is_interrupted(int n_interrupts);
+void nm_run_answer(void);
 
 #endif

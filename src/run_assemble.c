@@ -61,10 +61,11 @@ nm_status nm_run_assemble(const nm_config *config, const nm_model *model, const 
     int is_done = 0;
     nm_status status = written_path ? NM_OK : nm_fail(NM_MEMORY, "no memory for a path");
     if (status == NM_OK) {
-        status = nm_out_file_look(&is_done, written_path, plan);
+        status = nm_out_file_look(&is_done, written_path, plan, partial);
     }
     if (status == NM_OK) {
-        status = nm_journal_open(&journal, out_path, plan, 0);
+        status = partial ? nm_journal_open_view(&journal, out_path, plan)
+                         : nm_journal_open(&journal, out_path, plan, 0);
     }
     if (status == NM_OK && !partial) {
         status = assemble_open(plan, journal, out_path, 0, &tally);

@@ -30,6 +30,7 @@ typedef struct nm_run_state {
     atomic_int is_behind; /* the file could not take a tile */
     nm_tally *tally;
     nm_progress progress;
+    int i_stage; /* of a refinement; 0: the first points, or a scan without stages */
     nm_run_stats stats;
     nm_timeline *timeline; /* NULL: not wanted */
     nm_backend_options backend_options;
@@ -41,12 +42,10 @@ typedef struct nm_run_state {
     double told;          /* monotonic clock [s] */
     atomic_int must_stop; /* another rank was interrupted or failed */
     int has_failed;       /* this one */
+    int n_interrupts;     /* that earlier runs have answered */
     double start;         /* monotonic clock [s] */
     time_t begun;
 } nm_run_state;
-
-/* 1 once a signal asked this process to stop. */
-int nm_run_is_interrupted(void);
 
 /* Computes the tiles of the plan that are not done and keeps them in the journal; shared among the ranks.
  * returns, on all ranks, what one of them failed with. */

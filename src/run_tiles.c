@@ -24,7 +24,7 @@ static void tell_first(nm_run_state *run, int wants_tiles, int is_last)
     nm_comm_order order;
     run->news.wants_tiles = wants_tiles;
     run->news.is_last = is_last;
-    run->news.must_stop = nm_run_is_interrupted() || run->has_failed;
+    run->news.must_stop = nm_run_is_interrupted(run->n_interrupts) || run->has_failed;
     nm_comm_report(&order, &run->news);
     run->news = (nm_comm_news){0};
     run->told = nm_clock();
@@ -40,7 +40,7 @@ static int64_t next_of_rank(nm_run_state *run)
     if (run->rank > 0 && nm_clock() - run->told > NEWS_SECONDS) {
         tell_first(run, 0, 0);
     }
-    while (!nm_run_is_interrupted() && !atomic_load(&run->must_stop)) {
+    while (!nm_run_is_interrupted(run->n_interrupts) && !atomic_load(&run->must_stop)) {
         int64_t first, end, i_tile = nm_deal_next(&run->deal);
         if (i_tile >= 0) {
             return i_tile;
@@ -90,12 +90,14 @@ static nm_status keep_tile(void *context, int64_t i_tile, const void *payload, i
     run->stats.n_computed += report->n;
     run->stats.n_newton += report->n_newton;
     run->stats.n_follow += report->n_follow;
-    run->stats.n_failed += report->n_failed;
+    run->stats.n_failed += nm_failed_points(report->count);
     if (run->rank == 0) {
-        nm_progress_add(&run->progress, report->n, report->n_failed);
+        nm_progress_add(&run->progress, report->n, report->count);
     } else {
         run->news.n += report->n;
-        run->news.n_failed += report->n_failed;
+        for (int k = 0; k < NM_N_OUTCOMES; k++) {
+            run->news.count[k] += report->count[k];
+        }
     }
     pthread_mutex_unlock(&run->lock);
     return NM_OK;
@@ -111,7 +113,9 @@ static nm_status hand_over(void *context, int64_t i_tile, void *payload, int64_t
 static void note(void *context, const char *sentence)
 {
     nm_run_state *run = context;
+    pthread_mutex_lock(&run->lock);
     nm_progress_note(&run->progress, "%s", sentence);
+    pthread_mutex_unlock(&run->lock);
 }
 
 /* --- 3. news between ranks -------------------------------------------------------------------- */
@@ -130,14 +134,14 @@ static void *serve(void *context)
             continue;
         }
         pthread_mutex_lock(&run->lock);
-        if (news.must_stop || nm_run_is_interrupted() || run->has_failed) {
+        if (news.must_stop || nm_run_is_interrupted(run->n_interrupts) || run->has_failed) {
             atomic_store(&run->must_stop, 1);
         }
         order.must_stop = atomic_load(&run->must_stop);
         if (news.wants_tiles && !order.must_stop) {
             nm_deal_cut(&run->deal, &order.first, &order.end);
         }
-        nm_progress_add(&run->progress, news.n, news.n_failed);
+        nm_progress_add(&run->progress, news.n, news.count);
         pthread_mutex_unlock(&run->lock);
         n_at_work -= news.is_last != 0;
         nm_comm_answer(rank, &order);
@@ -192,7 +196,7 @@ nm_status nm_run_tiles(nm_run_state *run)
     int64_t n_points, n_before;
     count_points(run, &n_points, &n_before);
     nm_deal_begin(&run->deal, run->plan->n_tiles, run->rank, run->n_ranks, is_wanted, run);
-    nm_progress_begin(&run->progress, stderr, run->progress.style, n_points, n_before);
+    nm_progress_start(&run->progress, run->i_stage, n_points, n_before);
     double start = run->told = nm_clock();
     pthread_t server = 0;
     nm_status status = NM_OK;
@@ -211,7 +215,7 @@ nm_status nm_run_tiles(nm_run_state *run)
     }
     run->stats.n_devices = run->report.n_devices;
     run->stats.device = run->report.device;
-    nm_progress_end(&run->progress);
+    nm_progress_stop(&run->progress);
     /* what a rank has written must be out of its node before rank 0 looks for it */
     if (status == NM_OK) {
         status = nm_journal_sync(run->journal);

@@ -32,6 +32,32 @@ void nm_nc_prepare(void)
     }
 }
 
+static pthread_mutex_t netcdf; /* recursive */
+
+static void make_netcdf_lock(void)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&netcdf, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+int nm_nc_hold(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_netcdf_lock);
+    nm_nc_prepare();
+    pthread_mutex_lock(&netcdf);
+    return 1;
+}
+
+void nm_nc_release(const int *held)
+{
+    (void)held;
+    pthread_mutex_unlock(&netcdf);
+}
+
 nm_status nm_nc_check(int code, const char *verb, const char *path)
 {
     if (code == NC_NOERR) {

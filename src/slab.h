@@ -45,4 +45,11 @@ void nm_nc_bound_cache(int file_id, int variable);
  * print nothing of its own. Once in each thread that calls NetCDF is enough. */
 void nm_nc_prepare(void);
 
+/* NetCDF serves one thread at a time. NM_NC_ALONE at the top of a block keeps all other threads that say
+ * so out until the block is left, by whatever way; it may stand in functions that call each other. */
+int nm_nc_hold(void);
+void nm_nc_release(const int *held);
+#define NM_NC_ALONE                                                                                \
+    __attribute__((cleanup(nm_nc_release), unused)) const int nm_nc_is_held = nm_nc_hold()
+
 #endif

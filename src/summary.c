@@ -70,8 +70,7 @@ void nm_summary_why(nm_why *why, const nm_tally *tally, int outcome)
 
 double nm_summary_failed_share(const nm_tally *tally)
 {
-    int64_t n_failed =
-        tally->count[NM_OUTCOME_not_converged] + tally->count[NM_OUTCOME_left_domain];
+    int64_t n_failed = nm_failed_points(tally->count);
     int64_t n_run = tally->n_points - tally->count[NM_OUTCOME_not_run];
     return n_run > 0 ? (double)n_failed / (double)n_run : 0.0;
 }

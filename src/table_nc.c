@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "slab.h"
 #include "table.h"
 
 typedef struct reader {
@@ -230,6 +231,7 @@ static nm_status read_open(nm_table *table, reader *reader)
 
 nm_status nm_table_read_nc(nm_table *table, const char *path)
 {
+    NM_NC_ALONE;
     reader reader = {.path = path};
     int error = nc_open(path, NC_NOWRITE, &reader.file);
     if (error != NC_NOERR) {

@@ -19,8 +19,10 @@ enum {
     MAX_CELLS = 8 << 20,        /* bytes of the records of cells in a payload */
     MAX_RESULTS =
         256 << 20, /* bytes of the results of a reduced tile, which a device holds at once */
-    MAX_CHUNK = 7 * NM_BLOCK_POINTS, /* points that a thread reduces at once: their results fit a second-level cache */
-    CHUNK_BYTES = 4 << 20             /* bytes of their results */
+    MAX_CHUNK =
+        7 *
+        NM_BLOCK_POINTS, /* points that a thread reduces at once: their results fit a second-level cache */
+    CHUNK_BYTES = 4 << 20 /* bytes of their results */
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -123,25 +125,35 @@ int64_t nm_plan_tile_bytes(const nm_plan *plan, int64_t i_tile)
                : nm_plan_points_bytes(plan, nm_plan_tile_points(plan, i_tile));
 }
 
-int64_t nm_plan_count_failed(const nm_plan *plan, int64_t i_tile, const void *payload)
+void nm_plan_count_outcomes(int64_t *count, const nm_plan *plan, int64_t i_tile,
+                            const void *payload)
 {
-    int64_t n = nm_plan_tile_points(plan, i_tile), bytes = nm_plan_tile_bytes(plan, i_tile),
-            n_failed = 0;
+    int64_t n = nm_plan_tile_points(plan, i_tile), bytes = nm_plan_tile_bytes(plan, i_tile);
+    memset(count, 0, NM_N_OUTCOMES * sizeof *count);
     if (!nm_plan_is_reduced(plan)) {
-        const int8_t *outcome = (const int8_t *)payload + bytes - n;
+        /* neighbours are mostly alike: counts side by side need not wait for each other */
+        enum { SIDES = 4, CODES = 256 };
+        const unsigned char *outcome = (const unsigned char *)payload + bytes - n;
+        int64_t side[SIDES][CODES] = {{0}};
         for (int64_t i = 0; i < n; i++) {
-            n_failed += nm_outcome_has_failed(outcome[i]);
+            side[i % SIDES][outcome[i]]++;
         }
-        return n_failed;
+        for (int k = 0; k < NM_N_OUTCOMES; k++) {
+            for (int s = 0; s < SIDES; s++) {
+                count[k] += side[s][k];
+            }
+        }
+        return;
     }
     int n_slots = plan->task.reduction.n_slots;
     bytes -= NM_LOCATED * (int64_t)sizeof(int64_t);
     for (int64_t at = 0; at < bytes; at += NM_WHOLE_RECORD_BYTES(&plan->task.reduction)) {
         const char *record = (const char *)payload + at;
-        const int64_t *count = (const int64_t *)(record + n_slots * (int64_t)sizeof(nm_stat));
-        n_failed += count[NM_OUTCOME_not_converged] + count[NM_OUTCOME_left_domain];
+        const int64_t *part = (const int64_t *)(record + n_slots * (int64_t)sizeof(nm_stat));
+        for (int k = 0; k < NM_N_OUTCOMES; k++) {
+            count[k] += part[k];
+        }
     }
-    return n_failed;
 }
 
 int64_t *nm_plan_located(const nm_plan *plan, int64_t i_tile, void *payload)

@@ -59,7 +59,8 @@ void nm_plan_map_tile(const nm_plan *plan, nm_tile *tile, int64_t i_tile, void *
  * rising, then -1. */
 int64_t *nm_plan_located(const nm_plan *plan, int64_t i_tile, void *payload);
 
-/* Points of a tile that failed (not_converged, left_domain), from its payload. */
-int64_t nm_plan_count_failed(const nm_plan *plan, int64_t i_tile, const void *payload);
+/* Points of a tile by outcome, count[NM_N_OUTCOMES], from its payload. */
+void nm_plan_count_outcomes(int64_t *count, const nm_plan *plan, int64_t i_tile,
+                            const void *payload);
 
 #endif

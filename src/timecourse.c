@@ -111,12 +111,12 @@ static nm_status read_list(nm_timecourse *course, const char *given)
     return NM_OK;
 }
 
-/* equal steps of the logarithm, from before anything has moved until nothing moves any more */
+/* equal steps of the logarithm, from before anything has moved until nothing moves any more, or there is nothing left */
 static nm_status choose_times(nm_timecourse *course, const nm_trace *survey)
 {
     NM_TRY(make_room(course, DEFAULT_TIMES));
-    double least = 1e3 * survey->first; /* also where the start is steady already */
-    double last = survey->last > least ? survey->last : least;
+    /* where the start is steady already there is still something to see */
+    double last = survey->last > 10.0 * survey->first ? survey->last : 1e3 * survey->first;
     fill_log(course->times, course->n_times, survey->first, last);
     return NM_OK;
 }

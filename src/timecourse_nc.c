@@ -308,7 +308,7 @@ static nm_status write_and_rename(writer *w, const char *path)
 
 nm_status nm_timecourse_write(const nm_timecourse *course, const char *path)
 {
-    nm_nc_prepare();
+    NM_NC_ALONE;
     NM_TRY(refuse_other_file(path));
     writer *w = calloc(1, sizeof *w);
     if (!w || !(w->temporary = nm_file_format("%s.tmp", path))) {

@@ -12,6 +12,7 @@
 #include "grid_nc.h"
 #include "pilot.h"
 #include "refine.h"
+#include "run.h"
 #include "scan.h"
 #include "verify_parts.h"
 #include "version.h"
@@ -416,6 +417,7 @@ nm_status nm_verify(FILE *report, const char *path, const nm_verify_options *opt
     }
     v->path = path;
     v->options = options ? options : &standard;
+    v->n_interrupts = nm_run_interrupts();
     pthread_mutex_init(&v->lock, NULL);
     pthread_mutex_init(&v->file_lock, NULL);
     nm_status status = open_file(v);
@@ -443,6 +445,7 @@ nm_status nm_verify(FILE *report, const char *path, const nm_verify_options *opt
     if (v->is_open) {
         nc_close(v->id);
     }
+    nm_run_answer();
     nm_plan_destroy(&v->plan);
     nm_scan_close(&scan);
     pthread_mutex_destroy(&v->lock);

@@ -183,7 +183,7 @@ static nm_status follow_all(follower *f, int n)
     const double start = nm_clock();
     int i = 0;
     for (; i < n && nm_clock() - start < follow_seconds; i++) {
-        if (nm_run_is_interrupted()) {
+        if (nm_run_is_interrupted(v->n_interrupts)) {
             return nm_fail(NM_INTERRUPTED, "interrupted: '%s' is not verified", v->path);
         }
         NM_TRY(follow_point(f, index_of(v->plan, i, n)));

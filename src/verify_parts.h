@@ -72,6 +72,7 @@ typedef struct nm_verification {
     const nm_config *config;
     nm_plan *plan;
     const nm_verify_options *options;
+    int n_interrupts; /* before it */
     int id, is_open; /* NetCDF */
     int64_t n_not_run;
     int is_solved_all; /* every point was solved again */

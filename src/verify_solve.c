@@ -159,7 +159,7 @@ static void hand_in(hand *hand, crew *crew, int64_t n_points)
     for (int i = 0; i < NM_N_OUTCOMES; i++) {
         v->count[i] += hand->count[i];
     }
-    nm_progress_add(&crew->progress, n_points, 0);
+    nm_progress_add(&crew->progress, n_points, NULL);
     pthread_mutex_unlock(&v->lock);
     memset(hand->check, 0, sizeof hand->check);
     memset(hand->count, 0, sizeof hand->count);
@@ -183,7 +183,7 @@ static void *work(void *argument)
         if (i_tile >= v->plan->n_tiles) {
             break;
         }
-        status = nm_run_is_interrupted()
+        status = nm_run_is_interrupted(v->n_interrupts)
                      ? nm_fail(NM_INTERRUPTED, "interrupted: '%s' is not verified", v->path)
                      : check_tile(hand, i_tile, crew->n_wanted);
         hand_in(hand, crew, nm_plan_tile_points(v->plan, i_tile));
@@ -217,8 +217,8 @@ nm_status nm_verify_points(nm_verification *v, int64_t n_wanted)
     atomic_init(&crew.i_next, 0);
     atomic_init(&crew.has_failed, 0);
     nm_progress_begin(&crew.progress, stderr,
-                      v->options->quiet ? NM_PROGRESS_QUIET : NM_PROGRESS_AUTO, v->plan->n_points,
-                      0);
+                      v->options->quiet ? NM_PROGRESS_QUIET : NM_PROGRESS_AUTO);
+    nm_progress_start(&crew.progress, 0, v->plan->n_points, 0);
 
     /* the caller works too, so that a machine that starts no thread still verifies */
     int n_threads = nm_backend_cpu_threads(v->options->n_threads), n_started = 0;
@@ -236,7 +236,7 @@ nm_status nm_verify_points(nm_verification *v, int64_t n_wanted)
         pthread_join(threads[i], NULL);
     }
     free(threads);
-    nm_progress_end(&crew.progress);
+    nm_progress_stop(&crew.progress);
     nm_verify_laws_destroy(&laws);
     return crew.status == NM_OK ? NM_OK : nm_fail(crew.status, "%s", crew.error);
 }

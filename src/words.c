@@ -121,7 +121,10 @@ char *nm_words_quantity(char *out, double value, const char *unit)
         }
     }
     /* -0 and the dust of a zero would only puzzle */
-    snprintf(out, NM_WORDS, "%.3g%s%s", value == 0.0 ? 0.0 : value, unit[0] ? " " : "", unit);
+    int is_plain =
+        fabs(value) >= 999.5 && fabs(value) < 99999.5; /* 1048 reads better than 1.05e+03 */
+    snprintf(out, NM_WORDS, is_plain ? "%.0f%s%s" : "%.3g%s%s", value == 0.0 ? 0.0 : value,
+             unit[0] ? " " : "", unit);
     return out;
 }
 
@@ -150,14 +153,20 @@ char *nm_words_double(char *out, double value)
 void nm_json_text(FILE *stream, const char *text)
 {
     fputc('"', stream);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\') {
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        int n = nm_utf8_length((const char *)c);
+        if (n == 0) {
+            /* a name of a file may be any bytes, and JSON is UTF-8 */
+            fputs("\\ufffd", stream);
+            n = 1;
+        } else if (*c == '"' || *c == '\\') {
             fprintf(stream, "\\%c", *c);
         } else if (*c < 0x20) {
             fprintf(stream, "\\u%04x", *c);
         } else {
-            fputc(*c, stream);
+            fwrite(c, 1, (size_t)n, stream);
         }
+        c += n;
     }
     fputc('"', stream);
 }

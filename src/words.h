@@ -22,7 +22,7 @@ char *nm_words_quantity(char *out, double value, const char *unit);
 /* The shortest text that reads back as the same double. */
 char *nm_words_double(char *out, double value);
 
-/* A JSON string with its quotes; a JSON number, or null where it is not finite. */
+/* A JSON string with its quotes, where U+FFFD stands for each byte that is no UTF-8; a JSON number, or null where it is not finite. */
 void nm_json_text(FILE *stream, const char *text);
 void nm_json_number(FILE *stream, double value);
 

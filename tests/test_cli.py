@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import time
 import tomllib
@@ -45,6 +46,10 @@ def check_help(args, checks):
             checks.check(has_line, f"help {command} does not say what {operand} is")
         told |= set(OPTION.findall(by_help.stdout))
         checks.check("help" in OPTION.findall(by_help.stdout), f"help {command} does not tell of --help")
+        # the example is one that the command takes
+        example = shlex.split(by_help.stdout.split("\nfor example\n  nessmap ")[1].partition(" > ")[0])
+        done = harness.run(args.nessmap, *example, "--help")
+        checks.check(example[0] == command and done.stdout == by_help.stdout and not done.stderr, f"help {command}: {example}: {done}")
         long = [line for line in lines if len(line) > 100]
         checks.check(not long, f"help {command}: {long}")
     header = (harness.ROOT / "src" / "command_line.h").read_text()

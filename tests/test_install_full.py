@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tomllib
 
 import harness
 import test_own_model
@@ -65,35 +66,26 @@ def check_headers(prefix, folder, checks):
             checks.check(done.returncode == 0, f"{compiler}, {file.name}: {done.stderr[:600]}")
 
 
-CALLER = """
-#include <nessmap/nessmap.h>
-int main(int argc, char **argv)
-{
-    nm_scan *scan;
-    if (argc < 2 || nm_scan_open(&scan, argv[1], NULL, 0) != NM_OK) {
-        fprintf(stderr, "%s\\n", nm_error());
-        return 1;
-    }
-    printf("%s\\n", nm_version());
-    nm_status status = nm_scan_print_plan(scan, NULL, stdout);
-    nm_scan_close(&scan);
-    return nm_exit_status(status);
-}
-"""
+STRICT = ["-std=c11", "-pedantic", "-Wall", "-Wextra", "-Werror"]
 CALLERS_BUILD = """
 cmake_minimum_required(VERSION 3.25)
 project(caller C)
 find_package(nessmap 0.1 REQUIRED)
-add_executable(caller caller.c)
+add_executable(caller map_in_memory.c)
 target_link_libraries(caller PRIVATE nessmap::nessmap)
 """
 
 
 def check_callers(prefix, folder, checks):
-    """A program of the user's own: with the shared library, with the archive, and by CMake."""
-    (folder / "caller.c").write_text(CALLER)
+    """The example of a program of the user's own: with the shared library, with the archive, and by CMake; it maps a model
+    of the user's own."""
+    shutil.copy(prefix / "share" / "nessmap" / "examples" / "map_in_memory.c", folder)
     (folder / "CMakeLists.txt").write_text(CALLERS_BUILD)
-    scan = prefix / "share" / "nessmap" / "configs" / "bathtub.toml"
+    made = subprocess.run([prefix / "bin" / "nessmap", "init", "./my_cell.c"], cwd=folder, capture_output=True, text=True)
+    checks.check(made.returncode == 0, f"init: {made}")
+    (folder / "scan.toml").write_text(made.stdout)
+    axes = tomllib.loads(made.stdout)["axis"]
+    sizes = [f"axis.{axis['name']}.n={n}" for axis, n in zip(axes, (12, 40), strict=True)]
     environment = os.environ | {"PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
 
     def ask(*words):
@@ -110,10 +102,11 @@ def check_callers(prefix, folder, checks):
     shared = ask("--cflags", "--libs")
     archive = [*ask("--cflags"), library / "libnessmap.a", *(word for word in ask("--static", "--libs") if word != "-lnessmap")]
     ways = {
-        "the shared library": ["cc", "caller.c", "-o", "by_shared", *shared],
-        "the archive": ["cc", "caller.c", "-o", "by_archive", *archive],
+        "the shared library": ["cc", *STRICT, "map_in_memory.c", "-o", "by_shared", *shared],
+        "the archive": ["cc", *STRICT, "map_in_memory.c", "-o", "by_archive", *archive],
         "find_package": ["sh", "-c", 'cmake -S . -B made -DCMAKE_PREFIX_PATH="$1" && cmake --build made', "sh", prefix],
     }
+    maps = set()
     programs = {"the shared library": "by_shared", "the archive": "by_archive", "find_package": "made/caller"}
     for way, command in ways.items():
         made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -121,8 +114,13 @@ def check_callers(prefix, folder, checks):
             continue
         # the archive needs no path; CMake left one in its program
         paths = {"LD_LIBRARY_PATH": str(library)} if way == "the shared library" else {}
-        done = subprocess.run([folder / programs[way], scan], env=os.environ | paths, capture_output=True, text=True)
-        checks.check(done.returncode == 0 and done.stdout.startswith(version) and "fingerprint" in done.stdout, f"{way}: {done}")
+        done = subprocess.run([folder / programs[way], "scan.toml", *sizes], cwd=folder, env=os.environ | paths,
+                              capture_output=True, text=True)
+        lines = done.stdout.splitlines()
+        checks.check(done.returncode == 0 and len(lines) == 13 and all(len(line.split()[0]) == 40 for line in lines[:12]),
+                     f"{way}: {done}")
+        maps.add(done.stdout)
+    checks.check(len(maps) == 1, f"the maps differ: {maps}")
 
 
 def run_checks(args, checks):

@@ -102,10 +102,43 @@ def check_limits(args, checks, sheet, model, settings, what):
             checks.check((outcome in ("ness", "equilibrium")) == is_steady, f"{what}: at {name}={setting} the outcome is {outcome}")
 
 
+def rows_of(text, heading):
+    """The rows of a table, each with the lines that it goes on in."""
+    table = re.search(rf"^{heading}.*\n((?:  .*\n)*)", text, re.MULTILINE)
+    return re.sub(r"\n {6,}", " ", table[1]).splitlines() if table else []
+
+
+def check_why(checks, sheet, text, what):
+    """What is told of the course adds up: gains are what comes in less what goes out, changes lead from here to there."""
+    verbs = []
+    for row in rows_of(text, "what c[oa]mes? in"):
+        found = re.fullmatch(r"  \w+ +in (.*); out (.*): it (gains|loses) ([-\d.e+]+)(, .*)?", row)
+        if not checks.check(found, f"{what}: {row}"):
+            continue
+        came, went = (sum(float(flow.split()[0]) for flow in flows.split(", ") if flow != "nothing") for flows in found.groups()[:2])
+        net = float(found[4]) if found[3] == "gains" else -float(found[4])
+        verbs.append(found[3])
+        # of three and four digits
+        checks.check(abs(came - went - net) <= 6e-3 * abs(net) + 1e-3 * (came + went), f"{what}: {row}")
+    if not sheet["outcome"].startswith("no_steady_state"):
+        return
+    grows = sheet["outcome"].endswith("growth")
+    words = " ".join(text.split())
+    checks.check("the course ends after" in words and ("as much after" in words if grows else "of it after" in words), f"{what}: no time is told")
+    checks.check(("gains" if grows else "loses") in verbs, f"{what}: the fluxes are not told: {verbs}")
+    for row in rows_of(text, "one of these alone"):
+        found = re.match(r"  (\w+) .*; (?:([-\d.e+]+) times as much|1/([-\d.e+]+) of it)\)", row)
+        if found:
+            there = [limit["value"] / sheet["parameters"][found[1]] for limit in sheet["steady_state_where"] if limit["parameter"] == found[1]]
+            told = float(found[2]) if found[2] else 1 / float(found[3])
+            checks.check(any(abs(told / x - 1) < 6e-3 for x in there), f"{what}: {row}, not {there}")
+
+
 def check_sheet(args, checks, model, settings, expected=None):
     what = f"point {model} {' '.join(settings)}"
     sheet, text = json.loads(point(args, model, settings, "--json")), point(args, model, settings)
     check_lines(checks, text, what)
+    check_why(checks, sheet, text, what)
     outcome = sheet["outcome"]
     checks.check(expected in (None, outcome), f"{what}: {outcome} in the place of {expected}")
     checks.check(WORDS.get(outcome, outcome) in " ".join(text.split()), f"{what}: the verdict is not told in words")

@@ -1,7 +1,8 @@
 /* The pipeline: a finished file, what it refuses, interruption and resume to the same bytes,
- * shards, locks, failures. */
+ * shards, locks, runs side by side, failures. */
 #include <dirent.h>
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -312,6 +314,165 @@ static void a_second_run_is_locked_out(void **state)
     nm_config_destroy(&config);
 }
 
+static void a_part_is_assembled_beside_a_run(void **state)
+{
+    (void)state;
+    nm_config *config = NULL;
+    nm_plan *plan = NULL;
+    nm_journal *journal = NULL;
+    nm_run_interrupt();
+    assert_int_equal(run_scan((nm_run_options){.output = out_path}), NM_INTERRUPTED);
+    assert_int_equal(nm_config_load(&config, config_path, NULL, 0), NM_OK);
+    assert_int_equal(nm_plan_build(&plan, config, &nm_model_fake_cell, "cpu"), NM_OK);
+    assert_int_equal(nm_journal_open(&journal, out_path, plan, 0), NM_OK);
+
+    /* again and again, as the run goes on, whose lock is no hindrance */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            nm_run_assemble(config, &nm_model_fake_cell, out_path, plan->fingerprint, 1, NULL),
+            NM_OK);
+        assert_true(exists(out_path, ".parts"));
+    }
+    assert_int_equal(
+        nm_run_assemble(config, &nm_model_fake_cell, out_path, plan->fingerprint, 0, NULL),
+        NM_LOCKED);
+    nm_journal_close(&journal, 0);
+    nm_plan_destroy(&plan);
+    nm_config_destroy(&config);
+}
+
+/* --- runs side by side ------------------------------------------------------------------------ */
+
+typedef struct side {
+    const nm_config *config;
+    const nm_model *model;
+    nm_run_options options;
+    nm_status status;
+    char error[256];
+    atomic_int *has_ended; /* or NULL */
+} side;
+
+static void *run_side(void *argument)
+{
+    side *s = argument;
+    s->status = nm_run(s->config, s->model, &s->options, NULL);
+    snprintf(s->error, sizeof s->error, "%s", nm_last_error());
+    if (s->has_ended) {
+        atomic_store(s->has_ended, 1);
+    }
+    return NULL;
+}
+
+static void run_both(side *a, side *b)
+{
+    pthread_t threads[2];
+    assert_int_equal(pthread_create(&threads[0], NULL, run_side, a), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, run_side, b), 0);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+}
+
+static void runs_side_by_side_make_the_same_files(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"output.compression=0", "output.compression=4"};
+    char *paths[2][2];
+    for (int k = 0; k < 2; k++) {
+        nm_config *config = NULL;
+        assert_int_equal(nm_config_load(&config, config_path, &settings[k], 1), NM_OK);
+        side sides[2];
+        for (int i = 0; i < 2; i++) {
+            paths[k][i] = nm_file_format("%s/side%d%d.nc", folder, k, i);
+            sides[i] = (side){.config = config,
+                              .model = &nm_model_fake_cell,
+                              .options = {.output = paths[k][i], .n_threads = 2, .quiet = 1}};
+        }
+        run_both(&sides[0], &sides[1]);
+        for (int i = 0; i < 2; i++) {
+            assert_string_equal(sides[i].status == NM_OK ? "" : sides[i].error, "");
+        }
+        nm_config_destroy(&config);
+        assert_int_equal(run_model(&nm_model_fake_cell,
+                                   (nm_run_options){.output = other_path, .fresh = 1}, settings[k],
+                                   NULL),
+                         NM_OK);
+        for (int i = 0; i < 2; i++) {
+            assert_same_files(paths[k][i], other_path);
+            free(paths[k][i]);
+        }
+        unlink(other_path);
+    }
+}
+
+static void one_output_is_for_one_of_them(void **state)
+{
+    (void)state;
+    nm_config *config = NULL;
+    assert_int_equal(nm_config_load(&config, config_path, NULL, 0), NM_OK);
+    side sides[2];
+    for (int i = 0; i < 2; i++) {
+        sides[i] = (side){.config = config,
+                          .model = &nm_model_fake_cell,
+                          .options = {.output = out_path, .n_threads = 1, .quiet = 1}};
+    }
+    run_both(&sides[0], &sides[1]);
+    /* the other one came too early, or so late that the file was there */
+    assert_true(sides[0].status == NM_OK || sides[1].status == NM_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_true(sides[i].status == NM_OK || sides[i].status == NM_LOCKED);
+        assert_true(sides[i].status == NM_OK || strstr(sides[i].error, out_path));
+    }
+    nm_config_destroy(&config);
+}
+
+static atomic_int second_has_begun, first_has_ended;
+
+static void wait_for(atomic_int *what)
+{
+    const struct timespec nap = {.tv_nsec = 1000000};
+    for (int i = 0; i < 20000 && !atomic_load(what); i++) {
+        nanosleep(&nap, NULL);
+    }
+}
+
+static int run_as_first(const nm_task *task, nm_tile *tile)
+{
+    wait_for(&second_has_begun);
+    nm_run_interrupt();
+    return nm_model_fake_cell.kernels[0].run(task, tile);
+}
+
+static int run_as_second(const nm_task *task, nm_tile *tile)
+{
+    atomic_store(&second_has_begun, 1);
+    wait_for(&first_has_ended);
+    return nm_model_fake_cell.kernels[0].run(task, tile);
+}
+
+static void all_of_them_stop_and_the_next_one_does_not(void **state)
+{
+    (void)state;
+    static const nm_kernel kernels[2][1] = {{{1, run_as_first}}, {{1, run_as_second}}};
+    nm_config *config = NULL;
+    assert_int_equal(nm_config_load(&config, config_path, NULL, 0), NM_OK);
+    nm_model models[2] = {nm_model_fake_cell, nm_model_fake_cell};
+    side sides[2];
+    for (int i = 0; i < 2; i++) {
+        models[i].kernels = kernels[i];
+        models[i].n_kernels = 1;
+        sides[i] = (side){
+            .config = config,
+            .model = &models[i],
+            .options = {.output = i == 0 ? out_path : other_path, .n_threads = 1, .quiet = 1},
+            .has_ended = i == 0 ? &first_has_ended : NULL};
+    }
+    run_both(&sides[0], &sides[1]);
+    assert_int_equal(sides[0].status, NM_INTERRUPTED);
+    assert_int_equal(sides[1].status, NM_INTERRUPTED);
+    assert_int_equal(run_scan((nm_run_options){.output = out_path}), NM_OK);
+    nm_config_destroy(&config);
+}
+
 /* every hundredth point gives up */
 static int run_and_fail(const nm_task *task, nm_tile *tile)
 {
@@ -354,6 +515,10 @@ int main(void)
         IN_FOLDER(an_unfinished_run_assembles_in_part),
         IN_FOLDER(the_last_shard_assembles),
         IN_FOLDER(a_second_run_is_locked_out),
+        IN_FOLDER(a_part_is_assembled_beside_a_run),
+        IN_FOLDER(runs_side_by_side_make_the_same_files),
+        IN_FOLDER(one_output_is_for_one_of_them),
+        IN_FOLDER(all_of_them_stop_and_the_next_one_does_not),
         IN_FOLDER(too_many_failures_are_told_beside_the_whole_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

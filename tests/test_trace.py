@@ -6,6 +6,7 @@ python tests/test_trace.py --nessmap build/nessmap
 import json
 import math
 import pathlib
+import re
 
 import golden_map
 import harness
@@ -368,6 +369,44 @@ def check_from_map(args, folder, checks):
     checks.check((folder / "scan.nc").read_bytes() == before, "a trace was written over a map")
 
 
+def seconds(words):
+    """ "8 min 15 s" -> 495"""
+    unit = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "days": 86400.0, "years": 3.15576e7}
+    return sum(float(number) * unit[name] for number, name in re.findall(r"([\d.e+]+) (ms|s|min|h|days|years)\b", words))
+
+
+def check_words(args, folder, checks):
+    """When a cell has swollen, starved or lost what it had is said as the course has it."""
+    dying = (("over-pumped", ["pump_leak", {}, "ell", 1], {"g_K": 0.08, "g_Na": 1.0, "p_max": 2.8e-6}),
+             ("emptied", ["na_bath", {"pump": "const"}, "Na_i", -1], {"r": 1.6e-7, "P_Na": 5.6e-11}),
+             ("starved", ["neuron", {"start": "polarised"}, "V", 0], {"rho": 0.01}))
+    for what, (model, choices, told, sign), values in dying:
+        cell = of_model(model, choices, **values)
+        done = harness.run(args.nessmap, "trace", *cell, "-o", "dying.nc", cwd=folder)
+        sheet = " ".join(harness.run(args.nessmap, "point", *cell).stdout.split())
+        course = Trace(folder / "dying.nc")
+        t, series = course["time"], course[told]
+        n = int(course.attributes["nessmap_n_times_reached"])
+        checks.check(n == len(t), f"{what}: the default times go beyond the end: {n} of {len(t)}")
+        for text in (done.stdout, sheet):
+            sentence = re.search(rf"\b{told} goes from [^\n]*?(?=\n|what|in the end|$)", text)
+            if not checks.check(sentence, f"{what}: {text}"):
+                continue
+            if sign == 0:
+                found = [(0.5 * (series[0] + series[-1]), re.search(r"for good after ([^.\n]*)", sentence[0])[1])]
+            else:
+                found = [(series[0] * (float(x) if sign > 0 else 1 / float(x)), when) for x, when in
+                         re.findall(r"(?:1/)?(\d+) (?:times as much|of it) after ([^,;]*)", sentence[0])]
+                checks.check(len(found) >= 2, f"{what}: {sentence[0]}")
+            for level, when in found:
+                above = series >= level
+                at = int(np.flatnonzero(above != above[-1])[-1])
+                # a step of the default times is some percents, and there are three digits
+                checks.check(0.98 * t[at] <= seconds(when) <= 1.02 * t[at + 1], f"{what}: {level} after {when}, {t[at : at + 2]}")
+        ends = seconds(re.search(r"the course ends after ([^.\n]*)", done.stdout)[1]) if sign else t[-1]
+        checks.check(abs(ends / t[n - 1] - 1) < 0.02, f"{what}: ends after {ends}, {t[n - 1]}")
+
+
 def check_ends(args, folder, checks):
     """A cell that swells without end is followed as long as asked; a course never passes a time without a value."""
     course = trace(args, folder, *of_model("pump_leak", PUMP_LEAK, p_max=0.0, z_X=0.5, N_X=1e-5), "--times", "0,1e2,1e4,1e6,1e8")
@@ -428,7 +467,7 @@ def run_checks(args, checks):
         folder = pathlib.Path(name)
         for part in (check_golden_cycle, check_golden_pump_leak, check_golden_growth, check_golden_relaxation,
                      check_golden_bathtub, check_golden_depletion, check_golden_carrier, check_golden_schlogl, check_independent, check_convergence, check_second_law,
-                     check_all_models, check_from_map, check_ends, check_mistakes):
+                     check_all_models, check_from_map, check_words, check_ends, check_mistakes):
             part(args, folder, checks)
 
 

@@ -44,7 +44,7 @@ static nm_status take_tile(void *context, int64_t i_tile, void *payload, int64_t
     pthread_mutex_lock(&shelf->lock);
     store->n_points += report->n;
     store->n_newton += report->n_newton;
-    store->n_failed += report->n_failed;
+    store->n_failed += nm_failed_points(report->count);
     store->n_bytes += bytes;
     store->n_done++;
     pthread_mutex_unlock(&shelf->lock);
