@@ -213,7 +213,7 @@ def check_map(args, checks, folder):
         )
     for value in (np.median(voltage), voltage.min(), voltage.max()):
         checks.check(f"{value:.4g}".replace("-", "−") in found.text, f"map: {value} mV")
-    checks.check(f"Audit: {n_audited} points" in found.text, f"map: {n_audited} were audited")
+    checks.check(f"Audit of {n_audited} points" in found.text, f"map: {n_audited} were audited")
     checks.check(
         "fingerprint" in found.text and "2 threads" in found.text or "1 thread" in found.text, "map: no run log"
     )
@@ -245,8 +245,8 @@ def check_failures(args, checks, folder):
     checks.check(f"{lines[20]} " not in text, "failing: one more than 20")
     checks.check(f"{len(failed)} points failed" in text, f"failing: {len(failed)}")
     checks.check(f"{sodium[failed[0]]:.4g} mM".replace("-", "−") in text, "failing: parameters")
-    checks.check("1 point " in text[law:audit] and "--index 7 " in text[law:audit], "flags: the second law")
-    checks.check("1 point " in text[audit:] and "--index 9 " in text[audit:], "flags: the audit")
+    checks.check("1 point: " in text[law:audit] and "--index 7 " in text[law:audit], "flags: the second law")
+    checks.check("1 point: " in text[audit:] and "--index 9 " in text[audit:], "flags: the audit")
     checks.check("1 of them" in text, "flags: the audit in words")
     check_reduced(args, checks, folder, failed, sodium)
 
@@ -342,7 +342,7 @@ def check_partial(args, checks, folder):
     with netCDF4.Dataset(folder / "part.partial.nc") as file:
         n_left = int(file.nessmap_n_not_run)
     text = check_html(checks, "partial", report.report(folder / "part.partial.nc")).text
-    checks.check(n_left > 0 and f"{n_left:,} points are not computed yet" in text, f"partial: {n_left}")
+    checks.check(n_left > 0 and f"Not computed yet: {n_left:,} points" in text, f"partial: {n_left}")
     checks.check("INTERRUPTED" in text, "partial: its run log")
 
 
@@ -372,22 +372,19 @@ def check_browser(checks, path):
 
 
 def run_checks(args, checks):
-    with harness.scratch() as name, mock.patch.dict(os.environ, NESSMAP_BIN=str(args.nessmap)):
+    check_contrast(checks)
+    check_words(checks)
+    drawn = contextlib.nullcontext() if args.full else mock.patch.object(plot, "draw", blank)
+    with harness.scratch() as name, mock.patch.dict(os.environ, NESSMAP_BIN=str(args.nessmap)), drawn:
         folder = pathlib.Path(name)
-        check_contrast(checks)
-        check_words(checks)
         path = check_map(args, checks, folder)
-        drawn = contextlib.nullcontext() if args.full else mock.patch.object(plot, "draw", blank)
-        with drawn:
-            check_failures(args, checks, folder)
-            check_escaping(checks, path)
-            check_refusals(checks, folder, path)
-            check_layouts(
-                args, checks, folder, LAYOUTS if args.full else ("draws", "bins", "sobol", "refined", "trace")
-            )
-            if args.full:
-                check_partial(args, checks, folder)
-                check_browser(checks, folder / "map.html")
+        check_failures(args, checks, folder)
+        check_escaping(checks, path)
+        check_refusals(checks, folder, path)
+        check_layouts(args, checks, folder, LAYOUTS if args.full else ("bins", "sobol", "refined", "trace"))
+        if args.full:
+            check_partial(args, checks, folder)
+            check_browser(checks, folder / "map.html")
 
 
 def test_report():

@@ -123,7 +123,7 @@ def _flagged(source: Source, word: str, what: str) -> Html:
     n = source.flag_counts.get(word, 0)
     if n == 0:
         return paragraph("None.")
-    parts: list[object] = [paragraph(f"{points(n)} {what}.")]
+    parts: list[object] = [paragraph(f"{points(n)}: {what}.")]
     if source.points is not None:
         kept = [int(i) for i in np.flatnonzero(source.points.is_flagged(word))[:MOST_ROWS]]
         if kept:
@@ -141,8 +141,8 @@ def failures(source: Source) -> Html:
             heading("Points that failed"),
             _failed(source),
             heading("Points that break the second law"),
-            _flagged(source, "second_law_violated", "have a driven pathway that dissipates less than nothing"),
+            _flagged(source, "second_law_violated", "a driven pathway dissipates less than nothing"),
             heading("Points on which the audit disagrees"),
-            _flagged(source, "audit_disagrees", "ended elsewhere when they were followed; the followed state is kept"),
+            _flagged(source, "audit_disagrees", "followed, they end elsewhere, and that state is kept"),
         ]
     )

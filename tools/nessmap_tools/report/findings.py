@@ -31,7 +31,8 @@ class Threshold(NamedTuple):
 def best_threshold(tallies: list[Tally], word: str) -> Threshold | None:
     """The one threshold that tells a class from all other computed points best, by Youden's index.
 
-    It lies halfway between two neighbouring values of the file, in the scale of their axis. None where no threshold separates more than 0.4.
+    It lies halfway between two neighbouring values of the file, in the scale of their axis. None where no threshold
+    separates more than LEAST_YOUDEN.
     """
     best, found = LEAST_YOUDEN, None
     for tally in tallies:
@@ -83,10 +84,10 @@ def _audit(source: Source) -> str:
     if n == 0:
         return "Audit: no point was solved both ways."
     if n_other == 0:
-        return f"Audit: {points(n)} were also solved by following the time course; all agree."
+        return f"Audit of {points(n)}, solved also by following the time course: all agree."
     return (
-        f"Audit: {points(n)} were also solved by following the time course; {count(n_other)} of them"
-        f" ({share(n_other, n)}) disagreed and keep the followed state."
+        f"Audit of {points(n)}, solved also by following the time course: {count(n_other)} of them"
+        f" ({share(n_other, n)}) disagree and keep the followed state."
     )
 
 
@@ -175,6 +176,13 @@ _MEASURES = {
     "ST_bound": "bound of the total index",
     "S1": "first-order index",
 }
+# what the outcome says, as quantities of indices
+_DECIDED = {
+    "steady": "Whether there is a steady state",
+    "growth": "Whether it grows without end",
+    "depletion": "Whether a species runs out",
+    "failed": "Whether it could be solved",
+}
 
 
 def _of_indices(source: Source) -> Html:
@@ -198,7 +206,7 @@ def _of_indices(source: Source) -> Html:
             if half is not None and half.dims == ("input",) and np.isfinite(half.values[i]):
                 text += f" ± {number(float(half.values[i]), 2)}"
             said.append(text)
-        lines.append(f"{name}: most by {listed(said)} ({_MEASURES[str(measure)]}).")
+        lines.append(f"{_DECIDED.get(name, name)}: most by {listed(said)} ({_MEASURES[str(measure)]}).")
     cells = (
         "; means over the cells of the axes"
         if any(dim not in ("input", "other_input", "failed") for dim in raw.sizes)
@@ -281,7 +289,7 @@ def headline(source: Source) -> str:
     text += f", {share(n_none, n_run)} have none" if n_none else ""
     text += f", {share(source.n_failed, n_run)} failed." if source.n_failed else ", none failed."
     n_left = source.n_points - n_run
-    return text + (f" {points(n_left)} are not computed yet." if n_left else "")
+    return text + (f" Not computed yet: {points(n_left)}." if n_left else "")
 
 
 def findings(source: Source) -> Html:

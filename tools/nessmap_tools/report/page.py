@@ -154,8 +154,8 @@ def figure(png: bytes, size: tuple[int, int], text: str, numbers: Html) -> Html:
     """
     data = base64.b64encode(png).decode()
     return Html(
-        f'<figure>\n<div class="wide" role="group" tabindex="0" aria-label="picture">'
-        f'<img src="data:image/png;base64,{data}" width="{size[0]}" height="{size[1]}" style="max-width: {size[0]}px" alt="{escape(text)}"></div>\n'
+        f'<figure>\n<div class="wide" role="group" tabindex="0" aria-label="picture" style="max-width: {size[0]}px">'
+        f'<img src="data:image/png;base64,{data}" width="{size[0]}" height="{size[1]}" alt="{escape(text)}"></div>\n'
         f'<figcaption>{escape(text)}</figcaption>\n{details("The numbers of this picture", numbers)}\n</figure>'
     )
 
