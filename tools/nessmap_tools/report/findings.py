@@ -126,7 +126,7 @@ def _of_points(source: Source) -> Html:
     assert kept is not None
     valued = str(source.attrs.get("valid_outcomes", "")).split()
     masks = {word: kept.is_of(word) for word in source.outcomes if word in valued}
-    masks = {word: mask for word, mask in masks.items() if mask.any()}
+    masks = {word: masks[word] for word in sorted(masks, key=lambda word: -masks[word].sum()) if masks[word].any()}
     names = source.outputs()
     if not masks or not names:
         return paragraph("No point of this file carries values of outputs.")

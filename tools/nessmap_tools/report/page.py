@@ -54,6 +54,7 @@ th, td { padding: .28rem .9rem .28rem 0; min-width: 4rem; text-align: left; vert
 thead th { border-bottom: 2px solid var(--rule); }
 tbody th { font-weight: 600; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+thead th.n { white-space: normal; }
 pre, code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .86rem; }
 p code, li code { overflow-wrap: anywhere; }
 td code { white-space: nowrap; }
@@ -67,7 +68,7 @@ figcaption { margin-top: .5rem; max-width: 46rem; }
 @media (max-width: 45rem) {
   body { font-size: .97rem; }
   h1 { font-size: 1.4rem; }
-  td:not(.n) { min-width: 6.5rem; }
+  td:last-child:not(.n) { min-width: 9rem; }
   figure img { min-width: 40rem; }
   th, td { padding-right: .7rem; }
 }
@@ -126,7 +127,7 @@ def details(summary: object, *inner: object) -> Html:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[−-]?[\d,.]+( × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+|e[−+-]?\d+)?( ?%)?|≈ 0|none|", text) is not None
+    return re.fullmatch(r"[−-]?[\d,.]+(\s×\s10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+|e[−+-]?\d+)?( ?%)?|≈ 0|none|", text) is not None
 
 
 def table(caption: str, header: Sequence[object], rows: Iterable[Sequence[object]]) -> Html:

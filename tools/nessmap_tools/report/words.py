@@ -67,7 +67,7 @@ def rough_share(value: float) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """1.816e-06 -> 1.816 × 10⁻⁶"""
+    """1.816e-06 -> 1.816 × 10⁻⁶, which does not break over lines"""
     if not math.isfinite(value):
         return "none" if math.isnan(value) else "∞" if value > 0 else "−∞"
     mantissa, mark, power = f"{value:.{digits}g}".partition("e")
@@ -75,7 +75,7 @@ def number(value: float, digits: int = 4) -> str:
     if not mark:
         # whole numbers beyond the digits of %g do not come here
         return text
-    return f"{text} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
+    return f"{text}\u00a0×\u00a010{str(int(power)).translate(SUPERSCRIPTS)}"
 
 
 def quantity(value: float, unit: str, digits: int = 4) -> str:
