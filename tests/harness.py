@@ -96,6 +96,19 @@ def run(nessmap, *arguments, cwd=None, timeout=600):
     )
 
 
+def plot(*arguments, cwd=None, timeout=300):
+    """nessmap-plot, from the tree."""
+    return subprocess.run(
+        [sys.executable, "-m", "nessmap_tools.plot", *map(str, arguments)],
+        cwd=cwd,
+        timeout=timeout,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
 def start(nessmap, *arguments, cwd=None, stderr=subprocess.DEVNULL):
     return subprocess.Popen(
         [str(nessmap), *map(str, arguments)],

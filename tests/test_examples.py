@@ -8,7 +8,6 @@ import contextlib
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 import time
 
@@ -429,11 +428,10 @@ def check_map(args, checks, folder, model, check, shown):
     if not checks.check(done.returncode == 0, f"run {model}.toml: {done.stderr}"):
         return
     check(checks, folder / f"{model}.nc")
-    drawn = subprocess.run([sys.executable, str(harness.ROOT / "tools" / "plot_map.py"), f"{model}.nc", "--show", *shown],
-                           cwd=folder, capture_output=True, text=True, timeout=300)
+    drawn = harness.plot(f"{model}.nc", "map", "--show", *shown, cwd=folder)
     picture = folder / f"{model}.png"
     checks.check(drawn.returncode == 0 and picture.is_file() and picture.read_bytes()[:4] == b"\x89PNG",
-                 f"plot_map {model}: {drawn.stderr}")
+                 f"nessmap-plot {model}: {drawn.stderr}")
 
 
 def run_checks(args, checks):

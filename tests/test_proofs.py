@@ -17,7 +17,7 @@ import harness
 
 sys.path.insert(0, str(harness.ROOT / "tools"))
 
-import lysis_boundary  # noqa: E402
+from nessmap_tools.plot import lysis_boundary  # noqa: E402
 
 BOX = {
     "g_Na": ("loguniform", 0.01, 10.0), "g_K": ("loguniform", 0.05, 20.0), "g_Cl": ("loguniform", 0.05, 20.0),

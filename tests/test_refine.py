@@ -11,7 +11,6 @@ import math
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import time
 
@@ -22,7 +21,7 @@ import harness
 import test_cuda_run
 
 sys.path.insert(0, str(harness.ROOT / "tools"))
-import lysis_boundary
+from nessmap_tools.plot import lysis_boundary
 
 LYSIS = harness.CONFIGS / "pump_leak_lysis_boundary.toml"
 LYSIS_SMALL = harness.sets(**{"design.levels": 3, "design.probes": 1000})
@@ -138,7 +137,7 @@ def check_whole(checks, found, name):
 
 
 def check_picture(args, checks, folder, found):
-    """The picture shows the side of the boundary that its pixels are on, and plot_map draws it."""
+    """The picture shows the side of the boundary that its pixels are on, and nessmap-plot draws it."""
     p = {name: found[name] for name in lysis_boundary.NEEDED if name != "g_K"}
     p |= {"g_K": found["g_K"][:, None], "p_max": found["p_max"][None, :]}
     is_bounded = lysis_boundary.is_bounded(p)
@@ -150,9 +149,8 @@ def check_picture(args, checks, folder, found):
     checks.check(found["outcome"].shape == (512, 512) and not wrong.any(), f"picture: {wrong.sum()} pixels are wrong")
     checks.check(np.array_equal(np.isfinite(found["V"]), found["outcome"] == 1) or
                  np.mean(np.isfinite(found["V"]) != (found["outcome"] == 1)) < 1e-3, "picture: V and outcome differ")
-    drawn = subprocess.run([sys.executable, harness.ROOT / "tools" / "plot_map.py", folder / "lysis.nc", "-o",
-                            folder / "lysis.png", "--overlay", "lysis"], capture_output=True, text=True)
-    checks.check(drawn.returncode == 0 and (folder / "lysis.png").stat().st_size > 10000, f"plot_map: {drawn.stderr}")
+    drawn = harness.plot(folder / "lysis.nc", "--overlay", "lysis", "-o", folder / "lysis.png")
+    checks.check(drawn.returncode == 0 and (folder / "lysis.png").stat().st_size > 10000, f"nessmap-plot: {drawn.stderr}")
 
 
 def check_points(args, checks, path, found):
@@ -307,9 +305,8 @@ def check_level_set(args, checks, folder):
     checks.check(mine == wanted and min(wanted) > 50, f"level set: {mine} boundary points instead of {wanted}")
     pairs = {tuple(sorted(p)) for p in zip(found["boundary_class_from"], found["boundary_class_to"])}
     checks.check(pairs >= {(0, 1), (1, 2)}, f"level set: classes {pairs}")
-    drawn = subprocess.run([sys.executable, harness.ROOT / "tools" / "plot_map.py", question.output, "-o",
-                            folder / "level.png"], capture_output=True, text=True)
-    checks.check(drawn.returncode == 0 and (folder / "level.png").stat().st_size > 10000, f"plot_map: {drawn.stderr}")
+    drawn = harness.plot(question.output, "-o", folder / "level.png")
+    checks.check(drawn.returncode == 0 and (folder / "level.png").stat().st_size > 10000, f"nessmap-plot: {drawn.stderr}")
     # a vertex has the parameters and the values of the grid, bit for bit
     at = (np.searchsorted(g_k, found["vertex_g_K"]), np.searchsorted(p_max, found["vertex_p_max"]))
     checks.check(np.array_equal(g_k[at[0]], found["vertex_g_K"]) and np.array_equal(p_max[at[1]], found["vertex_p_max"]),
@@ -376,9 +373,9 @@ def check_segments(args, checks, folder):
     ends = found["vertex_J_R1"]
     above = ends >= 0
     checks.check(np.array_equal(np.flatnonzero(above[::2] != above[1::2]), pair), "segments: pairs that cross")
-    drawn = subprocess.run([sys.executable, harness.ROOT / "tools" / "plot_map.py", question.output],
-                           capture_output=True, text=True)
-    checks.check(drawn.returncode == 2 and "segments" in drawn.stderr, f"plot_map of segments: {drawn.stderr}")
+    drawn = harness.plot(question.output)
+    checks.check(drawn.returncode == 0 and question.output.with_suffix(".png").stat().st_size > 10000,
+                 f"nessmap-plot of segments: {drawn.stderr}")
     # the point lies on its segment
     u = np.stack([np.log10(found[f"vertex_{n}"]) for n in ("k1f", "k2f", "F_c")], 1)
     b = np.stack([np.log10(found[f"boundary_{n}"]) for n in ("k1f", "k2f", "F_c")], 1)

@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import plot_map
+from nessmap_tools import Refused
+from nessmap_tools.plot import maps, source, style
 
 R = 8.31446261815324  # J mol-1 K-1
 F = 96485.33212331001  # C mol-1
@@ -239,9 +240,9 @@ def over_share(grid):
     return grid.assign_coords(w_e=share).rename(w_e="share")
 
 
-def draw_lines(figure, grid, x, y):
+def draw_lines(figure, grid, x):
     """Adds the lines to every map of a figure over rho and the share."""
-    shares, rates = plot_map.coordinate(grid, "share")[0], plot_map.coordinate(grid, "rho")[0]
+    shares, rates = source.coordinate(grid, "share")[0], source.coordinate(grid, "rho")[0]
     p = {name: float(grid[name]) for name in NEEDED if name != "w_e"}
     fine = np.geomspace(shares[0], shares[-1], 60)
     found = lines(p, fine)
@@ -252,25 +253,24 @@ def draw_lines(figure, grid, x, y):
             path = (fine, inside) if x == "share" else (inside, fine)
             ax.plot(*path, color="white", linewidth=2.6, zorder=8)
             ax.plot(*path, color="black", linewidth=1.4, linestyle=style, zorder=9, label=LINES[name][0])
-    panels[-1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, frameon=False, fontsize=8.5)
+    panels[-1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, frameon=False)
 
 
 def plot(path, out, show=None):
-    """Draws a map over rho and w_e with its lines; raises plot_map.Refused with one sentence."""
-    with plot_map.open_grid(path) as grid:
+    """Draws a map over rho and w_e with its lines; raises Refused with one sentence."""
+    with source.open_cells(path) as grid:
         missing = [name for name in NEEDED if name not in grid.variables]
-        if missing or sorted(plot_map.scanned(grid)) != ["rho", "w_e"] or np.ndim(grid["w_i"]) != 0:
-            raise plot_map.Refused(f"{path}: a map of neuron over rho and w_e is needed")
+        if missing or sorted(source.axes_of(grid)) != ["rho", "w_e"] or np.ndim(grid["w_i"]) != 0:
+            raise Refused(f"{path}: a map of neuron over rho and w_e is needed")
         if float(grid["I_app"]) != 0.0:
-            raise plot_map.Refused(f"{path}: the lines hold without an applied current, I_app = 0")
-        part, x, y, notes = plot_map.choose(over_share(grid), "share", "rho", ())
-        part.attrs = grid.attrs
-        show = show or [name for name in ("V", "n_states") if name in part]
-        figure, _ = plot_map.draw_map(part, x, y, notes, show, None)
-        draw_lines(figure, part, x, y)
-        title, subtitle = plot_map.heading(part, notes)
-        figure.suptitle(title + (f"\n{subtitle}" if subtitle else ""), fontsize=11)
-        figure.savefig(out, dpi=150)
+            raise Refused(f"{path}: the lines hold without an applied current, I_app = 0")
+        with style.styled():
+            part = source.choose(over_share(grid), "share", "rho", ())
+            figure, _ = maps.draw_map(part, show or [name for name in ("V", "n_states") if name in part.cells])
+            draw_lines(figure, part.cells, part.x)
+            style.head(figure, *source.heading(part.cells, part.notes))
+            style.finish(figure)
+            figure.savefig(out, dpi=150)
 
 
 def main():
@@ -282,7 +282,7 @@ def main():
     out = options.output or str(Path(options.file).with_suffix(".png"))
     try:
         plot(options.file, out, options.show)
-    except plot_map.Refused as refusal:
+    except Refused as refusal:
         print(f"neuron_boundary: {refusal}", file=sys.stderr)
         return 2
     print(out)

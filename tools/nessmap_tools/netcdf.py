@@ -34,7 +34,7 @@ def open(path: str | PathLike[str], readable: bool = False) -> xarray.Dataset:
 
     Raises Refused where `path` is no file of nessmap, or one of a later version.
     """
-    raw = _open_raw(path)
+    raw = open_raw(path)
     try:
         for name, factor, plain in _conversions(raw) if readable else ():
             raw[name].attrs["units"] = plain
@@ -64,14 +64,14 @@ def config(source: xarray.Dataset | str | PathLike[str]) -> dict[str, Any]:
     if isinstance(source, xarray.Dataset):
         attributes, what = source.attrs, "the data set"
     else:
-        with _open_raw(source) as raw:
+        with open_raw(source) as raw:
             attributes, what = raw.attrs, fspath(source)
     if "nessmap_config" not in attributes:
         raise Refused(f"{what}: has no attribute nessmap_config, so its configuration is not known")
     return tomllib.loads(str(attributes["nessmap_config"]))
 
 
-def _open_raw(path: str | PathLike[str]) -> xarray.Dataset:
+def open_raw(path: str | PathLike[str]) -> xarray.Dataset:
     """The file as it is, nothing decoded."""
     try:
         raw = xarray.open_dataset(path, engine="netcdf4", decode_cf=False)
