@@ -431,7 +431,7 @@ void nm_progress_add(nm_progress *progress, int64_t n_points, const int64_t *cou
     if (progress->style == NM_PROGRESS_TERMINAL) {
         is_due = waited >= terminal_period;
     } else if (progress->style == NM_PROGRESS_JSON) {
-        is_due = waited >= json_period || progress->n_done >= progress->n_points;
+        is_due = waited >= json_period || (n_points > 0 && progress->n_done >= progress->n_points);
     } else {
         int step = tenths_done(progress);
         is_due = waited >= plain_most ||

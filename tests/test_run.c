@@ -375,9 +375,10 @@ static void run_both(side *a, side *b)
 static void runs_side_by_side_make_the_same_files(void **state)
 {
     (void)state;
-    static const char *const settings[] = {"output.compression=0", "output.compression=4"};
-    char *paths[2][2];
-    for (int k = 0; k < 2; k++) {
+    static const char *const settings[] = {"output.compression=0", "output.compression=4",
+                                           "output.compression=1", "output.compression=9"};
+    char *paths[4][2];
+    for (int k = 0; k < 4; k++) {
         nm_config *config = NULL;
         assert_int_equal(nm_config_load(&config, config_path, &settings[k], 1), NM_OK);
         side sides[2];
