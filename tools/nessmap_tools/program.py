@@ -1,4 +1,4 @@
-"""The program `nessmap`, for what a file does not hold: the whole balance sheet of one of its points."""
+"""The program `nessmap`, for what a file does not hold: above all, the whole balance sheet of one of its points."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import Refused
 
-__all__ = ["BalanceSheet", "balance_sheet", "find"]
+__all__ = ["BalanceSheet", "ask", "balance_sheet", "find"]
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,15 @@ def balance_sheet(path: str | PathLike[str], index: str | int) -> BalanceSheet:
     return BalanceSheet(sheet, f"mol m-{dimension} s-1", f"W m-{dimension}")
 
 
-def _output(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+def ask(path: str | PathLike[str], *arguments: str) -> str:
+    """What `nessmap ARGUMENTS` prints in the folder of `path`, which goes by its name alone there.
+
+    Raises Refused with the program's sentence, and where there is no program."""
+    return _output([str(find().resolve()), *arguments], Path(path).resolve().parent)
+
+
+def _output(command: list[str], folder: Path | None = None) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         raise Refused(said[-1].removeprefix("nessmap: ") if said else f"{command[0]} ended with exit {done.returncode}")

@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from .. import program
 from ..errors import Refused
+from ..plot.words import listing
 from .page import Html, code, details, heading, join, paragraph, preformatted
 from .pictures import Drawn, draw
 from .source import Points, Source
-from .words import STEADY, listed, points, quantity
+from .words import STEADY, points, quantity
 
 MOST_PARAMETERS = 8  # of a point, in a sentence
 
@@ -97,7 +98,7 @@ def _cells(source: Source) -> Html:
     if high.dims:
         at = zip(high.dims, np.unravel_index(int(np.nanargmax(high.values)), high.shape))
         cell = [f"{dim} = {quantity(float(source.raw[dim].values[i]), source.unit(str(dim)) or '')}" for dim, i in at]
-        place = f", in the cell of {listed(cell)}"
+        place = f", in the cell of {listing(cell)}"
     return paragraph(
         f"By {name}, the most costly point with values costs {most}{place}; the least costly {least}."
         " The file keeps no points, so their budgets are not known."
@@ -130,7 +131,7 @@ def costs(source: Source, found: Costs | None, figures: list[Html]) -> Html:
             heading(extreme.title),
             paragraph(
                 f"Point {extreme.index}: {quantity(extreme.cost, found.unit)}"
-                + (f", at {listed(where)}." if where else ".")
+                + (f", at {listing(where)}." if where else ".")
             ),
             next(pictures) if extreme.drawn else paragraph(f"Its budget is not drawn: {extreme.refusal}."),
             balance_sheet(source, extreme.index),

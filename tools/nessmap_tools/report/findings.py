@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..plot.classes import CLASSES, VALUED
+from ..plot.words import count, listing
 from ..units import to_readable
 from .page import Html, bullets, heading, join, paragraph, table
 from .source import Source, Tally
-from .words import SHORT, STEADY, count, flag, listed, number, outcome, points, quantity, rough_share, share
+from .words import STEADY, flag, number, outcome, points, quantity, rough_share, share
 
 MOST_ROWS = 40  # of a table of outputs
 LEAST_YOUDEN = 0.4  # a threshold that separates less than this explains nothing; as in src/summary.c
@@ -124,7 +126,7 @@ def _middle_and_ends(values: np.ndarray, noise: float) -> list[str]:
 def _of_points(source: Source) -> Html:
     kept = source.points
     assert kept is not None
-    valued = str(source.attrs.get("valid_outcomes", "")).split()
+    valued = [word for word in str(source.attrs.get("valid_outcomes", "")).split() if word in VALUED]
     masks = {word: kept.is_of(word) for word in source.outcomes if word in valued}
     masks = {word: masks[word] for word in sorted(masks, key=lambda word: -masks[word].sum()) if masks[word].any()}
     names = source.outputs()
@@ -146,7 +148,7 @@ def _of_points(source: Source) -> Html:
     caption = f"Outputs by class, over the {what}. ≈ 0: what rounding leaves, below 10⁻¹⁴ of the largest value."
     header = ["output", "unit"]
     for word in masks:
-        header += [f"{SHORT.get(word, word)}, median", "smallest to largest"]
+        header += [f"{CLASSES[word].words}, median", "smallest to largest"]
     return table(caption + _more(len(names)), [*header, "what it is"], rows)
 
 
@@ -162,7 +164,7 @@ def _of_cells(source: Source) -> Html:
         whole = float(np.average(mean[has].astype(float), weights=n[has]))
         low, high = np.nanmin(source.raw[f"{name}_min"].values), np.nanmax(source.raw[f"{name}_max"].values)
         ends = [number(float(value) * factor) for value in (whole, low, high)]
-        text = source.raw[f"{name}_mean"].attrs.get("long_name", "").removeprefix("mean: ")
+        text = source.text(f"{name}_mean").removeprefix("mean: ")
         rows.append([name, label, *ends, count(int(n.sum())), text])
     caption = f"Outputs over all points with a value, of all cells together.{_more(len(rows))}"
     header = ["output", "unit", "mean", "smallest", "largest", "points", "what it is"]
@@ -206,7 +208,7 @@ def _of_indices(source: Source) -> Html:
             if half is not None and half.dims == ("input",) and np.isfinite(half.values[i]):
                 text += f" ± {number(float(half.values[i]), 2)}"
             said.append(text)
-        lines.append(f"{_DECIDED.get(name, name)}: most by {listed(said)} ({_MEASURES[str(measure)]}).")
+        lines.append(f"{_DECIDED.get(name, name)}: most by {listing(said)} ({_MEASURES[str(measure)]}).")
     cells = (
         "; means over the cells of the axes"
         if any(dim not in ("input", "other_input", "failed") for dim in raw.sizes)
@@ -217,7 +219,7 @@ def _of_indices(source: Source) -> Html:
 
 def _class(word: str, source: Source) -> str:
     """A class of a refinement: an outcome, or a side of a level."""
-    return SHORT.get(word) or (outcome(word, source.growth) if word in source.outcomes else word.replace("_", " "))
+    return CLASSES[word].words if word in VALUED else outcome(word, source.growth)
 
 
 def _of_refinement(source: Source) -> list[str]:
@@ -233,7 +235,7 @@ def _of_refinement(source: Source) -> list[str]:
     lines = [
         f"The classes are told by {attrs['nessmap_refine_class']}{level}. The boundary is known at {points(n)}, each to {number(half, 2)} of"
         " its axis or better.",
-        f"Of the {what}: {listed(parts)}.",
+        f"Of the {what}: {listing(parts)}.",
     ]
     if "nessmap_refine_mixed_share" in attrs:
         lines[1] = (
@@ -260,7 +262,7 @@ def _of_course(source: Source) -> Html:
         if variable.dims == ("time",) and variable.attrs.get("coverage_content_type") == "modelResult" and n > 0:
             factor, _, label = to_readable(str(variable.attrs.get("units", "1")))
             first, last = (number(float(variable.values[i]) * factor) for i in (0, n - 1))
-            rows.append([str(key), label, first, last, str(variable.attrs.get("long_name", ""))])
+            rows.append([str(key), label, first, last, source.text(str(key))])
     ends = quantity(float(times[0]), "s"), quantity(float(times[max(n - 1, 0)]), "s")
     marks = str(source.attrs.get("nessmap_flags", "")).split()
     return join(

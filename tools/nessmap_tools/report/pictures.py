@@ -71,10 +71,10 @@ def embed(drawn: list[Drawn]) -> list[Html]:
 
 
 def draw_all(source: Source) -> tuple[list[Drawn], list[str]]:
-    """What the file can be drawn as, but for budgets, which stand with the costs; and sentences on what cannot be."""
+    """What the file can be drawn as, but for budgets of points, which stand with the costs; and what is refused."""
     drawn, refusals = [], []
     for kind in plot.kinds(source.path):
-        if kind != "budget":
+        if kind != "budget" or source.kind == "trace":
             try:
                 drawn.append(draw(source, kind))
             except Refused as refusal:

@@ -11,9 +11,10 @@ import netCDF4
 import numpy
 import xarray
 
+from ..plot.words import count
 from .page import Html, details, heading, join, paragraph, preformatted, table
 from .source import Source
-from .words import count, number
+from .words import number
 
 # attributes and what they say
 _ORIGIN = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..plot.words import count, listing
 from .page import Html, bullets, details, join, paragraph, preformatted, table
 from .source import Source
-from .words import count, listed, number, quantity
+from .words import number, quantity
 
 _DISTRIBUTIONS = {
     "uniform": "uniform",
@@ -101,7 +102,7 @@ def _defaults(source: Source) -> Html:
         ):
             continue
         unit = str(variable.attrs.get("units", "1"))
-        rows.append([name, quantity(float(variable.values), unit, _EXACT), str(variable.attrs.get("long_name", ""))])
+        rows.append([name, quantity(float(variable.values), unit, _EXACT), source.text(name)])
     caption = (
         "Parameters of one value that the configuration does not name; some belong to variants that are not in use."
     )
@@ -134,7 +135,7 @@ def _design(source: Source) -> list[str]:
         reduce = str(source.attrs.get("nessmap_reduce", "full"))
         inside = str(source.attrs.get("nessmap_reduced_parameters", "")).split()
         lines.append(
-            f"Kept: {_REDUCES.get(reduce, reduce)}" + (f"; within a cell vary {listed(inside)}." if inside else ".")
+            f"Kept: {_REDUCES.get(reduce, reduce)}" + (f"; within a cell vary {listing(inside)}." if inside else ".")
         )
     mode = (
         "every time course is followed"
@@ -149,7 +150,7 @@ def question(source: Source) -> Html:
     variants = [text.partition("=")[::2] for text in str(source.attrs.get("nessmap_variants", "")).split()]
     model = f"Model: {source.model}"
     if variants:
-        model += ", with " + listed([f"{name} {choice}" for name, choice in variants])
+        model += ", with " + listing([f"{name} {choice}" for name, choice in variants])
     text = str(source.attrs.get("nessmap_config", ""))
     whole = Html()
     if text:

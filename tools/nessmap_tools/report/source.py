@@ -16,6 +16,7 @@ from .. import program
 from ..errors import Refused
 from ..netcdf import config as read_config
 from ..netcdf import open_raw
+from ..plot.words import prose
 from ..sampler import Sampler
 from .words import FAILED
 
@@ -105,7 +106,7 @@ class Source:
 
     def text(self, name: str) -> str:
         """What a variable or a drawn parameter is, in the words of the model."""
-        return self._told(name, "long_name", 1) or ""
+        return prose(self._told(name, "long_name", 1) or "")
 
     def outputs(self) -> list[str]:
         """Results of points along the dimensions of the outcome, without vertex_; derivatives come last."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..plot.words import plural
 from ..units import SUPERSCRIPTS, to_readable
 
 # outcomes and flags of include/nessmap/status.h
@@ -18,7 +19,6 @@ OUTCOMES = {
     "not_converged": "failed: the solver gave up",
     "not_run": "not computed yet",
 }
-SHORT = {"equilibrium": "equilibrium", "ness": "NESS", "oscillatory": "oscillation", "unstable": "unstable"}
 FAILED = ("left_domain", "not_converged")
 STEADY = ("equilibrium", "ness")
 FLAGS = {
@@ -33,12 +33,8 @@ FLAGS = {
 }
 
 
-def count(n: int) -> str:
-    return f"{n:,}"
-
-
 def points(n: int) -> str:
-    return f"{n:,} point" + ("" if n == 1 else "s")
+    return plural(n, "point")
 
 
 def share(part: int, whole: int) -> str:
@@ -92,8 +88,3 @@ def outcome(word: str, growth: str = "") -> str:
 
 def flag(word: str) -> str:
     return FLAGS.get(word, word.replace("_", " "))
-
-
-def listed(texts: list[str]) -> str:
-    """a, b and c"""
-    return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " and " + texts[-1] if texts else ""
