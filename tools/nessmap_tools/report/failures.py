@@ -10,7 +10,7 @@ from .. import program
 from ..errors import Refused
 from .page import Html, code, heading, join, paragraph, table
 from .source import Source
-from .words import FAILED, outcome, points, quantity, share
+from .words import FAILED, outcome, points, quantity, share, short
 
 MOST_ROWS = 20
 MOST_PARAMETERS = 8  # side by side in a table
@@ -30,7 +30,7 @@ def _of_points(source: Source, caption: str, indices: list[int]) -> Html:
     rows = [
         [
             str(index),
-            outcome(kept.outcome(index), source.growth),
+            short(kept.outcome(index), source.growth),
             *(quantity(kept.value(name, index), source.unit(name) or "") for name in names),
             _line(source, index),
         ]
@@ -55,7 +55,7 @@ def _solved_again(source: Source, indices: list[int]) -> Html:
                     for name in source.scanned
                     if name in given
                 ]
-                cells = [outcome(str(said["outcome"]), source.growth), ", ".join(shown[:MOST_PARAMETERS])]
+                cells = [short(str(said["outcome"]), source.growth), ", ".join(shown[:MOST_PARAMETERS])]
             except Refused as error:
                 refusal = str(error)
         rows.append([str(index), *cells, _line(source, index)])

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..plot.classes import CLASSES, VALUED
+from ..plot.classes import VALUED
 from ..plot.words import count, listing
 from ..units import to_readable
 from .page import Html, bullets, heading, join, paragraph, table
 from .source import Source, Tally
-from .words import STEADY, flag, number, outcome, points, quantity, rough_share, share
+from .words import STEADY, flag, number, outcome, points, quantity, rough_share, share, short
 
 MOST_ROWS = 40  # of a table of outputs
 LEAST_YOUDEN = 0.4  # a threshold that separates less than this explains nothing; as in src/summary.c
@@ -148,7 +148,7 @@ def _of_points(source: Source) -> Html:
     caption = f"Outputs by class, over the {what}. ≈ 0: what rounding leaves, below 10⁻¹⁴ of the largest value."
     header = ["output", "unit"]
     for word in masks:
-        header += [f"{CLASSES[word].words}, median", "smallest to largest"]
+        header += [f"{short(word)}, median", "smallest to largest"]
     return table(caption + _more(len(names)), [*header, "what it is"], rows)
 
 
@@ -217,16 +217,11 @@ def _of_indices(source: Source) -> Html:
     return join([heading(f"Which parameters decide{cells}"), bullets(lines)]) if lines else Html()
 
 
-def _class(word: str, source: Source) -> str:
-    """A class of a refinement: an outcome, or a side of a level."""
-    return CLASSES[word].words if word in VALUED else outcome(word, source.growth)
-
-
 def _of_refinement(source: Source) -> list[str]:
     attrs = source.attrs
     n, half = source.raw.sizes.get("boundary", 0), float(attrs["nessmap_refine_half_width"])
     shares = zip(str(attrs["nessmap_refine_classes"]).split(), np.atleast_1d(attrs["nessmap_refine_class_share"]))
-    parts = [f"{number(100.0 * float(part))} % {_class(word, source)}" for word, part in shares if part > 0]
+    parts = [f"{number(100.0 * float(part))} % {short(word, source.growth)}" for word, part in shares if part > 0]
     level = ""
     if "nessmap_refine_threshold" in attrs:
         name = str(attrs["nessmap_refine_class"])

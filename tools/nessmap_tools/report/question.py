@@ -70,9 +70,21 @@ def _drawn(source: Source, random: dict[str, Any]) -> tuple[str, str]:
     return ", ".join(parts), f"drawn, {_DISTRIBUTIONS.get(dist, dist)}"
 
 
+def _of_one_point(source: Source) -> Html:
+    """Of a time course, which keeps its parameters as numbers whatever the scan that its point is of."""
+    named = [*source.scanned, *source.config.get("tie", {}), *source.config.get("fixed", {})]
+    rows = [
+        [name, quantity(float(source.raw[name].values), source.unit(name) or "", _EXACT), source.text(name)]
+        for name in named
+        if name in source.raw
+    ]
+    return table("Parameters of this point.", ["parameter", "value", "what it is"], rows) if rows else Html()
+
+
 def _parameters(source: Source) -> Html:
-    config = source.config
-    rows = []
+    if source.kind == "trace":
+        return _of_one_point(source)
+    config, rows = source.config, []
     for axis in config.get("axis", []):
         rows.append([axis["name"], *_axis(source, axis), source.text(axis["name"])])
     for random in config.get("random", []):
@@ -114,6 +126,9 @@ def _defaults(source: Source) -> Html:
 
 
 def _design(source: Source) -> list[str]:
+    tolerance = f"tolerance of following {number(float(source.attrs.get('nessmap_rtol', 0)))}"
+    if source.kind == "trace":
+        return [f"Solver: the time course is followed; {tolerance}."]
     config = source.config
     design, solver = config.get("design", {}), config.get("solver", {})
     kind = str(design.get("kind", source.attrs.get("nessmap_design", "")))
@@ -131,7 +146,7 @@ def _design(source: Source) -> list[str]:
             + f"; classes by {separates}"
             + (f" with the threshold {design['threshold']}." if "threshold" in design else ".")
         )
-    elif source.kind != "trace":
+    else:
         reduce = str(source.attrs.get("nessmap_reduce", "full"))
         inside = str(source.attrs.get("nessmap_reduced_parameters", "")).split()
         lines.append(
@@ -142,7 +157,7 @@ def _design(source: Source) -> list[str]:
         if solver.get("mode") == "follow"
         else "Newton's method, else following the time course"
     )
-    lines.append(f"Solver: {mode}; tolerance of following {number(float(source.attrs.get('nessmap_rtol', 0)))}.")
+    lines.append(f"Solver: {mode}; {tolerance}.")
     return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..plot.classes import CLASSES
 from ..plot.words import plural
 from ..units import SUPERSCRIPTS, to_readable
 
@@ -84,6 +85,13 @@ def outcome(word: str, growth: str = "") -> str:
     """growth: what the model calls its growth, such as lysis"""
     text = OUTCOMES.get(word, word.replace("_", " "))
     return text.replace("grows", f"{growth}, grows") if growth and word == "no_steady_state_growth" else text
+
+
+def short(word: str, growth: str = "") -> str:
+    """An outcome in the few words of the pictures, for tables."""
+    if word == "no_steady_state_growth" and growth:
+        return f"no steady state: {growth}"
+    return CLASSES[word].words if word in CLASSES else word.replace("_", " ")
 
 
 def flag(word: str) -> str:
