@@ -1,6 +1,7 @@
 """What the tests of pictures share: small files of every layout, written by hand or by the program, and what holds of any picture."""
 
 import pathlib
+import warnings
 
 import netCDF4
 import numpy as np
@@ -141,7 +142,10 @@ def check_picture(picture):
     """Text stays inside and is legible; the alternative text is short; the table has an even shape."""
     figure = picture.figure
     figure.set_dpi(40)
-    figure.draw_without_rendering()
+    with warnings.catch_warnings():
+        # that the layout found no room is a warning
+        warnings.simplefilter("error", UserWarning)
+        figure.draw_without_rendering()
     hidden = hidden_ticks(figure)
     for text in figure.findobj(Text):
         if not text.get_text().strip() or not text.get_visible() or id(text) in hidden:

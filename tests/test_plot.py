@@ -11,13 +11,14 @@ import sys
 import netCDF4
 import numpy as np
 import pytest
+import xarray
 
 import harness
 
 sys.path.insert(0, str(harness.ROOT / "tools"))
 
 from nessmap_tools import Refused, plot
-from nessmap_tools.plot import classes, cli, course, lysis_boundary, maps, source
+from nessmap_tools.plot import classes, cli, course, lysis_boundary, maps, source, style, words
 from plot_cases import DRIVE, FILES, LEAK, MEANINGS, POTASSIUM, cell, check_picture, legend_of, levels_of, make, texts_of, write_grid
 
 NESSMAP = os.environ.get("NESSMAP_BIN") or str(harness.ROOT / "build" / "nessmap")
@@ -130,6 +131,23 @@ def test_units_are_converted(tmp_path):
         figure, codes = maps.draw_map(source.choose(grid, None, None, ()), ["V"])
     assert np.array_equal(codes, outcome.T)
     assert np.nanmin(figure.axes[1].collections[0].get_array()) == pytest.approx(-100.0, rel=1e-6)
+
+
+def test_numbers():
+    wanted = {0.12345: "0.1235", -57.0: "−57", 123456.0: "123,500", 1.5e-7: "1.5×10⁻⁷", 2e8: "2×10⁸", 0.0: "0", float("nan"): "–"}
+    assert {value: words.number(value) for value in wanted} == wanted
+
+
+def test_long_text_is_folded_between_symbols():
+    text = style.folded("the costliest point, $\\Delta G_{\\mathrm{ATP}}$ = −60 kJ mol⁻¹, " * 4, 40)
+    assert text.count("\n") >= 3 and all(line.count("$") % 2 == 0 for line in text.split("\n"))
+
+
+def test_unit_stays_where_what_people_read_is_too_small():
+    """The level of a bathtub is in metres, the thickness of a cell in micrometres."""
+    for largest, unit in ((2e-6, "µm"), (1.0, "m")):
+        variable = xarray.DataArray(np.array([np.nan, 0.0, largest]), attrs={"units": "m"})
+        assert words.unit_of(variable).label == unit and np.nanmax(words.values_of(variable)) == pytest.approx(largest * words.unit_of(variable).factor)
 
 
 def test_outcomes_are_read_by_their_words(tmp_path):
@@ -402,7 +420,7 @@ def test_boundary(file):
     lines = [line for line in picture.figure.axes[0].lines if line.get_marker() == "." and len(line.get_xdata()) > 1]
     assert np.allclose(np.sort(np.concatenate([line.get_xdata() for line in lines])), found)
     assert f"NESS | no steady state: lysis ({n})" in legend_of(picture.figure)
-    assert f"{n} points" in picture.text and f"{2 * np.median(widths):.1g}".replace("-", "−") in picture.text
+    assert f"{n} points" in picture.text and words.number(2 * np.median(np.asarray(widths)), 1) in picture.text
     assert np.abs(np.log(p["p_max"] / lysis_boundary.boundary_p_max(p))).max() < 0.1  # what is drawn lies on the closed form
 
 

@@ -14,8 +14,8 @@ import harness
 sys.path.insert(0, str(harness.ROOT / "tools"))
 
 from nessmap_tools import plot
-from nessmap_tools.plot import cli
-from plot_cases import FILES, CELL, FUEL_AXIS, LEAK_AXIS, check_picture, legend_of, make
+from nessmap_tools.plot import cli, words
+from plot_cases import FILES, CELL, FUEL_AXIS, LEAK_AXIS, check_picture, legend_of
 from test_plot import NESSMAP, file, program  # noqa: F401
 
 ALL = [(name, kind) for name, (_, kinds) in FILES.items() for kind in kinds.split()] + [("trace", "course"), ("trace", "budget")]
@@ -37,7 +37,7 @@ def test_lines_along_every_axis(file, name):  # noqa: F811
     for axis in axes:
         picture = plot.draw(file(name), "lines", x=axis)
         check_picture(picture)
-        assert units[axis][:2] in picture.figure.axes[-1].get_xlabel()
+        assert words.prose(units[axis] + " ")[:2] in picture.figure.axes[-1].get_xlabel()
 
 
 @pytest.mark.parametrize("model", ["barrier", "bathtub", "carrier", "driven_cycle", "na_bath", "nernst", "network", "neuron",

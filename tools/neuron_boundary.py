@@ -253,7 +253,7 @@ def draw_lines(figure, grid, x):
             path = (fine, inside) if x == "share" else (inside, fine)
             ax.plot(*path, color="white", linewidth=2.6, zorder=8)
             ax.plot(*path, color="black", linewidth=1.4, linestyle=style, zorder=9, label=LINES[name][0])
-    panels[-1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, frameon=False)
+    figure.legend(handles=panels[-1].get_legend_handles_labels()[0], loc="outside right upper", frameon=False)
 
 
 def plot(path, out, show=None):

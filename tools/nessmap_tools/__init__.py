@@ -5,6 +5,7 @@
     load(folder)      what `nessmap export` writes -> Export: arrays mapped from disk, columns, rows, batches
     Rows(export)      the same for PyTorch; needs torch
     Sampler(config)   fresh points in memory, without files: the library of nessmap by ctypes
+    plot.draw(path)   a picture of any file, its text and its table: `from nessmap_tools import plot`; needs Matplotlib
 
 What is not a file or folder of nessmap raises `Refused` with one sentence.
 """

@@ -41,5 +41,10 @@ def to_readable(unit: str) -> Readable:
         above, below = to_readable(quotient[1]), to_readable(quotient[2])
         label = f"{above.label or 1}/({below.label})" if below.label else above.label
         return Readable(above.factor / below.factor, f"{above.plain}/({below.plain})", label)
+    return as_it_is(unit)
+
+
+def as_it_is(unit: str) -> Readable:
+    """A unit of nessmap itself, with a label: "mol m-3" -> 1, "mol m⁻³"."""
     label = re.sub(r"(?<=[A-Za-z])(-?\d+)", lambda m: m.group(1).translate(SUPERSCRIPTS), unit)
     return Readable(1.0, unit, label)

@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 
 from . import maps, source, style
 from .picture import Table, thinned
-from .words import count, label, listing, percent, plain, plural, quantity, span, symbol, unit_of, values_of
+from .words import count, label, listing, number, percent, plain, plural, quantity, span, symbol, unit_of, values_of
 
 Array = npt.NDArray[Any]
 # of pairs of sides: dark on the light classes, apart by form
@@ -60,8 +60,7 @@ def half_widths(cells: xarray.Dataset) -> str:
     widths = cells["boundary_half_width"].values
     if widths.size == 0:
         return ""
-    most = f"{2 * float(np.median(widths)):.1g}".replace("-", "−")
-    worst = f"{2 * float(widths.max()):.1g}".replace("-", "−")
+    most, worst = number(2 * float(np.median(widths)), 1), number(2 * float(widths.max()), 1)
     text = f"each lies between two solved sets of different classes that are {most} of the axis apart"
     return text + (f" (at most {worst})" if worst != most else "")
 

@@ -22,6 +22,8 @@ from .words import values_of
 
 Array = npt.NDArray[Any]
 SOURCES = {"held": "held species", "clamp": "voltage clamp"}
+# white and greys, apart from the colours of pathways
+PAYERS = [("#FFFFFF", None), ("#D9D9D9", "oo"), ("#B3B3B3", "**"), ("#808080", "OO")]
 NEGLIGIBLE = 1e-9  # of the largest: round-off
 FINE = {"µmol m⁻² s⁻¹": "nmol m⁻² s⁻¹", "mW m⁻²": "µW m⁻²"}
 
@@ -142,14 +144,8 @@ def look(name: str, pathways: Sequence[str], sources: Sequence[str]) -> dict[str
     if name in pathways:
         colour, hatch, _ = style.series(pathways.index(name))
     else:
-        i = sources.index(name)
-        colour, hatch = ("#4D4D4D", "#B3B3B3", "#E6E6E6", "#808080")[i % 4], (None, "oo", "**", "OO")[i % 4]
-    return {
-        "facecolor": colour,
-        "hatch": hatch,
-        "edgecolor": "white" if colour == "#4D4D4D" else style.INK,
-        "linewidth": 0.6,
-    }
+        colour, hatch = PAYERS[sources.index(name) % len(PAYERS)]
+    return {"facecolor": colour, "hatch": hatch, "edgecolor": style.INK, "linewidth": 0.6}
 
 
 def patch(name: str, pathways: Sequence[str], sources: Sequence[str]) -> Patch:

@@ -83,6 +83,7 @@ def draw_course(cells: xarray.Dataset, show: Sequence[str] = ()) -> tuple[Figure
 
 def draw_group(ax: Axes, cells: xarray.Dataset, group: Sequence[str], times: Array, outcome: str) -> None:
     ends = []
+    largest = max(np.nanmax(np.abs(values_of(cells[name])), initial=0.0) for name in group)
     for i, name in enumerate(group):
         colour, _, dashes = style.series(i)
         values = values_of(cells[name])
@@ -90,11 +91,13 @@ def draw_group(ax: Axes, cells: xarray.Dataset, group: Sequence[str], times: Arr
         ax.plot(times, values, color=colour, linestyle=dashes, linewidth=width)
         known = np.flatnonzero(np.isfinite(values))
         if known.size:
+            end = float(values[known[-1]])
+            end = end if abs(end) > 1e-9 * largest else 0.0
             ends.append(
                 (
                     float(times[known[-1]]),
                     float(values[known[-1]]),
-                    f"{symbol(name)} {number(float(values[known[-1]]))}",
+                    f"{symbol(name)} {number(end)}",
                     colour,
                 )
             )
@@ -102,14 +105,16 @@ def draw_group(ax: Axes, cells: xarray.Dataset, group: Sequence[str], times: Arr
     if source.is_wide(values):
         low, high = source.log_limits(values)
         ax.set_yscale("log")
-        ax.set_ylim(low / 1.5, high * 2)
+        ax.set_ylim(max(low, 1e-6 * high) / 1.5, high * 2)
         style.log_ticks_within(ax.yaxis, low, high)
     else:
         style.ticks(ax.yaxis, "linear", 5)
     face = classes.CLASSES[outcome].colour if outcome in classes.CLASSES else "white"
-    for at, value, _, _ in ends:
-        ax.plot(at, value, "o", markerfacecolor=face, markeredgecolor=style.INK, markersize=5, clip_on=False, zorder=6)
     label_ends(ax, ends)
+    low, high = sorted(ax.get_ylim())
+    # a mark that lies below a logarithmic axis would lie far outside the picture
+    for at, value, _, _ in [end for end in ends if low <= end[1] <= high]:
+        ax.plot(at, value, "o", markerfacecolor=face, markeredgecolor=style.INK, markersize=5, clip_on=False, zorder=6)
     unit = unit_of(cells[group[0]]).label
     ax.set_ylabel(f"{title_of(cells, group)}\n({unit})" if unit else title_of(cells, group))
     ax.grid(alpha=0.25, linewidth=0.6)

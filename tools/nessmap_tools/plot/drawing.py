@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..errors import Refused
 from . import boundary, budget, course, distributions, indices, lines, maps, source, style
 from .picture import Picture, Table
-from .words import span
+from .words import prose, span
 
 Drawn = tuple[Figure, str, Table, list[str]]
 
@@ -22,7 +22,7 @@ def draw(
     with style.styled():
         figure, text, table, notes = DRAW[kind](path, cells, kind, given)
         found, subtitle = source.heading(cells, notes)
-        style.head(figure, title or found, subtitle)
+        style.head(figure, prose(title) if title else found, subtitle)
         style.finish(figure)
     return Picture(figure, text, table)
 

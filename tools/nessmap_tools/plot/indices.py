@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from ..errors import Refused
 from . import source, style
-from .picture import Table, thinned
+from .picture import MOST_ROWS, Table, thinned
 from .words import listing, number, percent, quantity, symbol, unit_of
 
 MOST_PANELS = 9
@@ -176,25 +176,13 @@ def describe_indices(
         if name in shown and known[best] > 0.0:
             unit = unit_of(cells[f"{measure.name}_{name}"]).label if kind == "morris" else ""
             found.append(f"{OUTCOMES.get(name, name)} by {inputs[best]} ({quantity(float(values[best]), unit)})")
-        rows += [
-            [name, text, *(number(float(p[which][i])) for p in parts for which in (1, 2))]
-            for i, text in enumerate(inputs)
-        ]
+        # the strongest inputs of each output, where not all have room
+        order = np.argsort(-known, kind="stable")[: max(1, MOST_ROWS // len(names))]
+        for i in sorted(order) if len(inputs) * len(names) <= MOST_ROWS else order:
+            rows.append([name, inputs[i], *(number(float(p[which][i])) for p in parts for which in (1, 2))])
     words = {"sobol": "Sobol indices", "morris": "Elementary effects", "dgsm": "Upper bounds of total Sobol indices"}[
         kind
     ]
     columns = [text for m, _, _ in measured(cells, kind, names[0]) for text in (m.text, "± (95 %)")]
-    # the strongest inputs of each output, where not all have room
-    if len(rows) > 40:
-        each = max(1, 40 // len(names))
-        order = sorted(range(len(rows)), key=lambda k: (names.index(rows[k][0]), -strength(rows[k][2])))
-        rows = [rows[k] for n in range(len(names)) for k in order[n * len(inputs) : n * len(inputs) + each]]
     text = f"{words} of {listing(list(shown))} by {len(inputs)} inputs. Decided most: {listing(found)}."
     return text, Table(["output", "input", *columns], thinned(rows))
-
-
-def strength(text: str) -> float:
-    try:
-        return float(text.replace("−", "-"))
-    except ValueError:
-        return -math.inf

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any, Sequence
 
 import numpy as np
@@ -129,7 +128,7 @@ def draw_group(ax: Axes, cells: xarray.Dataset, group: Sequence[str], xs: Array)
     if len(group) > 1:
         ax.set_ylabel(f"concentration ({unit_of(cells[group[0]]).label})")
     else:
-        ax.set_ylabel(textwrap.fill(label(cells[group[0]], is_short=True), 22))
+        ax.set_ylabel(style.folded(label(cells[group[0]], is_short=True), 22))
     if len(group) > 1 or ax.collections:
         ax.legend(frameon=False, loc="best", ncols=min(len(group), 4), columnspacing=1.0, handlelength=2.2)
     values = np.concatenate([values_of(cells[name]) for name in group])

@@ -138,8 +138,8 @@ class Frame:
         ax.set_xlim(self.x_edges[0], self.x_edges[-1])
         ax.set_ylim(self.y_edges[0], self.y_edges[-1])
         ax.autoscale(False)
-        ax.set_xlabel(label(self.cells[self.x]))
-        ax.set_ylabel(label(self.cells[self.y]))
+        ax.set_xlabel(style.folded(label(self.cells[self.x])))
+        ax.set_ylabel(style.folded(label(self.cells[self.y])))
         style.ticks(ax.xaxis, self.x_scale)
         style.ticks(ax.yaxis, self.y_scale)
 
@@ -276,7 +276,7 @@ def value_panel(figure: Figure, ax: Axes, frame: Frame, variable: xarray.DataArr
     values = values_of(variable.transpose(frame.y, frame.x))
     mark_no_value(ax)
     finite = values[np.isfinite(values)]
-    ax.set_title(prose(str(variable.attrs.get("long_name", name))), wrap=True)
+    ax.set_title(style.folded(prose(str(variable.attrs.get("long_name", name)))))
     if finite.size == 0:
         ax.text(
             0.5,
@@ -316,6 +316,8 @@ def value_panel(figure: Figure, ax: Axes, frame: Frame, variable: xarray.DataArr
     bar.outline.set_linewidth(0.5)
     if isinstance(norm, LogNorm):
         style.log_ticks_within(bar.ax.yaxis, low, high)
+    else:
+        bar.ax.ticklabel_format(axis="y", scilimits=(-3, 5), useMathText=True)
 
 
 def overlay_lysis(ax: Axes, cells: xarray.Dataset, x: str, y: str) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 from typing import Any, Sequence
 
 import matplotlib
@@ -61,13 +61,25 @@ def finish(figure: Figure) -> None:
         ax.tick_params(which="both", labelsize=8.0)
 
 
+def folded(text: str, width: int = 50) -> str:
+    """Text on as many lines as it needs; a symbol, whose mark-up has no width, and its unit are never broken."""
+    lines: list[str] = []
+    room = 0
+    for space, word in re.findall(r"(\s*)((?:\$[^$]*\$(?: \([^()]*\))?|\([^()]*\)|[^\s$()])+)", text):
+        length = len(re.sub(r"\\[a-zA-Z]+|[\\{}$_^]", "", space + word))
+        if lines and length <= room:
+            lines[-1] += space + word
+        else:
+            lines.append(word)
+            room = width
+        room -= length
+    return "\n".join(lines)
+
+
 def head(figure: Figure, title: str, subtitle: str = "") -> None:
     """Title and subtitle, broken so that they stay inside."""
-    width = int(figure.get_figwidth() * 13)
-    lines = textwrap.wrap(title, width, break_long_words=False)
-    lines += textwrap.wrap(subtitle, int(width * 1.05), break_long_words=False)
-    if lines:
-        figure.suptitle("\n".join(lines))
+    width = int(figure.get_figwidth() * 12)
+    figure.suptitle("\n".join(folded(line, width) for line in (title, subtitle) if line))
 
 
 def ticks(axis: Axis, scale: str, n: int = 6) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray
 
-from ..units import Readable, to_readable
+from ..units import SUPERSCRIPTS, Readable, as_it_is, to_readable
 
 SYMBOLS = {
     "dG": r"\Delta G",
@@ -24,8 +24,15 @@ MINUS = "−"
 
 
 def unit_of(variable: xarray.DataArray) -> Readable:
-    """Factor and text of what people read in the place of a variable's SI unit."""
-    return to_readable(str(variable.attrs.get("units", "1")))
+    """Factor and text of what people read in the place of a variable's SI unit, which stays where that is too small."""
+    unit = str(variable.attrs.get("units", "1"))
+    readable = to_readable(unit)
+    if readable.factor > 1.0 and variable.dtype.kind == "f":
+        # a cell is micrometres wide, a bathtub is not
+        largest = np.max(np.abs(variable.values), where=np.isfinite(variable.values), initial=0.0)
+        if largest * readable.factor >= 1e5:
+            return as_it_is(unit)
+    return readable
 
 
 def values_of(variable: xarray.DataArray) -> npt.NDArray[np.float64]:
@@ -82,10 +89,15 @@ def plain(variable: xarray.DataArray) -> str:
     return f"{variable.name} ({unit})" if unit else str(variable.name)
 
 
-def number(value: float) -> str:
+def number(value: float, digits: int = 4) -> str:
+    """Four digits: 0.1235, 123,500, 1.235×10⁻⁷."""
     if not np.isfinite(value):
         return "–"
-    return f"{value:.4g}".replace("-", MINUS)
+    if 1e4 <= abs(value) < 1e6:
+        return f"{float(f'{value:.{digits}g}'):,.0f}".replace("-", MINUS)
+    mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
+    power = f"×10{str(int(exponent)).translate(SUPERSCRIPTS)}" if exponent else ""
+    return f"{mantissa}{power}".replace("-", MINUS)
 
 
 def quantity(value: float, unit: str) -> str:
