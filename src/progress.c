@@ -427,11 +427,11 @@ void nm_progress_add(nm_progress *progress, int64_t n_points, const int64_t *cou
     }
     double now = nm_clock();
     double waited = now - progress->last_shown;
-    int is_due;
+    int is_last = n_points > 0 && progress->n_done >= progress->n_points, is_due;
     if (progress->style == NM_PROGRESS_TERMINAL) {
-        is_due = waited >= terminal_period;
+        is_due = waited >= terminal_period || is_last;
     } else if (progress->style == NM_PROGRESS_JSON) {
-        is_due = waited >= json_period || (n_points > 0 && progress->n_done >= progress->n_points);
+        is_due = waited >= json_period || is_last;
     } else {
         int step = tenths_done(progress);
         is_due = waited >= plain_most ||

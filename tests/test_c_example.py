@@ -27,14 +27,16 @@ def run_checks(args, checks):
 
     with harness.scratch() as name:
         folder = pathlib.Path(name)
-        # axes in the order of the model, and not; a model of one's own
-        for config, axes in (("pump_leak_phase", ("dG_ATP", "g_Na")), ("pump_leak_lysis", ("g_K", "p_max")),
-                             ("na_bath_depletion", ("P_Na", "r")), ("oxygen_membrane", ("thickness", "p_2"))):
+        # axes in the order of the model, and not; a model of one's own, which is compiled first
+        built_in = [("pump_leak_phase", ("dG_ATP", "g_Na")), ("pump_leak_lysis", ("g_K", "p_max")), ("na_bath_depletion", ("P_Na", "r"))]
+        own = [("oxygen_membrane", ("thickness", "p_2"))] if args.full else []
+        for config, axes in built_in + own:
             scan = harness.CONFIGS / f"{config}.toml"
             sizes = [f"axis.{axis}.n={n}" for axis, n in zip(axes, (9, 31), strict=True)]
             done = run(scan, *sizes)
             made = harness.run(args.nessmap, "run", scan, "-o", f"{config}.nc", "-q", *(w for s in sizes for w in ("--set", s)), cwd=folder)
-            if not checks.check(done.returncode == 0 and not done.stderr and made.returncode == 0, f"{config}: {done} {made}"):
+            said = [line for line in done.stderr.splitlines() if not line.startswith("nessmap: compiling ")]
+            if not checks.check(done.returncode == 0 and not said and made.returncode == 0, f"{config}: {done} {made}"):
                 continue
             with netCDF4.Dataset(folder / f"{config}.nc") as file:
                 outcome = file["outcome"][...]

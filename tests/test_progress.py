@@ -65,10 +65,11 @@ def check_terminal(args, checks, folder):
         is_ascii = environment.get("LANG") == "C"
         checks.check(all(frame.isascii() == (is_ascii or columns == 20) for frame in frames[1:]) or columns == 20, f"{name}: {frames}")
         last = frames[-1]
+        # a busy machine may show the begin and the end alone
+        on_the_way = [frame for frame, s in zip(frames, share) if 0 < s < 100]
+        checks.check(all(" left" in frame for frame in on_the_way), f"{name}: {on_the_way}")
         if columns == 120:
-            checks.check("sets/s" in last and "NESS" in last and "failed 0" in last and " left" in frames[1], f"{name}: {last}")
-        if columns == 20:
-            checks.check(all("%" in frame for frame in frames) and "left" in frames[1], f"{name}: {frames}")
+            checks.check("sets/s" in last and "NESS" in last and "failed 0" in last, f"{name}: {last}")
     # a terminal that cannot move, and a log
     text, code = on_terminal(args.nessmap, folder, 80, "run", config, "-o", "dumb.nc", *SLOW, TERM="dumb")
     checks.check(code == 0 and "\r" not in text.replace("\r\n", "\n") and "\x1b" not in text, f"a dumb terminal: {text!r}")
