@@ -437,7 +437,7 @@ def check_map(args, checks, folder, model, check, shown):
 def run_checks(args, checks):
     n = N_FULL if args.full else N_FAST
     with workplace() as folder:
-        # the larger one is compiled in a hurry in the short form, the other always as users have it
+        # compiled in a hurry in the short form, in the long one as users have them
         quick = None if args.full else test_own_model.quick_compiler(folder / "cache")
         for compiler, part, options in (
             (quick, check_map, ("cotransport", check_cotransport_map, ("ln_swelling", "Cl_i"))),
@@ -447,11 +447,11 @@ def run_checks(args, checks):
             (quick, check_reversible_pump, (N_FOLLOWED, "follow")),
             (quick, check_strong_cotransport, ()),
             (quick, check_lsoda, ()),
-            (None, check_map, ("oxygen_membrane", check_membrane_map, ("J_O2", "bulk_share"))),
-            (None, check_membrane, (n, "auto")),
-            (None, check_membrane, (n, "auto", True)),
-            (None, check_membrane, (N_FOLLOWED, "follow")),
-            (None, check_membrane_course, ()),
+            (quick, check_map, ("oxygen_membrane", check_membrane_map, ("J_O2", "bulk_share"))),
+            (quick, check_membrane, (n, "auto")),
+            (quick, check_membrane, (n, "auto", True)),
+            (quick, check_membrane, (N_FOLLOWED, "follow")),
+            (quick, check_membrane_course, ()),
         ):
             begin = time.monotonic()
             with test_own_model.environment(NESSMAP_CXX=compiler):
