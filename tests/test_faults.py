@@ -100,6 +100,8 @@ class Scan:
         )
         harness.wait_for_bytes(process, self.parts, BYTES)
         process.send_signal(signal.SIGSTOP)
+        # threads write on until they stand
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         return process
 
     def ends_well(self, checks, expected, what):
