@@ -212,6 +212,10 @@ def check_kills(args, folder, checks, expected, size, n_kills, randomness):
             if not is_peaceful:
                 time.sleep(randomness.uniform(0.1, 1.1 * seconds))
                 pids = job.processes()
+                # all ranks are those that are still to be started, too
+                while whom == "all ranks" and len(pids) < n and process.poll() is None:
+                    time.sleep(0.002)
+                    pids = job.processes()
                 if process.poll() is None and pids:
                     victims = pids if whom == "all ranks" else [randomness.choice(pids)]
                     for pid in [process.pid] if whom == "launcher" else victims:
