@@ -80,7 +80,7 @@ const nm_preset_info presets[] = {NM_PRESETS(ROW_PRESET){NULL, NULL, NULL}};
 
 struct stoichiometry {
     signed char nu[NM_NJ * NM_NS];
-    int pairs[NM_NS + 1];
+    int pairs[NM_NS + 1], walk_species[NM_NS], walk_from[NM_NJ], walk_to[NM_NJ];
 };
 constexpr stoichiometry tabulate() {
     stoichiometry t = {};
@@ -88,6 +88,11 @@ constexpr stoichiometry tabulate() {
         for (int s = 0; s < NM_NS; s++) { t.nu[k * NM_NS + s] = (signed char)nm_nu(k, s); }
     }
     for (int i = 0; i < nm_n_pairs(); i++) { t.pairs[i] = nm_pair(i); }
+    for (int i = 0; i < NM_N_WALK; i++) { t.walk_species[i] = nm_walk_species(i); }
+    for (int k = 0; k < NM_NJ; k++) {
+        t.walk_from[k] = nm_walk_end(k, 0);
+        t.walk_to[k] = nm_walk_end(k, 1);
+    }
     return t;
 }
 constexpr stoichiometry table = tabulate();
@@ -200,4 +205,5 @@ const nm_model NM_NAME(nm_model_, NM_MODEL, ) = {
     table.nu, NM_NY, NM_N_POTENTIALS, NM_N_VOLUMES, nm_n_pairs(), table.pairs,
     draw_point, axis_value, prepare_draw, ground_charge,
     (int)(sizeof kernels / sizeof kernels[0]), kernels, uses, nm_text_of_model,
-    NM_N_PRESETS, nm_loop_table.n, presets, nm_loop_table.closes, &nm_loop_table.part[0][0], total_weights, trace_point};
+    NM_N_PRESETS, nm_loop_table.n, presets, nm_loop_table.closes, &nm_loop_table.part[0][0], total_weights, trace_point,
+    NM_N_WALK, nm_turn_table.n, table.walk_species, table.walk_from, table.walk_to, nm_turn_table.turn};

@@ -6,6 +6,7 @@
 #define NESSMAP_OBSERVE_H
 
 #include "newton.h"
+#include "walk.h"
 
 /* --- pairs of places of one solute, found by name: Na_i and Na_o ----------------------------------- */
 
@@ -101,6 +102,11 @@ enum {
     NM_COUNT_fuels = NM_NE,
     NM_COUNT_loops = nm_loop_table.n,
     NM_COUNT_scalars = NM_N_SCALARS,
+    NM_COUNT_steps = NM_N_STEPS,
+    NM_COUNT_walk_scalars = NM_N_WALK > 0 ? (int)NM_N_WALK_SCALARS : 0,
+    NM_COUNT_ssa_scalars = NM_N_WALK > 0 ? (int)NM_N_SSA_SCALARS : 0,
+    NM_COUNT_ssa_bins = NM_N_WALK > 0 ? (int)NM_SSA_BINS : 0,
+    NM_COUNT_turns = nm_turn_table.n,
     NM_COUNT_observables = NM_NO
 };
 #define NM_FAMILY_NUMBER(tag, counted, prefix, unit, text)                                         \
@@ -540,14 +546,6 @@ template <class SINK> NM_FN void nm_emit_remarks(SINK *sink, const nm_remarks *r
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_growth_rate, remarks->growth_rate);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_n_states, remarks->n_states);
     NM_EMIT(NM_OUT_scalar + NM_SCALAR_iterations, remarks->iterations);
-}
-
-/* all outputs into a block buffer */
-NM_GPU_LEAF void nm_emit_block(nm_sink *sink, const nm_look *look, const nm_vec *y,
-                               const nm_remarks *remarks, const nm_point *pt, const auto *pick)
-{
-    nm_emit(sink, look, y, pt, pick);
-    nm_emit_remarks(sink, remarks);
 }
 #endif
 

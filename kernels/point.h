@@ -4,6 +4,7 @@
 #ifndef NESSMAP_POINT_H
 #define NESSMAP_POINT_H
 
+#include "cumulants.h"
 #include "draw.h"
 #include "follow.h"
 #include "stability.h"

@@ -112,6 +112,9 @@ NM_FN void nm_trace_store(nm_trace *trace, int i_time, const nm_course *course, 
     for (int i = 0; i < NM_N_POTENTIALS; i++) {
         sink.out[NM_OUT_V_min + i] = sink.out[NM_OUT_V_max + i] = NM_NAN;
     }
+    for (int i = NM_OUT_rate; i < NM_OUT_observable; i++) {
+        sink.out[i] = NM_NAN;
+    }
     for (int i = 0; i < NM_N_OUTPUTS; i++) {
         trace->values[(int64_t)i * trace->n_times + i_time] = sink.out[i];
     }

@@ -21,6 +21,18 @@ static const family_info scalars[] = {
 #undef SCALAR_INFO
 };
 
+static const family_info walk_scalars[] = {
+#define WALK_INFO(name, unit, text) {#name, unit, text},
+    NM_WALK_LIST(WALK_INFO)
+#undef WALK_INFO
+};
+
+static const family_info ssa_scalars[] = {
+#define SSA_INFO(name, unit, text) {#name, unit, text},
+    NM_SSA_LIST(SSA_INFO)
+#undef SSA_INFO
+};
+
 int nm_catalogue_count(const nm_model *model, nm_family family)
 {
     const int n_potentials = model->n_potentials, n_volumes = model->n_volumes,
@@ -28,6 +40,10 @@ int nm_catalogue_count(const nm_model *model, nm_family family)
     const int n_pairs = model->n_pairs, n_paths = model->n_paths, n_fuels = model->n_fuels;
     const int n_loops = model->n_loops;
     const int n_scalars = NM_N_SCALARS, n_observables = model->n_observables;
+    const int is_walk = model->n_walk_states > 0, n_steps = is_walk ? n_paths : 0;
+    const int n_walk_scalars = is_walk ? NM_N_WALK_SCALARS : 0,
+              n_ssa_scalars = is_walk ? NM_N_SSA_SCALARS : 0, n_ssa_bins = is_walk ? NM_SSA_BINS : 0,
+              n_turns = model->n_turns;
     switch (family) {
 #define FAMILY_COUNT(tag, counter, prefix, unit, text)                                             \
     case NM_FAMILY_##tag:                                                                          \
@@ -149,6 +165,25 @@ typedef struct label {
     char loop[NM_LOOP_TEXT]; /* in place of `of` */
 } label;
 
+static int is_error(nm_family family)
+{
+    return family == NM_FAMILY_ssa_rate_se || family == NM_FAMILY_ssa_var_se ||
+           family == NM_FAMILY_ssa_fano_se || family == NM_FAMILY_ssa_tur_se;
+}
+
+/* Which entropy production the trajectories of a bin have. out: [NM_LOOP_TEXT] */
+static void name_bin(char *out, int i)
+{
+    int low = i - 1 - (NM_SSA_BINS - 2) / 2;
+    if (i == 0) {
+        snprintf(out, NM_LOOP_TEXT, "below %d bin widths", low + 1);
+    } else if (i == NM_SSA_BINS - 1) {
+        snprintf(out, NM_LOOP_TEXT, "of %d bin widths or more", low);
+    } else {
+        snprintf(out, NM_LOOP_TEXT, "from %d to %d bin widths", low, low + 1);
+    }
+}
+
 static label make_label(const nm_model *model, nm_family family, int i)
 {
     label label = {.suffix = ""};
@@ -217,6 +252,45 @@ static label make_label(const nm_model *model, nm_family family, int i)
         label.text = scalars[i].text;
         label.is_default = is_default_scalar(model, i);
         break;
+    case NM_FAMILY_rate:
+    case NM_FAMILY_var:
+    case NM_FAMILY_fano:
+    case NM_FAMILY_tur:
+    case NM_FAMILY_ssa_rate:
+    case NM_FAMILY_ssa_var:
+    case NM_FAMILY_ssa_fano:
+    case NM_FAMILY_ssa_tur:
+    case NM_FAMILY_ssa_rate_se:
+    case NM_FAMILY_ssa_var_se:
+    case NM_FAMILY_ssa_fano_se:
+    case NM_FAMILY_ssa_tur_se:
+        base = model->paths[i].name;
+        label.of = model->paths[i].text;
+        label.suffix = is_error(family) ? "_se" : "";
+        break;
+    case NM_FAMILY_walk:
+        base = walk_scalars[i].prefix;
+        label.unit = walk_scalars[i].unit;
+        label.text = walk_scalars[i].text;
+        break;
+    case NM_FAMILY_ssa:
+        base = ssa_scalars[i].prefix;
+        label.unit = ssa_scalars[i].unit;
+        label.text = ssa_scalars[i].text;
+        break;
+    case NM_FAMILY_ssa_hist:
+        snprintf(label.base, sizeof(label.base), "%02d", i);
+        name_bin(label.loop, i);
+        return label;
+    case NM_FAMILY_ssa_forth:
+    case NM_FAMILY_ssa_back: {
+        const nm_turn *turn = &model->turns[i];
+        const char *enter = model->paths[turn->enter].name, *leave = model->paths[turn->leave].name,
+                   *state = model->species[model->walk_species[turn->state]].name;
+        snprintf(label.base, sizeof(label.base), "%s_%s_%s", enter, state, leave);
+        snprintf(label.loop, sizeof label.loop, "by %s to %s and on by %s", enter, state, leave);
+        return label;
+    }
     case NM_FAMILY_observable:
         base = model->observables[i].name;
         label.unit = model->observables[i].unit;

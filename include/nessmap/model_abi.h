@@ -21,14 +21,14 @@ typedef unsigned long long uint64_t;
 #include "nessmap/status.h"
 
 enum {
-    NM_ABI = 10,          /* raised with every change of this file, and of the bits of draws or results */
+    NM_ABI = 11,          /* raised with every change of this file, and of the bits of draws or results */
     NM_MAX_PARAMS = 96,  /* parameters of a model */
     NM_MAX_VARIANTS = 8, /* variants of a model */
     NM_MAX_AXES = 8,     /* gridded parameters of a scan */
     NM_MAX_RANDOM = 64,  /* drawn parameters of a scan */
     NM_MAX_TIES = 16,    /* tied parameters of a scan */
     NM_MAX_TERMS = 8,    /* parameters in one tie */
-    NM_MAX_OUTPUTS = 512, /* outputs of a model */
+    NM_MAX_OUTPUTS = 1024, /* outputs of a model */
     NM_MAX_GRADIENTS = 1024 /* derivatives that a scan stores */
 };
 
@@ -116,6 +116,23 @@ typedef struct nm_preset_info {
     family(scalar,      scalars,     "",         "",                   "")                                      \
     family(V_min,       potentials,  "",         "V",                  "smallest potential of the oscillation") \
     family(V_max,       potentials,  "",         "V",                  "largest potential of the oscillation")  \
+    family(rate,        steps,       "rate_",    "s-1",                "net jumps of one molecule")             \
+    family(var,         steps,       "var_",     "s-1",                "variance of the net jumps per time, lim Var(n)/t = 2 D") \
+    family(fano,        steps,       "fano_",    "1",                  "Fano factor of the net jumps, var / rate") \
+    family(tur,         steps,       "tur_",     "1",                  "thermodynamic uncertainty product, var sigma / rate^2: 2 or more") \
+    family(walk,        walk_scalars, "",        "",                   "")                                      \
+    family(ssa_rate,    steps,       "ssa_rate_", "s-1",               "net jumps of one molecule, simulated")  \
+    family(ssa_rate_se, steps,       "ssa_rate_", "s-1",               "standard error of the simulated net jumps") \
+    family(ssa_var,     steps,       "ssa_var_", "s-1",                "variance of the net jumps over the window, per time") \
+    family(ssa_var_se,  steps,       "ssa_var_", "s-1",                "standard error of the simulated variance") \
+    family(ssa_fano,    steps,       "ssa_fano_", "1",                 "Fano factor of the simulated net jumps") \
+    family(ssa_fano_se, steps,       "ssa_fano_", "1",                 "standard error of the simulated Fano factor") \
+    family(ssa_tur,     steps,       "ssa_tur_", "1",                  "thermodynamic uncertainty product over the window, simulated") \
+    family(ssa_tur_se,  steps,       "ssa_tur_", "1",                  "standard error of the simulated product") \
+    family(ssa,         ssa_scalars, "",         "",                   "")                                      \
+    family(ssa_hist,    ssa_bins,    "ssa_hist_", "1",                 "trajectories by their entropy production")                                    \
+    family(ssa_forth,   turns,       "ssa_forth_", "1",                "jumps in a row, in this order")         \
+    family(ssa_back,    turns,       "ssa_back_", "1",                 "the same two jumps, reversed in time")  \
     family(observable,  observables, "",         "",                   "")
 
 /* scalar(name, unit, text): outputs that every model has once */
@@ -142,6 +159,41 @@ typedef struct nm_preset_info {
 #define NM_SCALAR_ENUM(name, unit, text) NM_SCALAR_##name,
 enum { NM_SCALAR_LIST(NM_SCALAR_ENUM) NM_N_SCALARS };
 #undef NM_SCALAR_ENUM
+
+/* Of models whose molecules walk at random between states (nm_model.n_walk_states), once each: walk(name, unit, text).
+ * Entropy is in units of k_B. */
+/* clang-format off */
+#define NM_WALK_LIST(walk)                                                                                  \
+    walk(sigma_molecule, "s-1",           "entropy production of one molecule, in k_B")                         \
+    walk(var_sigma,      "s-1",           "variance of the entropy production of one molecule per time")        \
+    walk(activity,       "s-1",           "jumps of one molecule")
+
+/* What trajectories of a configuration's [stochastic] add: ssa(name, unit, text) */
+#define NM_SSA_LIST(ssa)                                                                                    \
+    ssa(ssa_window,       "s",            "time that each trajectory lasts")                                    \
+    ssa(ssa_jumps,        "1",            "mean number of jumps of a trajectory")                               \
+    ssa(ssa_sigma,        "s-1",          "entropy production of one molecule, simulated, in k_B")              \
+    ssa(ssa_sigma_se,     "s-1",          "standard error of the simulated entropy production")                 \
+    ssa(ssa_var_sigma,    "s-1",          "variance of the entropy production over the window, per time")       \
+    ssa(ssa_var_sigma_se, "s-1",          "standard error of that variance")                                    \
+    ssa(ssa_ift,          "1",            "mean of exp(-entropy production over the window): 1, the integral fluctuation theorem") \
+    ssa(ssa_ift_se,       "1",            "standard error of that mean")                                        \
+    ssa(ssa_slope,        "1",            "slope of ln P(S)/P(-S) against S: 1, the detailed fluctuation theorem") \
+    ssa(ssa_slope_se,     "1",            "standard error of that slope")                                       \
+    ssa(ssa_fpt,          "s",            "mean time until a cycle is completed once more, from its completion on") \
+    ssa(ssa_fpt_se,       "s",            "standard error of that time")                                        \
+    ssa(ssa_fpt_var,      "s2",           "variance of the time until a cycle is completed once more")          \
+    ssa(ssa_fpt_var_se,   "s2",           "standard error of that variance")                                    \
+    ssa(ssa_fpt_done,     "1",            "share of the cycles that were completed; below 1, their times have no mean")
+/* clang-format on */
+#define NM_WALK_ENUM(name, unit, text) NM_WALK_##name,
+enum { NM_WALK_LIST(NM_WALK_ENUM) NM_N_WALK_SCALARS };
+#undef NM_WALK_ENUM
+#define NM_SSA_ENUM(name, unit, text) NM_SSA_##name,
+enum { NM_SSA_LIST(NM_SSA_ENUM) NM_N_SSA_SCALARS };
+#undef NM_SSA_ENUM
+/* trajectories by their entropy production: below -16 widths, NM_SSA_BINS - 2 bins of one width each, 16 widths or more */
+enum { NM_SSA_BINS = 34 };
 
 /* --- how a parameter set follows from its index ------------------------------------------------ */
 
@@ -212,6 +264,16 @@ typedef struct nm_solver {
 } nm_solver;
 
 /* --- what is kept of many points ----------------------------------------------------------------- */
+
+/* Trajectories of one molecule of each set (kernels/ssa.h). A window lasts until `time`, or until the steady state has
+ * jumped `jumps` times or produced `entropy` in the mean, whichever is first. */
+typedef struct nm_stochastic {
+    int32_t n_trajectories; /* of each set, below 2^24; 0: none */
+    int32_t cycle;          /* pathway whose net count tells the completed cycles; -1: first passages are not wanted */
+    double time, jumps, entropy; /* [s], 1, [k_B]; infinite where there is no such limit */
+    double bin;             /* width of the bins of entropy production [k_B] */
+} nm_stochastic;
+enum { NM_MAX_TRAJECTORIES = 1 << 24 };
 
 typedef enum nm_reduce_kind {
     NM_REDUCE_FULL,
@@ -321,6 +383,7 @@ typedef struct nm_task { /* constant over a run */
     int32_t is_f32;                     /* stored as float, else as double */
     int16_t slot[NM_MAX_OUTPUTS];       /* output number -> slot, or -1 where it is not stored */
     nm_gradients gradients;
+    nm_stochastic stochastic;
     int32_t n_stored;                   /* parameters stored with every point (drawn ones) */
     int32_t stored[NM_MAX_PARAMS];
 } nm_task;
@@ -436,6 +499,10 @@ typedef struct nm_trace { /* the time course of one point, from the declared ini
     int64_t n_steps;     /* out: tried steps */
 } nm_trace;
 
+typedef struct nm_turn { /* two pathways that meet in a state: by one into it, by the other out */
+    int enter, state, leave;
+} nm_turn;
+
 typedef struct nm_model {
     int abi;           /* NM_ABI */
     int struct_bytes;  /* sizeof(nm_model) */
@@ -475,6 +542,12 @@ typedef struct nm_model {
     void (*total_weights)(double *weights);
     /* 0; 1 where the initial state of params[n_params] is outside the model's domain. May be NULL: no traces. */
     int (*trace)(const nm_task *task, const double *params, nm_trace *trace);
+    /* Where every pathway moves one molecule from one state to another: the states, as species, and the ends of each
+     * pathway, as states. 0 where it is not so. Whether the rates of a point are constant is found out with its state. */
+    int n_walk_states, n_turns;
+    const int *walk_species;        /* [n_walk_states] */
+    const int *walk_from, *walk_to; /* [n_paths] */
+    const nm_turn *turns;           /* [n_turns] */
 } nm_model;
 
 #endif
