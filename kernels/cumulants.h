@@ -133,7 +133,8 @@ NM_LEAF void nm_emit_cumulants(SINK *sink, const nm_look *look, const nm_vec *y,
     }
 }
 
-/* The same where any of them is wanted; what trajectories add (ssa.h) is NaN until they are run. */
+/* The same where any of them is wanted, on a CPU: on a GPU a kernel of its own does that (walk_gpu.h). What trajectories
+ * add (ssa.h) is NaN until they are run. */
 template <class SINK>
 NM_FN void nm_emit_walk(SINK *sink, const nm_look *look, const nm_vec *y, const nm_point *pt, const auto *pick)
 {
@@ -142,10 +143,10 @@ NM_FN void nm_emit_walk(SINK *sink, const nm_look *look, const nm_vec *y, const 
         for (int number = NM_OUT_rate; number < NM_OUT_ssa_rate; number++) {
             any = any || sink->wants(number);
         }
-        if (any) {
+        if (any && !NM_FEW_REGISTERS) {
             nm_emit_cumulants(sink, look, y, pt, pick);
         }
-        for (int number = NM_OUT_ssa_rate; number < NM_OUT_observable; number++) {
+        for (int number = NM_FEW_REGISTERS ? NM_OUT_rate : NM_OUT_ssa_rate; number < NM_OUT_observable; number++) {
             NM_EMIT(number, nm_splat(NM_NAN));
         }
     }

@@ -2,7 +2,8 @@
  *
  * Philox4x32-10 (Salmon et al. 2011), key = seed, counter = (block, tag, index): the words of cuRAND's
  * curand_init(seed, subsequence = index, offset = 4 block + 2^34 tag). Tag 0 draws parameters, dimension d from block
- * d/2; tags 1 to 4 belong to sequence.h; tag 6 initial states; tag 9 the audit.
+ * d/2; tags 1 to 4 belong to sequence.h; tag 6 initial states; tag 9 the audit; tags 8
+ * and 10 trajectories, whose number stands beside the tag: tag + 64 trajectory (ssa.h).
  *
  * NM_CURAND: the words are cuRAND's own, from its device code. Only its integers: its uniforms may be 1, and its
  * normals differ between host and device. */
@@ -23,7 +24,9 @@ enum {
     NM_TAG_LHS = 3,
     NM_TAG_LOW_DIGITS = 4,
     NM_TAG_STARTS = 6,
-    NM_TAG_AUDIT = 9
+    NM_TAG_EVENTS = 8,
+    NM_TAG_AUDIT = 9,
+    NM_TAG_PASSAGES = 10
 };
 
 struct nm_words {

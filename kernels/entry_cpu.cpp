@@ -6,6 +6,7 @@
 #include NM_MODEL_FILE
 #include "directions.h"
 #include "rounds.h"
+#include "ssa.h"
 
 #define NM_GRADIENT_NAME_2(name, model, lanes) nm_##name##_##model##_##lanes
 #define NM_GRADIENT_NAME(name, model, lanes)   NM_GRADIENT_NAME_2(name, model, lanes)
@@ -61,6 +62,8 @@ struct job {
     list<traveller> travellers; /* to be followed, from first to last */
     list<nm_audited> audits;
     nm_directions directions; /* of derivatives, where they are asked for */
+    nm_trajectories walks;    /* of the set in work, where they are asked for */
+    unsigned long long turns[2 * NM_MOST_TURNS];
 };
 
 /* Stores the derivatives of the lanes of `stored`, whose verdicts stand at offset[lane]: NaN where there are none. */
@@ -77,7 +80,7 @@ void store_gradients(job *j, const int64_t *offset, const nm_verdict *verdict, n
     }
     for (int lane = 0; lane < NM_LANES; lane++) {
         is_row = is_row && offset[lane] == offset[0] + lane;
-        if (!nm_has_gradients(verdict->outcome[lane], verdict->flags[lane])) {
+        if (!nm_is_determined(verdict->outcome[lane], verdict->flags[lane])) {
             nm_mask_set(&wanted, lane, false);
         }
     }
@@ -97,6 +100,72 @@ void store_gradients(job *j, const int64_t *offset, const nm_verdict *verdict, n
                 nm_store_value(j->tile, task, slot, offset[lane],
                                nm_get(wanted, lane) ? nm_get(gradient[slot - n_own], lane) : NM_NAN);
             }
+        }
+    }
+}
+
+/* Room for the trajectories of a set. returns false where there is no memory. */
+bool make_walks(job *j)
+{
+    const int64_t n = NM_N_WALK > 0 ? j->task->stochastic.n_trajectories : 0;
+    if (n == 0) {
+        return true;
+    }
+    j->walks.stride = 1;
+    j->walks.S = (double *)malloc((size_t)n * 3 * sizeof(double));
+    j->walks.net = (int32_t *)malloc((size_t)n * NM_ROOM_STEPS * sizeof(int32_t));
+    if (!j->walks.S || !j->walks.net) {
+        return false;
+    }
+    j->walks.jumps = j->walks.S + n;
+    j->walks.time = j->walks.jumps + n;
+    return true;
+}
+
+/* outputs of one point, beside those that are stored already */
+struct walk_sink {
+    job *j;
+    int64_t offset;
+    bool wants(int number) const { return j->task->slot[number] >= 0; }
+    void put(int number, double value) { nm_store_value(j->tile, j->task, j->task->slot[number], offset, value); }
+};
+
+/* Walks the trajectories of the lanes of `stored` whose verdicts, at offset[lane], are steady states y. */
+void store_trajectories(job *j, const int64_t *offset, const nm_verdict *verdict, nm_mask stored, const nm_point *pt,
+                        const nm_vec *y)
+{
+    if constexpr (NM_N_WALK > 0) {
+        const nm_stochastic *wanted = &j->task->stochastic;
+        const uint64_t seed = j->task->draw.seed;
+        nm_look look;
+        nm_walk walk;
+        if (wanted->n_trajectories == 0 || !nm_any_of(stored)) {
+            return;
+        }
+        nm_look_again(&look, y, pt, &j->pick);
+        nm_walk_at(&walk, &look, y, pt, &j->pick);
+        for (int lane = 0; lane < NM_LANES; lane++) {
+            if (!nm_get(stored, lane) || !nm_is_determined(verdict->outcome[lane], verdict->flags[lane])) {
+                continue;
+            }
+            nm_walk_set set;
+            walk_sink sink = {j, offset[lane]};
+            const uint64_t index = (uint64_t)(j->tile->first + offset[lane]);
+            nm_take_walk(&set, &walk, lane, wanted);
+            if (!nm_is_walked(&set)) {
+                continue;
+            }
+            if (nm_wants_turns(&sink)) {
+                memset(j->turns, 0, sizeof j->turns);
+                j->walks.turns = j->turns;
+                nm_walk_windows<true>(&j->walks, &set, seed, index, 0, wanted->n_trajectories);
+            } else {
+                nm_walk_windows<false>(&j->walks, &set, seed, index, 0, wanted->n_trajectories);
+            }
+            if (wanted->cycle >= 0) {
+                nm_walk_passages(&j->walks, &set, seed, index, wanted->cycle, 0, wanted->n_trajectories);
+            }
+            nm_walk_statistics(&sink, &set, &j->walks, wanted);
         }
     }
 }
@@ -161,6 +230,7 @@ bool keep_block(job *j, const block *b, nm_mask mask, nm_mask drawn)
         store_row(j->tile, j->task, b);
         j->tile->n_newton += NM_LANES;
         store_gradients(j, b->offset, &b->verdict, mask, &b->pt, b->y);
+        store_trajectories(j, b->offset, &b->verdict, mask, &b->pt, b->y);
         return true;
     }
     for (int lane = 0; lane < NM_LANES; lane++) {
@@ -191,6 +261,7 @@ bool keep_block(job *j, const block *b, nm_mask mask, nm_mask drawn)
         }
     }
     store_gradients(j, b->offset, &b->verdict, stored, &b->pt, b->y);
+    store_trajectories(j, b->offset, &b->verdict, stored, &b->pt, b->y);
     return true;
 }
 
@@ -334,6 +405,7 @@ bool finish(job *j, const traveller *queue, int n)
         nm_next_round(again);
     }
     store_gradients(j, offsets, &verdict, verdict.settled & mask, &pt, y);
+    store_trajectories(j, offsets, &verdict, verdict.settled & mask, &pt, y);
     return true;
 }
 
@@ -442,14 +514,17 @@ extern "C" int NM_ENTRY_NAME(NM_MODEL, NM_LANES)(const nm_task *task, nm_tile *t
     j.more = {NULL, 0, 0};
     j.travellers = {NULL, 0, 0};
     j.audits = {NULL, 0, 0};
+    j.walks = {};
     if (task->gradients.n_outputs > 0) {
         NM_GRADIENT_NAME(directions, NM_MODEL, NM_LANES)(&j.directions, task, &j.pick);
     }
     tile->n_newton = tile->n_follow = 0;
-    bool good = solve_tile_by_choice(&j) && follow_tile(&j);
+    bool good = make_walks(&j) && solve_tile_by_choice(&j) && follow_tile(&j);
     tile->n_follow = tile->n - tile->n_newton;
     free(j.more.items);
     free(j.travellers.items);
     free(j.audits.items);
+    free(j.walks.S);
+    free(j.walks.net);
     return good ? 0 : -1;
 }

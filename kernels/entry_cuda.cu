@@ -14,12 +14,14 @@
  *            advance     listed points, by persistent threads: who arrives takes the next from the list
  *            watch       listed points that wander: do they oscillate?
  *            finish      endings -> results; who has none goes on the next round's list
+ *   walks:   walk, walk_windows, walk_passages, walk_statistics (walk_gpu.h)
  *   reduced: reduce_blocks, reduce_cells (reduce_gpu.h); clear_words, project or quantiles (project_gpu.h)
  *
  * Kernels keep to registers: what does not fit in one is two. Neighbouring threads carry neighbouring points. Lists
  * have no order, and need none: a point's result depends on its index alone. */
 #include NM_MODEL_FILE
 #include "rounds.h"
+#include "ssa.h"
 
 static_assert(NM_LANES == 1, "a thread carries one point");
 
@@ -55,11 +57,19 @@ struct nm_scratch { /* arrays by position in the batch */
     double *iterations; /* [n] */
     nm_traveller *travellers;
     nm_audited *audited; /* outcome -1: not audited */
+    nm_walk_set *sets;   /* where trajectories are wanted */
+    double *walked;      /* their entropy productions, jumps, times, then int32 net jumps */
+    unsigned long long *turns; /* [n][2 NM_MOST_TURNS] */
     int *judge, *follow[2]; /* lists of positions; the rounds take turns */
     int *more;              /* over before the first round begins */
 };
 enum { NM_GPU_FIXED = (sizeof(nm_queues) + 255) / 256 * 256 };
 enum { NM_GPU_POINT = (NM_NY + 1) * sizeof(double) + sizeof(nm_traveller) + sizeof(nm_audited) + 3 * sizeof(int) };
+/* where trajectories are wanted: bytes for each point, and for each trajectory of a point */
+enum {
+    NM_GPU_WALK = NM_N_WALK > 0 ? (int)(sizeof(nm_walk_set) + 2 * NM_MOST_TURNS * sizeof(unsigned long long)) : 0,
+    NM_GPU_TRAJECTORY = NM_N_WALK > 0 ? (int)(3 * sizeof(double) + NM_ROOM_STEPS * sizeof(int32_t)) : 0
+};
 static_assert(sizeof(nm_traveller) % 8 == 0 && sizeof(nm_audited) % 8 == 0, "arrays follow each other");
 
 NM_FN nm_scratch nm_find_scratch(const nm_batch *batch) {
@@ -70,7 +80,12 @@ NM_FN nm_scratch nm_find_scratch(const nm_batch *batch) {
     s.iterations = s.y + NM_NY * n;
     s.travellers = (nm_traveller *)(s.iterations + n);
     s.audited = (nm_audited *)(s.travellers + n);
-    s.judge = (int *)(s.audited + n);
+    const int64_t n_trajectories = NM_N_WALK > 0 ? nm_gpu_task.stochastic.n_trajectories : 0,
+                  n_sets = n_trajectories > 0 ? n : 0;
+    s.sets = (nm_walk_set *)(s.audited + n);
+    s.turns = (unsigned long long *)(s.sets + n_sets);
+    s.walked = (double *)(s.turns + n_sets * 2 * NM_MOST_TURNS);
+    s.judge = (int *)((char *)s.walked + n_trajectories * n * NM_GPU_TRAJECTORY);
     s.follow[0] = s.judge + n;
     s.follow[1] = s.follow[0] + n;
     s.more = s.follow[1];
@@ -85,7 +100,7 @@ NM_FN nm_scratch nm_find_scratch(const nm_batch *batch) {
 extern "C" {
 extern __constant__ const nm_gpu_sizes nm_gpu_sizes_of;
 __constant__ const nm_gpu_sizes nm_gpu_sizes_of = {
-    NM_ABI, NM_GPU_THREADS, sizeof(nm_queues), NM_GPU_FIXED, NM_GPU_POINT,
+    NM_ABI, NM_GPU_THREADS, sizeof(nm_queues), NM_GPU_FIXED, NM_GPU_POINT, NM_GPU_WALK, NM_GPU_TRAJECTORY,
     {NM_GPU_CHOICE(0), NM_GPU_CHOICE(1), NM_GPU_CHOICE(2), NM_GPU_CHOICE(3), NM_GPU_CHOICE(4), NM_GPU_CHOICE(5),
      NM_GPU_CHOICE(6), NM_GPU_CHOICE(7)}};
 }
@@ -160,6 +175,14 @@ struct nm_gpu_sink {
 NM_FN void nm_put_verdict(const nm_place_of *place, int outcome, unsigned flags) {
     place->tile.outcome[place->offset] = (int8_t)outcome;
     place->tile.flags[place->offset] = (uint16_t)flags;
+}
+
+/* the state of a point that is settled, for the kernels of walk_gpu.h */
+NM_FN void nm_keep_state(const nm_scratch *s, int64_t n, int position, const nm_vec *y) {
+    if constexpr (NM_N_WALK > 0) {
+        NM_ROLL
+        for (int i = 0; i < NM_NY; i++) { s->y[i * n + position] = y[i]; }
+    }
 }
 
 /* the point is followed; kept: what auto found, where that is audited */
@@ -303,6 +326,7 @@ NM_KERNEL(nm_gpu_judge, 1)(const nm_batch batch) {
         const bool audit = nm_wants_audit(&verdict, 0, is_drawn);
         if (audit) { nm_keep_for_audit(&s.audited[position], &verdict, y, 0); }
         if (verdict.settled && !audit) {
+            nm_keep_state(&s, n, position, y);
             nm_store(&place.tile, &nm_gpu_task, place.offset, &verdict, 0);
         } else {
             nm_send_off(&batch, &s, &place, position);
@@ -401,6 +425,7 @@ NM_KERNEL(nm_gpu_finish, 1)(const nm_batch batch) {
         nm_draw_parameters(&pt, p, place.index, &pick);
         nm_end_round(&verdict, y, who, audited, &place.index, true, &pt, &pick, &nm_gpu_task);
         if (verdict.settled) {
+            nm_keep_state(&s, batch.n_tiles * batch.tile_points, position, y);
             nm_store(&place.tile, &nm_gpu_task, place.offset, &verdict, 0);
         } else {
             nm_next_round(&s.travellers[position]);
@@ -408,6 +433,10 @@ NM_KERNEL(nm_gpu_finish, 1)(const nm_batch batch) {
         }
     }
 }
+
+/* --- random walks ---------------------------------------------------------------------------------------- */
+
+#include "walk_gpu.h"
 
 /* --- reduced scans: points -> records ---------------------------------------------------------------- */
 

@@ -63,8 +63,8 @@ NM_FN void nm_store(nm_tile *tile, const nm_task *task, int64_t offset, const nm
     tile->outcome[offset] = (int8_t)verdict->outcome[lane];
     tile->flags[offset] = (uint16_t)verdict->flags[lane];
 }
-/* 1 where derivatives exist: at a steady state that does not depend on its start */
-NM_FN bool nm_has_gradients(int outcome, unsigned flags)
+/* 1 at a steady state that does not depend on its start: where derivatives and trajectories are */
+NM_FN bool nm_is_determined(int outcome, unsigned flags)
 {
     return (outcome == NM_OUTCOME_equilibrium || outcome == NM_OUTCOME_ness || outcome == NM_OUTCOME_unstable) &&
            !(flags & NM_FLAG_marginal);

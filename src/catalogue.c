@@ -42,8 +42,8 @@ int nm_catalogue_count(const nm_model *model, nm_family family)
     const int n_scalars = NM_N_SCALARS, n_observables = model->n_observables;
     const int is_walk = model->n_walk_states > 0, n_steps = is_walk ? n_paths : 0;
     const int n_walk_scalars = is_walk ? NM_N_WALK_SCALARS : 0,
-              n_ssa_scalars = is_walk ? NM_N_SSA_SCALARS : 0, n_ssa_bins = is_walk ? NM_SSA_BINS : 0,
-              n_turns = model->n_turns;
+              n_ssa_scalars = is_walk ? NM_N_SSA_SCALARS : 0,
+              n_ssa_bins = is_walk ? NM_SSA_BINS : 0, n_turns = model->n_turns;
     switch (family) {
 #define FAMILY_COUNT(tag, counter, prefix, unit, text)                                             \
     case NM_FAMILY_##tag:                                                                          \

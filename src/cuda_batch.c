@@ -44,22 +44,23 @@ static int64_t list_bytes(const nm_cuda_shape *shape)
 
 /* bytes of the blocks of a slot: results, scratch, tiles, records, block_records */
 static void block_bytes(int64_t bytes[N_BLOCKS], const nm_cuda_shape *shape,
-                        const nm_gpu_sizes *sizes, int n_slots_of_record)
+                        const nm_gpu_sizes *sizes, const nm_task *task)
 {
-    int64_t n = shape->n_tiles;
+    const int64_t n = shape->n_tiles, n_trajectories = task->stochastic.n_trajectories,
+                  walk = n_trajectories > 0 ? sizes->walk + sizes->trajectory * n_trajectories : 0;
     bytes[0] = n * shape->result_bytes;
-    bytes[1] = sizes->fixed + sizes->point * n * shape->tile_points;
+    bytes[1] = sizes->fixed + (sizes->point + walk) * n * shape->tile_points;
     bytes[2] = list_bytes(shape);
     bytes[3] = n * shape->record_bytes;
     bytes[4] = shape->record_bytes > 0 ? n * shape->parts_per_tile * shape->blocks_per_part *
-                                             NM_RECORD_BYTES(n_slots_of_record)
+                                             NM_RECORD_BYTES(task->reduction.n_slots)
                                        : 0;
 }
 
 static int64_t slot_bytes(const nm_cuda_shape *shape, const nm_cuda_device *device)
 {
     int64_t bytes[N_BLOCKS], sum = 0;
-    block_bytes(bytes, shape, &device->sizes, device->plan->task.reduction.n_slots);
+    block_bytes(bytes, shape, &device->sizes, &device->plan->task);
     for (int i = 0; i < N_BLOCKS; i++) {
         sum += round_up(bytes[i], ALIGNMENT);
     }
@@ -213,8 +214,7 @@ static nm_status take_device_memory(nm_cuda_slot *slot, const char **what)
     nm_cu_pointer *const block[N_BLOCKS] = {&slot->results, &slot->scratch, &slot->tiles,
                                             &slot->records, &slot->block_records};
     *what = "device memory";
-    block_bytes(bytes, slot->shape, &slot->device->sizes,
-                slot->device->plan->task.reduction.n_slots);
+    block_bytes(bytes, slot->shape, &slot->device->sizes, &slot->device->plan->task);
     for (int i = 0; i < N_BLOCKS; i++) {
         if (bytes[i] > 0) {
             NM_TRY(nm_cuda_device_alloc(block[i], slot->device, bytes[i]));

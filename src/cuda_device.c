@@ -17,16 +17,22 @@ enum {
     IN_BOTH = 3,
     IN_REDUCED = 4,
     IN_PROJECTED = 8,
-    IN_QUANTILES = 16
+    IN_QUANTILES = 16,
+    IN_WALKS = 32,
+    IN_TRAJECTORIES = 64,
+    IN_PASSAGES = 128
 };
 
+enum { MOST_BLOCKS = 1 << 20 };
+
 typedef enum grid_kind {
-    GRID_POINTS,   /* a thread for each point of the batch */
-    GRID_RESIDENT, /* as many as fit the device: they take work from a list until it is empty */
-    GRID_BLOCKS,   /* a block of threads for each block of points of each part */
-    GRID_RECORDS,  /* a thread for each slot, and one for the counts, of each part */
-    GRID_SLOTS,    /* a block of threads for each slot of each part */
-    GRID_TILES     /* a block of threads for each tile */
+    GRID_POINTS,       /* a thread for each point of the batch */
+    GRID_TRAJECTORIES, /* a thread for each trajectory of each point, or as many as a grid may have */
+    GRID_RESIDENT,     /* as many as fit the device: they take work from a list until it is empty */
+    GRID_BLOCKS,       /* a block of threads for each block of points of each part */
+    GRID_RECORDS,      /* a thread for each slot, and one for the counts, of each part */
+    GRID_SLOTS,        /* a block of threads for each slot of each part */
+    GRID_TILES         /* a block of threads for each tile */
 } grid_kind;
 
 typedef struct step {
@@ -45,6 +51,10 @@ static const step sequence[] = {
     {"nm_gpu_advance", GRID_RESIDENT, IN_BOTH, 1},
     {"nm_gpu_watch", GRID_RESIDENT, IN_BOTH, 1},
     {"nm_gpu_finish", GRID_RESIDENT, IN_BOTH, 1},
+    {"nm_gpu_walk", GRID_POINTS, IN_WALKS, 0},
+    {"nm_gpu_walk_windows", GRID_TRAJECTORIES, IN_TRAJECTORIES, 0},
+    {"nm_gpu_walk_passages", GRID_TRAJECTORIES, IN_PASSAGES, 0},
+    {"nm_gpu_walk_statistics", GRID_POINTS, IN_TRAJECTORIES, 0},
     {"nm_gpu_reduce_blocks", GRID_BLOCKS, IN_REDUCED, 0},
     {"nm_gpu_reduce_cells", GRID_RECORDS, IN_REDUCED, 0},
     {"nm_gpu_locate", GRID_TILES, IN_REDUCED, 0},
@@ -55,10 +65,28 @@ static const step sequence[] = {
 enum { N_STEPS = sizeof sequence / sizeof sequence[0] };
 _Static_assert((int)N_STEPS <= (int)NM_CUDA_MAX_KERNELS, "room for the kernels of all steps");
 
+/* outputs of a molecule's random walk are stored */
+static int has_walks(const nm_plan *plan)
+{
+    const int first = nm_catalogue_number(plan->model, NM_FAMILY_rate, 0),
+              end = nm_catalogue_number(plan->model, NM_FAMILY_observable, 0);
+    for (int number = first; number < end; number++) {
+        if (plan->task.slot[number] >= 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int is_used(const step *step, const nm_plan *plan)
 {
     const nm_reduction *reduction = &plan->task.reduction;
-    return step->when == IN_REDUCED     ? nm_plan_is_reduced(plan)
+    const nm_stochastic *stochastic = &plan->task.stochastic;
+    return step->when == IN_WALKS          ? has_walks(plan)
+           : step->when == IN_TRAJECTORIES ? stochastic->n_trajectories > 0 && has_walks(plan)
+           : step->when == IN_PASSAGES
+               ? stochastic->n_trajectories > 0 && stochastic->cycle >= 0 && has_walks(plan)
+           : step->when == IN_REDUCED   ? nm_plan_is_reduced(plan)
            : step->when == IN_PROJECTED ? reduction->n_projections > 0
            : step->when == IN_QUANTILES
                ? reduction->n_projections == 0 && reduction->n_quantiles > 0
@@ -76,6 +104,12 @@ static int64_t grid_of(const nm_cuda_device *device, int i_step, const nm_batch 
     int64_t points = whole_blocks(batch->n_tiles * batch->tile_points, threads);
     int64_t parts = batch->n_tiles * batch->parts_per_tile;
     switch (sequence[i_step].grid) {
+    case GRID_TRAJECTORIES: {
+        int64_t blocks = whole_blocks(batch->n_tiles * batch->tile_points *
+                                          device->plan->task.stochastic.n_trajectories,
+                                      threads);
+        return blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS;
+    }
     case GRID_RESIDENT:
         return device->resident[i_step] < points ? device->resident[i_step] : points;
     case GRID_BLOCKS:

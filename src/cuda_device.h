@@ -5,7 +5,7 @@
 #include "cuda_driver.h"
 #include "plan.h"
 
-enum { NM_CUDA_MAX_KERNELS = 16, NM_CUDA_MAX_ARRAYS = NM_MAX_AXES + NM_MAX_PARAMS + 2 };
+enum { NM_CUDA_MAX_KERNELS = 24, NM_CUDA_MAX_ARRAYS = NM_MAX_AXES + NM_MAX_PARAMS + 2 };
 
 /* The parts belong to the device's primary context, which is current to the thread that opened it;
  * another thread calls nm_cuda_device_enter first. */

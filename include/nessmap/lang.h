@@ -37,6 +37,7 @@
 #define NM_FN static __device__ NM_ALWAYS_INLINE
 #define NM_CONST_FN static __host__ __device__ constexpr
 #define NM_INLINE __device__ __forceinline__
+#define NM_TABLE static __device__ constexpr /* constants that are looked up while the program runs */
 #define NM_LAMBDA
 #define NM_NOINLINE static __device__ NM_ALWAYS_INLINE
 #define NM_LEAF static __device__ __noinline__
@@ -54,6 +55,7 @@
 #define NM_FN static inline NM_ALWAYS_INLINE
 #define NM_CONST_FN static constexpr
 #define NM_INLINE inline __attribute__((always_inline))
+#define NM_TABLE static constexpr
 #define NM_LAMBDA __attribute__((always_inline))
 #define NM_NOINLINE static __attribute__((noinline, unused))
 #define NM_LEAF NM_NOINLINE
@@ -115,6 +117,13 @@ NM_FN unsigned nm_mask_bits(nm_mask m) { return m; } /* bit l: lane l */
 NM_FN nm_mask nm_not(nm_mask m) { return !m; }
 NM_FN nm_mask nm_mask_all(bool b) { return b; }
 NM_FN void nm_mask_set(nm_mask *m, int, bool b) { *m = b; }
+NM_FN nm_ivec nm_isplat(int64_t i) { return i; }
+NM_FN int64_t nm_get_int(nm_ivec i, int) { return i; }
+NM_FN void nm_set_int(nm_ivec *i, int, int64_t value) { *i = value; }
+NM_FN nm_ivec nm_choose_int(nm_mask m, nm_ivec a, nm_ivec b) { return m ? a : b; }
+NM_FN nm_ivec nm_one_if(nm_mask m) { return m; }
+template <int SIZE> NM_FN double nm_lookup(const double *table, nm_ivec i) { return table[i]; }
+template <int SIZE> NM_FN int64_t nm_lookup(const int64_t *table, nm_ivec i) { return table[i]; }
 NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) { return fma(a, b, c); }
 NM_FN nm_vec nm_vsqrt(nm_vec x) { return sqrt(x); }
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
@@ -141,6 +150,11 @@ NM_FN nm_mask nm_mask_all(bool b) { return (nm_mask){} - (int64_t)b; }
 NM_FN void nm_mask_set(nm_mask *m, int lane, bool b) { (*m)[lane] = -(int64_t)b; }
 NM_FN nm_ivec nm_bits(nm_vec x) { return (nm_ivec)x; }
 NM_FN nm_vec nm_from_bits(nm_ivec i) { return (nm_vec)i; }
+NM_FN nm_ivec nm_isplat(int64_t i) { return i - (nm_ivec){}; }
+NM_FN int64_t nm_get_int(nm_ivec i, int lane) { return i[lane]; }
+NM_FN void nm_set_int(nm_ivec *i, int lane, int64_t value) { (*i)[lane] = value; }
+NM_FN nm_ivec nm_choose_int(nm_mask m, nm_ivec a, nm_ivec b) { return m ? a : b; }
+NM_FN nm_ivec nm_one_if(nm_mask m) { return -m; }
 
 #if NM_LANES == 8 && defined(__AVX512F__) && defined(__AVX512DQ__)
 #include <immintrin.h>
@@ -149,6 +163,23 @@ NM_FN nm_vec nm_vsqrt(nm_vec x) { return (nm_vec)_mm512_sqrt_pd((__m512d)x); }
 NM_FN bool nm_any_of(nm_mask m) { return _mm512_movepi64_mask((__m512i)m) != 0; }
 NM_FN bool nm_all_of(nm_mask m) { return _mm512_movepi64_mask((__m512i)m) == 0xff; }
 NM_FN unsigned nm_mask_bits(nm_mask m) { return _mm512_movepi64_mask((__m512i)m); }
+NM_FN nm_ivec nm_mul32(nm_ivec a, nm_ivec b) { return (nm_ivec)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
+#define NM_HAS_MUL32 1
+/* a small table stays in registers */
+template <int SIZE> NM_FN nm_vec nm_lookup(const double *table, nm_ivec i) {
+    if constexpr (SIZE <= 8) {
+        return (nm_vec)_mm512_permutexvar_pd((__m512i)i, _mm512_maskz_loadu_pd((__mmask8)((1u << SIZE) - 1u), table));
+    } else if constexpr (SIZE <= 16) {
+        return (nm_vec)_mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)i,
+                                              _mm512_maskz_loadu_pd((__mmask8)((1u << (SIZE - 8)) - 1u), table + 8));
+    } else {
+        return (nm_vec)_mm512_i64gather_pd((__m512i)i, table, 8);
+    }
+}
+template <int SIZE> NM_FN nm_ivec nm_lookup(const int64_t *table, nm_ivec i) {
+    return nm_bits(nm_lookup<SIZE>((const double *)table, i));
+}
+#define NM_HAS_LOOKUP 1
 #elif NM_LANES == 4 && defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) { return (nm_vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
@@ -156,6 +187,8 @@ NM_FN nm_vec nm_vsqrt(nm_vec x) { return (nm_vec)_mm256_sqrt_pd((__m256d)x); }
 NM_FN bool nm_any_of(nm_mask m) { return _mm256_movemask_pd((__m256d)m) != 0; }
 NM_FN bool nm_all_of(nm_mask m) { return _mm256_movemask_pd((__m256d)m) == 0xf; }
 NM_FN unsigned nm_mask_bits(nm_mask m) { return (unsigned)_mm256_movemask_pd((__m256d)m); }
+NM_FN nm_ivec nm_mul32(nm_ivec a, nm_ivec b) { return (nm_ivec)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
+#define NM_HAS_MUL32 1
 #else
 NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) {
     nm_vec r;
@@ -176,6 +209,27 @@ NM_FN unsigned nm_mask_bits(nm_mask m) {
     unsigned bits = 0;
     for (int l = 0; l < NM_LANES; l++) { bits |= (unsigned)(m[l] & 1) << l; }
     return bits;
+}
+#endif
+
+/* products of the lower 32 bits of each */
+#ifndef NM_HAS_MUL32
+typedef uint64_t nm_uvec __attribute__((vector_size(8 * NM_LANES)));
+NM_FN nm_ivec nm_mul32(nm_ivec a, nm_ivec b) {
+    return (nm_ivec)((nm_uvec)(a & 0xffffffff) * (nm_uvec)(b & 0xffffffff));
+}
+#endif
+/* table[i] of SIZE entries, lane by lane */
+#ifndef NM_HAS_LOOKUP
+template <int SIZE> NM_FN nm_vec nm_lookup(const double *table, nm_ivec i) {
+    nm_vec x;
+    for (int l = 0; l < NM_LANES; l++) { x[l] = table[i[l]]; }
+    return x;
+}
+template <int SIZE> NM_FN nm_ivec nm_lookup(const int64_t *table, nm_ivec i) {
+    nm_ivec x;
+    for (int l = 0; l < NM_LANES; l++) { x[l] = table[i[l]]; }
+    return x;
 }
 #endif
 

@@ -422,6 +422,7 @@ typedef struct nm_gpu_sizes {
     int32_t abi, threads;   /* NM_ABI; threads of a block of every kernel */
     int64_t zero;           /* first bytes of the scratch, which start as 0 */
     int64_t fixed, point;   /* bytes of scratch: fixed + point * points of the batch */
+    int64_t walk, trajectory; /* and, where there are trajectories, walk + trajectory * their number for every point */
     int32_t choice[NM_MAX_VARIANTS]; /* the choices it was compiled for; -1: any */
 } nm_gpu_sizes;
 
