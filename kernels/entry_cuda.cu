@@ -21,6 +21,7 @@
  * have no order, and need none: a point's result depends on its index alone. */
 #include NM_MODEL_FILE
 #include "rounds.h"
+#define NM_COUNT_TURN(count) atomicAdd(count, 1ull)
 #include "ssa.h"
 
 static_assert(NM_LANES == 1, "a thread carries one point");

@@ -221,14 +221,9 @@ NM_CONST_FN nm_turn_lookup nm_find_turn_lookup()
     return turns;
 }
 NM_TABLE nm_turn_lookup nm_turn_numbers = nm_find_turn_lookup();
-NM_FN void nm_count_turn(unsigned long long *count)
-{
-#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
-    atomicAdd(count, 1ull);
-#else
-    (*count)++;
+#ifndef NM_COUNT_TURN /* where threads share a count, an atomic operation */
+#define NM_COUNT_TURN(count) (*(count))++
 #endif
-}
 
 /* the trajectory of a lane that has reached its end */
 NM_FN void nm_keep_walk(const nm_trajectories *to, int64_t r, const nm_walkers *at, int lane, int first, const nm_walk_set *set)
@@ -290,7 +285,7 @@ NM_FN void nm_walk_windows(const nm_trajectories *to, const nm_walk_set *set, ui
             if (after >= 0 && last[lane] >= 0) {
                 const int turn = nm_turn_numbers.of[last[lane]][after];
                 if (turn >= 0) {
-                    nm_count_turn(&to->turns[turn]);
+                    NM_COUNT_TURN(&to->turns[turn]);
                 }
             }
             last[lane] = after >= 0 ? after : last[lane];

@@ -135,8 +135,9 @@ static const char *find_symbol(const char *cubin, size_t n_bytes, const char *na
 static void check_cubin(const void *cubin, size_t n_bytes, int choice)
 {
     static const char *const kernels[] = {
-        "nm_gpu_newton",       "nm_gpu_judge",  "nm_gpu_everyone", "nm_gpu_reduce_blocks",
-        "nm_gpu_reduce_cells", "nm_gpu_locate", "nm_gpu_project",  "nm_gpu_quantiles"};
+        "nm_gpu_newton",        "nm_gpu_judge",        "nm_gpu_everyone",
+        "nm_gpu_reduce_blocks", "nm_gpu_reduce_cells", "nm_gpu_locate",
+        "nm_gpu_project",       "nm_gpu_quantiles",    "nm_gpu_walk_windows"};
     for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
         if (!find_symbol(cubin, n_bytes, kernels[i], STT_FUNC)) {
             fail_msg("the cubin has no kernel %s", kernels[i]);

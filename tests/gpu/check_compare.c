@@ -97,6 +97,9 @@ static void make_rules(rules *r, const nm_plan *plan)
               species = model->n_species, pairs = model->n_pairs, paths = model->n_paths,
               fuels = model->n_fuels, loops = model->n_loops, scalars = NM_N_SCALARS,
               observables = model->n_observables;
+    const int is_walk = model->n_walk_states > 0, steps = is_walk ? paths : 0,
+              walk_scalars = is_walk * NM_N_WALK_SCALARS, ssa_scalars = is_walk * NM_N_SSA_SCALARS,
+              ssa_bins = is_walk * NM_SSA_BINS, turns = model->n_turns;
     memset(r, 0, sizeof *r);
     r->n_paths = paths;
 #define ADD(tag, counted, prefix, unit, text)                                                      \

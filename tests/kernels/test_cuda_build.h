@@ -38,6 +38,7 @@ enum {
 static const char *const cuda_kernels[] = {
     "nm_gpu_newton",   "nm_gpu_newton_more", "nm_gpu_conclude",      "nm_gpu_judge",
     "nm_gpu_everyone", "nm_gpu_advance",     "nm_gpu_watch",         "nm_gpu_finish",
+    "nm_gpu_walk",     "nm_gpu_walk_windows", "nm_gpu_walk_passages", "nm_gpu_walk_statistics",
     "nm_gpu_reduce_blocks",                  "nm_gpu_reduce_cells",  "nm_gpu_locate",
     "nm_gpu_clear_words", "nm_gpu_project",  "nm_gpu_quantiles",
 };

@@ -47,11 +47,20 @@ typedef struct results {
 static const struct step {
     const char *kernel;
     int every, of_auto, of_follow, rounds;
+    int walks; /* 1: outputs of random walks; 2: trajectories */
 } sequence[] = {
-    {"nm_gpu_newton", 1, 1, 0, 0},   {"nm_gpu_newton_more", 0, 1, 0, 0},
-    {"nm_gpu_conclude", 1, 1, 0, 0}, {"nm_gpu_judge", 0, 1, 0, 0},
-    {"nm_gpu_everyone", 1, 0, 1, 0}, {"nm_gpu_advance", 0, 1, 1, 1},
-    {"nm_gpu_watch", 0, 1, 1, 1},    {"nm_gpu_finish", 0, 1, 1, 1},
+    {"nm_gpu_newton", 1, 1, 0, 0},
+    {"nm_gpu_newton_more", 0, 1, 0, 0},
+    {"nm_gpu_conclude", 1, 1, 0, 0},
+    {"nm_gpu_judge", 0, 1, 0, 0},
+    {"nm_gpu_everyone", 1, 0, 1, 0},
+    {"nm_gpu_advance", 0, 1, 1, 1},
+    {"nm_gpu_watch", 0, 1, 1, 1},
+    {"nm_gpu_finish", 0, 1, 1, 1},
+    {"nm_gpu_walk", 1, 1, 1, 0, 1},
+    {"nm_gpu_walk_windows", 0, 1, 1, 0, 2},
+    {"nm_gpu_walk_passages", 0, 1, 1, 0, 2},
+    {"nm_gpu_walk_statistics", 1, 1, 1, 0, 2},
 };
 enum { N_STEPS = sizeof sequence / sizeof sequence[0] };
 
@@ -92,6 +101,9 @@ static int output_number(const nm_model *model, int scalar)
               species = model->n_species, pairs = model->n_pairs, paths = model->n_paths,
               fuels = model->n_fuels, loops = model->n_loops, scalars = NM_N_SCALARS,
               observables = model->n_observables;
+    const int is_walk = model->n_walk_states > 0, steps = is_walk ? paths : 0,
+              walk_scalars = is_walk * NM_N_WALK_SCALARS, ssa_scalars = is_walk * NM_N_SSA_SCALARS,
+              ssa_bins = is_walk * NM_SSA_BINS, turns = model->n_turns;
     int n = 0;
 #define COUNT(tag, counted, prefix, unit, text)                                                    \
     if (strcmp(#tag, "scalar") == 0 && scalar >= 0) {                                              \
@@ -185,6 +197,18 @@ static nm_task cycle_task(nm_mode mode, int is_f32)
     return task;
 }
 
+/* Rings that turn, and trajectories of each: so many that lanes and threads take several. */
+static nm_task walk_task(nm_mode mode)
+{
+    const nm_model *model = &nm_model_driven_cycle;
+    nm_task task = make_task(model, mode, 0);
+    vary(&task, model, NM_DIST_LOGUNIFORM, "k1f", 0.3, 3.0, 0.0);
+    vary(&task, model, NM_DIST_LOGUNIFORM, "F_c", 3.0, 30.0, 0.0);
+    task.stochastic = (nm_stochastic){
+        .n_trajectories = 21, .cycle = 1, .time = 50.0, .jumps = 30.0, .entropy = 4.0, .bin = 0.5};
+    return task;
+}
+
 /* values, zero or more bytes up to a multiple of 8, params, flags, outcome: plan.h */
 static int64_t params_at(const nm_task *task, int64_t n)
 {
@@ -270,7 +294,10 @@ static results run_device(const device *d, const nm_task *task, const layout *ti
 {
     const int64_t n = (int64_t)N_TILES * TILE_POINTS;
     const int64_t tile_bytes = (payload_bytes(task, TILE_POINTS) + N_GUARD + 255) / 256 * 256;
-    const int64_t scratch_bytes = d->sizes.fixed + d->sizes.point * n;
+    const int64_t n_trajectories = task->stochastic.n_trajectories;
+    const int64_t walk_bytes = d->sizes.walk + d->sizes.trajectory * n_trajectories;
+    const int64_t scratch_bytes =
+        d->sizes.fixed + (d->sizes.point + (n_trajectories > 0 ? walk_bytes : 0)) * n;
     unsigned long long n_follow[N_TILES] = {0};
     results r;
     char *scratch = guarded(scratch_bytes), *payloads = guarded(N_TILES * tile_bytes);
@@ -286,14 +313,15 @@ static results run_device(const device *d, const nm_task *task, const layout *ti
     *d->task = *task;
     for (int i = 0, round = 0; i < N_STEPS;) {
         const struct step *step = &sequence[i];
-        if (task->solver.mode == NM_MODE_AUTO ? step->of_auto : step->of_follow) {
+        if ((task->solver.mode == NM_MODE_AUTO ? step->of_auto : step->of_follow) &&
+            (step->walks < 2 || n_trajectories > 0)) {
             batch.round = round;
             launch(d, step->kernel, &batch,
                    step->every ? (n + n_threads - 1) / n_threads + n_spare : n_persistent,
                    n_threads);
         }
         i++;
-        if (i == N_STEPS && round < NM_ROUNDS - 1) { /* the rounds are the last of the sequence */
+        if (step->rounds && !sequence[i].rounds && round < NM_ROUNDS - 1) {
             round++;
             while (sequence[i - 1].rounds) {
                 i--;
@@ -526,12 +554,34 @@ static void test_cycle(void **state)
     }
 }
 
+static void test_walks(void **state)
+{
+    (void)state;
+    int64_t count[NM_N_OUTCOMES], n, n_finite = 0;
+    for (int mode = NM_MODE_AUTO; mode <= NM_MODE_FOLLOW; mode++) {
+        nm_task task = walk_task((nm_mode)mode);
+        compare(&nm_model_driven_cycle, &task,
+                mode == NM_MODE_AUTO ? "trajectories, auto" : "trajectories, follow", count, &n, 0);
+        assert_int_equal(count[NM_OUTCOME_ness], 2 * TILE_POINTS + 449 + 128 + 3);
+    }
+    /* all of them were walked: next to nothing is missing */
+    nm_task task = walk_task(NM_MODE_AUTO);
+    results r = run_cpu(&nm_model_driven_cycle, &task, &anywhere);
+    const double *values = (const double *)(const void *)r.payload[0];
+    for (int64_t i = 0; i < task.n_slots * anywhere.points[0]; i++) {
+        n_finite += values[i] - values[i] == 0.0;
+    }
+    assert_true((double)n_finite > 0.9 * (double)(task.n_slots * anywhere.points[0]));
+    free_results(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cell_auto),     cmocka_unit_test(test_cell_follow),
         cmocka_unit_test(test_cell_extremes), cmocka_unit_test(test_cell_variants),
         cmocka_unit_test(test_bad_rows),      cmocka_unit_test(test_cycle),
+        cmocka_unit_test(test_walks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
