@@ -60,7 +60,9 @@ static void put_outputs(FILE *stream, const nm_balance *balance)
     const char *separator = "\n    ";
     fputs(",\n  \"outputs\": {", stream);
     for (int i = 0; i < catalogue->n; i++) {
-        if (catalogue->output[i].name[0]) { /* the others are known by parameters */
+        int is_simulated = nm_catalogue_is_simulated(balance->plan->model, i);
+        if (catalogue->output[i].name[0] &&
+            !is_simulated) { /* the others are known by parameters */
             put_number(stream, separator, catalogue->output[i].name, balance->value[i]);
             separator = ",\n    ";
         }

@@ -372,6 +372,12 @@ nm_status nm_catalogue_build(nm_catalogue *catalogue, const nm_model *model)
     return check_unique(catalogue, model);
 }
 
+int nm_catalogue_is_simulated(const nm_model *model, int number)
+{
+    return number >= nm_catalogue_number(model, NM_FAMILY_ssa_rate, 0) &&
+           number < nm_catalogue_number(model, NM_FAMILY_observable, 0);
+}
+
 int nm_catalogue_find(const nm_catalogue *catalogue, const char *name)
 {
     for (int i = 0; i < catalogue->n && name[0] != '\0'; i++) {

@@ -307,6 +307,8 @@ void nm_config_destroy(nm_config **config)
     free(c->design_file);
     free(c->design_file_given);
     free(c->solver_mode);
+    free(c->stochastic.time.text);
+    free(c->stochastic.first_passage);
     free(c->resolved);
     free(c);
 }

@@ -8,20 +8,22 @@
 
 /* What holds where a configuration says nothing. Names:
  * NM_DEFAULT_<TABLE>_<KEY>. */
-#define NM_DEFAULT_DESIGN_KIND        "grid"
-#define NM_DEFAULT_DESIGN_LEVELS      6
-#define NM_DEFAULT_DESIGN_PROBES      16384
-#define NM_DEFAULT_DESIGN_TOLERANCE   1e-10 /* share of an axis */
-#define NM_DEFAULT_DESIGN_CLASS       "outcome"
-#define NM_DEFAULT_DESIGN_CELLS       64 /* of an axis that is refined */
-#define NM_DEFAULT_SOLVER_MODE        "auto"
-#define NM_DEFAULT_SOLVER_AUDIT       0.01 /* share of points */
-#define NM_DEFAULT_SOLVER_STARTS      1
-#define NM_DEFAULT_SOLVER_RTOL        1e-3
-#define NM_DEFAULT_OUTPUT_PRECISION   32 /* bits */
-#define NM_DEFAULT_OUTPUT_COMPRESSION 0  /* deflate level */
-#define NM_DEFAULT_REDUCE_KIND        "full"
-#define NM_DEFAULT_LIMITS_MAX_FAILED  0.001 /* share of points */
+#define NM_DEFAULT_DESIGN_KIND             "grid"
+#define NM_DEFAULT_DESIGN_LEVELS           6
+#define NM_DEFAULT_DESIGN_PROBES           16384
+#define NM_DEFAULT_DESIGN_TOLERANCE        1e-10 /* share of an axis */
+#define NM_DEFAULT_DESIGN_CLASS            "outcome"
+#define NM_DEFAULT_DESIGN_CELLS            64 /* of an axis that is refined */
+#define NM_DEFAULT_SOLVER_MODE             "auto"
+#define NM_DEFAULT_SOLVER_AUDIT            0.01 /* share of points */
+#define NM_DEFAULT_SOLVER_STARTS           1
+#define NM_DEFAULT_SOLVER_RTOL             1e-3
+#define NM_DEFAULT_OUTPUT_PRECISION        32 /* bits */
+#define NM_DEFAULT_OUTPUT_COMPRESSION      0  /* deflate level */
+#define NM_DEFAULT_REDUCE_KIND             "full"
+#define NM_DEFAULT_STOCHASTIC_TRAJECTORIES 1000  /* of each set */
+#define NM_DEFAULT_STOCHASTIC_BIN          0.5   /* k_B */
+#define NM_DEFAULT_LIMITS_MAX_FAILED       0.001 /* share of points */
 
 /* Where a key was said: a line of the file (line > 0), an override of the command line (line = 0),
  * or nowhere: its default holds (line = -1). */
@@ -78,6 +80,16 @@ typedef struct nm_config_gradients {
     nm_where where, of_where, by_where;
 } nm_config_gradients;
 
+/* Trajectories of single molecules. A window ends with the first of its limits. */
+typedef struct nm_config_stochastic {
+    int64_t trajectories;          /* of each set; 0: there is no such table */
+    nm_quantity time;              /* where.line -1: no such limit */
+    double jumps, entropy;         /* in the mean; infinite: no such limit. entropy in k_B */
+    double bin;                    /* of entropy production [k_B] */
+    char *first_passage;           /* pathway whose net jumps are timed, or NULL */
+    nm_where where, passage_where; /* of the table, of first_passage */
+} nm_config_stochastic;
+
 /* No parameter stands in more than one of axes, random, fixed and ties, nor twice in one. */
 typedef struct nm_config {
     char *path;  /* of the file; NULL for nm_config_point */
@@ -119,6 +131,8 @@ typedef struct nm_config {
     int64_t solver_starts;
     nm_where solver_where;
 
+    nm_config_stochastic stochastic;
+
     int n_variables; /* 0: the default outputs */
     char **variables;
     nm_where variables_where;
@@ -127,8 +141,8 @@ typedef struct nm_config {
     nm_config_gradients gradients;
     nm_config_reduce reduce;
 
-    double max_failed;           /* share of points */
-    int64_t memory_bytes;        /* 0: automatic */
+    double max_failed;    /* share of points */
+    int64_t memory_bytes; /* 0: automatic */
     nm_where memory_where;
     int64_t device_memory_bytes; /* 0: automatic */
 

@@ -5,6 +5,7 @@
 #endif
 #include "config_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +214,27 @@ static void write_gradients(FILE *out, const nm_config_gradients *gradients)
     fprintf(out, " }\n");
 }
 
+static void write_stochastic(FILE *out, const nm_config_stochastic *stochastic)
+{
+    if (stochastic->trajectories == 0) {
+        return;
+    }
+    fprintf(out, "\n[stochastic]\ntrajectories = %lld\n", (long long)stochastic->trajectories);
+    if (stochastic->time.where.line >= 0) {
+        write_quantity_key(out, "time", &stochastic->time);
+    }
+    if (!isinf(stochastic->jumps)) {
+        write_number_key(out, "jumps", stochastic->jumps);
+    }
+    if (!isinf(stochastic->entropy)) {
+        write_number_key(out, "entropy", stochastic->entropy);
+    }
+    write_number_key(out, "bin", stochastic->bin);
+    if (stochastic->first_passage) {
+        write_text_key(out, "first_passage", stochastic->first_passage);
+    }
+}
+
 static void write_output(FILE *out, const nm_config *config)
 {
     fprintf(out, "\n[output]\n");
@@ -246,6 +268,7 @@ static void write_config(FILE *out, const nm_config *config)
     write_number_key(out, "audit", config->solver_audit);
     fprintf(out, "starts = %lld\n", (long long)config->solver_starts);
     write_number_key(out, "rtol", config->solver_rtol);
+    write_stochastic(out, &config->stochastic);
     write_output(out, config);
     fprintf(out, "\n[[reduce]]\n");
     write_text_key(out, "kind", config->reduce.kind);

@@ -109,14 +109,28 @@ static nm_status choose_output(int *is_chosen, const nm_plan *plan, const char *
 {
     const nm_catalogue *catalogue = &plan->catalogue;
     int is_all = strcmp(word, "*") == 0, is_default = strcmp(word, "default") == 0;
+    int is_walked = plan->task.stochastic.n_trajectories > 0;
     if (is_all || is_default) {
         for (int i = 0; i < catalogue->n; i++) {
-            is_chosen[i] |=
-                catalogue->output[i].name[0] != '\0' && (is_all || catalogue->output[i].is_default);
+            int is_there = is_walked || !nm_catalogue_is_simulated(plan->model, i);
+            is_chosen[i] |= catalogue->output[i].name[0] != '\0' &&
+                            ((is_all && is_there) || catalogue->output[i].is_default);
+        }
+        if (is_default) {
+            nm_plan_add_simulated(is_chosen, plan);
         }
         return NM_OK;
     }
     int number = nm_catalogue_find(catalogue, word);
+    if (number >= 0 && nm_catalogue_is_simulated(plan->model, number) && !is_walked) {
+        int in_reduce = plan->config->reduce.n_variables > 0;
+        return nm_fail(NM_USAGE,
+                       "%s%s: %s comes from trajectories; add a table [stochastic] with "
+                       "trajectories = 1000 and, say, jumps = 100",
+                       nm_config_at(plan->config, in_reduce ? plan->config->reduce.variables_where
+                                                            : plan->config->variables_where),
+                       in_reduce ? "reduce.variables" : "output.variables", word);
+    }
     if (number >= 0) {
         is_chosen[number] = 1;
         return NM_OK;
@@ -211,6 +225,9 @@ int64_t nm_plan_memory(const nm_plan *plan, int n_buffers)
 {
     int64_t bytes = plan->record_bytes +
                     (nm_plan_is_reduced(plan) ? nm_plan_points_bytes(plan, plan->chunk_points) : 0);
+    /* of each trajectory of a point: entropy, jumps, time, and the net jumps by every pathway */
+    bytes += plan->task.stochastic.n_trajectories *
+             (3 * (int64_t)sizeof(double) + plan->model->n_paths * (int64_t)sizeof(int32_t));
     return table_bytes(plan) + BASE_MEMORY +
            (n_buffers > NM_PLAN_BUFFERS ? n_buffers : NM_PLAN_BUFFERS) * bytes;
 }
@@ -521,6 +538,7 @@ static nm_status fill(nm_plan *plan, const char *backend)
     }
     take_design(plan, &design);
     NM_TRY(bind_solver(plan));
+    NM_TRY(nm_plan_bind_stochastic(plan));
     NM_TRY(bind_outputs(plan));
     NM_TRY(nm_plan_bind_gradients(plan));
     NM_TRY(nm_plan_check_reduction(plan));

@@ -51,6 +51,9 @@ const char *nm_catalogue_unit(const nm_model *model, int i_species);
 enum { NM_LOOP_TEXT = 512 };
 char *nm_catalogue_loop(char *out, const nm_model *model, int i_loop);
 
+/* 1 where an output comes from trajectories: only scans with [stochastic] have it. */
+int nm_catalogue_is_simulated(const nm_model *model, int number);
+
 /* Number of the output `name`, or -1. */
 int nm_catalogue_find(const nm_catalogue *catalogue, const char *name);
 

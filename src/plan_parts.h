@@ -23,4 +23,10 @@ nm_status nm_plan_keep_smooth(int *is_chosen, const nm_plan *plan, char *const *
  * The outputs are chosen. returns NM_USAGE with one sentence. */
 nm_status nm_plan_check_reduction(const nm_plan *plan);
 
+/* Takes [stochastic]: before outputs are chosen. returns NM_USAGE with one sentence. */
+nm_status nm_plan_bind_stochastic(nm_plan *plan);
+
+/* Marks the outputs that [stochastic] adds to the default ones. */
+void nm_plan_add_simulated(int *is_chosen, const nm_plan *plan);
+
 #endif

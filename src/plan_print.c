@@ -111,6 +111,11 @@ void nm_plan_print(const nm_plan *plan, FILE *stream)
     fprintf(stream, "points       %s%s in %s tiles of %s\n", plan->refinement ? "first " : "",
             nm_words_count(a, plan->n_points), nm_words_count(b, plan->n_tiles),
             nm_words_count(c, plan->tile_points));
+    if (plan->task.stochastic.n_trajectories > 0) {
+        fprintf(stream, "walks        %s trajectories of each point, %s in all\n",
+                nm_words_count(a, plan->task.stochastic.n_trajectories),
+                nm_words_count(b, plan->n_points * plan->task.stochastic.n_trajectories));
+    }
     int is_reduced = nm_plan_is_reduced(plan);
     if (is_reduced) {
         print_reduction(plan, stream);

@@ -22,7 +22,8 @@ enum {
     MAX_CHUNK =
         7 *
         NM_BLOCK_POINTS, /* points that a thread reduces at once: their results fit a second-level cache */
-    CHUNK_BYTES = 4 << 20 /* bytes of their results */
+    CHUNK_BYTES = 4 << 20,     /* bytes of their results */
+    MAX_TRAJECTORIES = 1 << 21 /* of a tile, where one point has not more: a kill costs seconds */
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -172,11 +173,24 @@ int64_t nm_plan_tile_step(const nm_draw *draw)
     return step;
 }
 
+/* Points whose trajectories a tile may hold, 1 or more. */
+static int64_t most_walked(const nm_plan *plan)
+{
+    int64_t n = plan->task.stochastic.n_trajectories;
+    return n > 0 ? most(MAX_TRAJECTORIES / n, 1) : INT64_MAX;
+}
+
 void nm_plan_cut_points(nm_plan *plan, int64_t most_bytes)
 {
-    const int64_t step = nm_plan_tile_step(&plan->task.draw),
-                  bytes = nm_plan_points_bytes(plan, TILE_STEP) / TILE_STEP;
+    const nm_draw *draw = &plan->task.draw;
+    const int64_t bytes = nm_plan_points_bytes(plan, TILE_STEP) / TILE_STEP;
+    int64_t step = nm_plan_tile_step(draw);
     int64_t wanted = most((plan->n_points - 1) / WANTED_TILES + 1, MIN_TILE);
+    if (wanted > most_walked(plan)) {
+        /* lanes hold trajectories of one point: none of them idles in a tile of a few */
+        step = draw->group > 1 ? draw->group : 1;
+        wanted = most_walked(plan);
+    }
     int64_t room = (most_bytes > 0 ? least(most_bytes, MAX_RECORD) : MAX_RECORD) / bytes;
     const int64_t most_steps = most(least(room, MAX_TILE) / step, 1);
     int64_t n_steps = least(round_up(wanted, step) / step, most_steps);
@@ -231,6 +245,7 @@ void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, 
     int64_t wanted = least((plan->n_points - 1) / WANTED_TILES + 1, MAX_TILE);
     wanted = most(wanted, (plan->n_points - 1) / MANY_TILES + 1);
     wanted = least(wanted, least(MAX_REDUCED_TILE, MAX_RESULTS / point_bytes));
+    wanted = least(wanted, most_walked(plan));
     wanted = most(wanted, block_points);
     if (reduction->n_quantiles > 0 && reduction->n_projections == 0) {
         wanted = most(wanted, cell_points); /* exact quantiles need all points of a cell */
