@@ -174,7 +174,8 @@ def add_ratio(t, key, name, rate, way, power=1):
     if abs(rate) > 1e-11 * way:
         t.add(key, name, power * abs(t.expect[key]) * way / abs(rate))
     elif abs(rate) < 1e-14 * way:
-        t.comparisons.append(Comparison(key, lambda row: float(math.isnan(row[name])), 1.0, 0.0))
+        value = name if callable(name) else named(name)
+        t.comparisons.append(Comparison(key, lambda row: float(math.isnan(value(row))), 1.0, 0.0))
 
 
 def thermodynamic_bound(affinity_RT, n_states):

@@ -141,7 +141,7 @@ def ring_compare(case):
     for k in range(n):
         t.add("cyc_rate", f"rate_e{k}", ways[k])
         t.add("var_rate", f"var_e{k}", ways[k])
-        add_ratio(t, "fano", f"fano_e{k}", e["cyc_rate"], ways[k])
+        add_ratio(t, "fano", lambda row, k=k: abs(row[f"fano_e{k}"]), e["cyc_rate"], ways[k])  # golden: by |rate|
         add_ratio(t, "tur_product", f"tur_e{k}", e["cyc_rate"], ways[k], 2)
     states = [f"p{i}" for i in range(n)]
     edges = {f"e{k}": (states[k], states[(k + 1) % n]) for k in range(n)}
