@@ -172,6 +172,5 @@ RING = Model(
     ring_choices,
     ring_parameters,
     ring_compare,
-    {"class": "compared as outcome"}
-    | {"scgf_s": "where scgf is compared"}
+    {"class": "compared as outcome"} | {"scgf_s": "where scgf is compared"},
 )

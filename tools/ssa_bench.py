@@ -112,7 +112,9 @@ class Nessmap:
         )
         done = subprocess.run(
             [self.program, "run", config, "-o", out, "--threads", "1", "--quiet", "--fresh"],
-            capture_output=True, text=True, env=os.environ | {"XDG_CACHE_HOME": str(self.folder)},
+            capture_output=True,
+            text=True,
+            env=os.environ | {"XDG_CACHE_HOME": str(self.folder)},
         )
         if done.returncode:
             raise RuntimeError(done.stderr.strip().splitlines()[-1])
@@ -120,7 +122,10 @@ class Nessmap:
 
         with netCDF4.Dataset(out) as file:
             file.set_auto_mask(False)
-            found = {name: np.asarray(file[name][...], dtype=float) for name in ("ssa_jumps", f"ssa_{self.rate}", f"ssa_{self.rate}_se")}
+            found = {
+                name: np.asarray(file[name][...], dtype=float)
+                for name in ("ssa_jumps", f"ssa_{self.rate}", f"ssa_{self.rate}_se")
+            }
             exact = float(file[self.rate][0])
         out.unlink()
         if abs(exact - self.system.current) > 1e-9 * abs(exact):
@@ -152,7 +157,9 @@ class GillesPy2:
             for way, a, b, rate, counter in (("f", i, j, system.forth[k], 0), ("r", j, i, system.back[k], 1)):
                 model.add_parameter(gillespy2.Parameter(name=f"k{way}{k}", expression=repr(rate)))
                 products = {states[b]: 1} | ({counters[counter]: 1} if k == 0 else {})
-                model.add_reaction(gillespy2.Reaction(name=f"{way}{k}", reactants={states[a]: 1}, products=products, rate=f"k{way}{k}"))
+                model.add_reaction(
+                    gillespy2.Reaction(name=f"{way}{k}", reactants={states[a]: 1}, products=products, rate=f"k{way}{k}")
+                )
         self.solver = getattr(gillespy2, solver)(model=model)
 
     def work(self, jumps):
@@ -174,12 +181,16 @@ class RoadRunner:
         species = [(f"S{i}", int(i == 0)) for i in range(system.n_states)] + [("Forth", 0), ("Back", 0)]
         listed = "".join(
             f'<species id="{name}" compartment="c" initialAmount="{amount}" hasOnlySubstanceUnits="true" '
-            'boundaryCondition="false" constant="false"/>' for name, amount in species
+            'boundaryCondition="false" constant="false"/>'
+            for name, amount in species
         )
         reactions, parameters = "", ""
         reference = '<speciesReference species="{}" stoichiometry="1" constant="true"/>'
         for k, (i, j) in enumerate(system.edges):
-            for way, a, b, rate, counter in (("f", i, j, system.forth[k], "Forth"), ("r", j, i, system.back[k], "Back")):
+            for way, a, b, rate, counter in (
+                ("f", i, j, system.forth[k], "Forth"),
+                ("r", j, i, system.back[k], "Back"),
+            ):
                 products = reference.format(f"S{b}") + (reference.format(counter) if k == 0 else "")
                 parameters += f'<parameter id="k{way}{k}" value="{rate!r}" constant="true"/>'
                 reactions += (
@@ -277,7 +288,9 @@ def words(record):
     for row in record["rows"]:
         spread = f"{row['speed']:.3g} ({min(row['speeds']):.3g} to {max(row['speeds']):.3g})"
         ratio = f"{row['ratio']:.3g}" if "ratio" in row else "not known"
-        current = f"{row['current']:.5g} ± {row['error']:.1g} ({row['exact']:.5g})" + ("" if row["agrees"] else " WRONG")
+        current = f"{row['current']:.5g} ± {row['error']:.1g} ({row['exact']:.5g})" + (
+            "" if row["agrees"] else " WRONG"
+        )
         lines.append(f"| {row['system']} | {row['name']} ({row['version']}) | {spread} | {ratio} | {current} |")
     return "\n".join(lines + [""] + [f"not run: {text}" for text in record["not_run"]]) + "\n"
 
@@ -287,7 +300,9 @@ def main(argv=None):
     parser.add_argument("--nessmap", type=pathlib.Path, default=ROOT / "build" / "nessmap")
     parser.add_argument("--rounds", type=int, default=7, help="default: 7")
     parser.add_argument("--seconds", type=float, default=2.0, help="CPU time of each turn (default: 2)")
-    parser.add_argument("--record", type=pathlib.Path, metavar="DIR", help="writes ssa_DATE_PROCESSOR.md and .json there")
+    parser.add_argument(
+        "--record", type=pathlib.Path, metavar="DIR", help="writes ssa_DATE_PROCESSOR.md and .json there"
+    )
     args = parser.parse_args(argv)
     args.nessmap = args.nessmap.resolve()
     if not args.nessmap.is_file() or args.rounds < 1 or not args.seconds > 0:
