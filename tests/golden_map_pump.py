@@ -24,6 +24,7 @@ def post_albers_compare(case):
         t.add("occ", f"occ_{STATES[k]}", index=k)
         t.add("occ", lambda row, k=k: row[STATES[k]] / N_PUMP, index=k)
         t.add("v_cyc", lambda row, k=k: row[f"J_{STEPS[k]}"] / N_PUMP, way[k])
+        t.add("v_cyc", f"rate_{STEPS[k]}", way[k])
     for key in ("Pi_free", "K_Ki"):
         t.add(key, key)
     for key in ("v_cyc", "v_plus", "v_minus"):
@@ -38,6 +39,7 @@ def post_albers_compare(case):
     t.add("v_cyc", lambda row: row["Jcyc_release_K"] / N_PUMP, way[3])
     t.add("dG_ATP", "dG_ATP", R * p["T"])
     t.add("sigma_per_pump_kB", lambda row: row["sigma_total"] / (R * N_PUMP), sum(way))
+    t.add("sigma_per_pump_kB", "sigma_molecule", sum(way))
     return t.comparisons
 
 
