@@ -14,7 +14,7 @@ enum { NM_ROOM_WALK = NM_N_WALK > 0 ? (int)NM_N_WALK : 1, NM_ROOM_STEPS = NM_N_S
 /* the walk at a steady state; sizes are those of one molecule */
 struct nm_walk {
     nm_vec forth[NM_ROOM_STEPS], back[NM_ROOM_STEPS]; /* rates of every pathway [s-1] */
-    nm_vec bias[NM_ROOM_STEPS];                        /* ln(forth/back): entropy that a jump makes around it [k_B] */
+    nm_vec force[NM_ROOM_STEPS];                       /* ln of the one-way fluxes' ratio: affinity / RT */
     nm_vec p[NM_ROOM_WALK];                            /* stationary probabilities */
     nm_vec sigma, activity;                             /* entropy production [k_B s-1], jumps [s-1] */
     nm_mask is_walk;                                    /* lanes whose rates are constant */
@@ -44,20 +44,18 @@ NM_FN void nm_walk_at(nm_walk *w, const nm_look *look, const nm_vec *y, const nm
     w->sigma = w->activity = zero;
     nm_unroll<NM_N_STEPS>([&](auto k) NM_LAMBDA {
         constexpr int e = k.value, from = nm_walk_end(e, 0), to = nm_walk_end(e, 1);
-        constexpr int y_from = nm_unknown_of(nm_walk_species(from)), y_to = nm_unknown_of(nm_walk_species(to));
         const nm_vec ways = look->out[e] + look->in[e];
         const nm_mask is_idle = ways <= nm_splat(NM_IDLE);
-        nm_vec force = look->x[e], net = look->net[e];
-        nm_rest(is_idle, &force);
+        nm_vec net = look->net[e];
+        w->force[e] = look->x[e];
+        nm_rest(is_idle, &w->force[e]);
         nm_rest(is_idle, &net);
         w->forth[e] = unit.forth[e];
         w->back[e] = unit.back[e];
-        w->bias[e] = force - y[y_from] + y[y_to];
-        nm_rest(is_idle, &w->bias[e]);
         const nm_vec off = nm_vabs(look->out[e] - unit.forth[e] * w->p[from]) + nm_vabs(look->in[e] - unit.back[e] * w->p[to]);
         w->is_walk = w->is_walk & (off <= NM_WALK_LINEAR * ways);
         w->activity = w->activity + ways;
-        w->sigma = nm_vfma(net, force, w->sigma);
+        w->sigma = nm_vfma(net, w->force[e], w->sigma);
     });
     const nm_vec per_amount = 1.0 / amount;
     w->activity = w->activity * per_amount;
@@ -127,7 +125,7 @@ NM_LEAF void nm_emit_cumulants(SINK *sink, const nm_look *look, const nm_vec *y,
         NM_EMIT(NM_OUT_walk + NM_WALK_sigma_molecule, nm_choose(w.is_walk, w.sigma, none));
         NM_EMIT(NM_OUT_walk + NM_WALK_activity, nm_choose(w.is_walk, w.activity, none));
         if (sink->wants(NM_OUT_walk + NM_WALK_var_sigma)) {
-            const nm_vec variance = nm_variance_rate(&w, rate, leaves, w.bias);
+            const nm_vec variance = nm_variance_rate(&w, rate, leaves, w.force);
             sink->put(NM_OUT_walk + NM_WALK_var_sigma, nm_choose(w.is_walk, variance, none));
         }
     }

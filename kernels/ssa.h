@@ -2,7 +2,7 @@
  *
  * A trajectory begins in a state drawn from the stationary one and lasts for the window of its set. What it counts are
  * net jumps n_e by every pathway; its entropy production, in k_B, is S = sum n_e ln(k+/k-) + ln p(first) - ln p(last)
- * (Seifert, Phys. Rev. Lett. 95 (2005) 040602). So <exp(-S)> = 1 and P(S)/P(-S) = exp(S) for every window, and
+ * (Seifert, Phys. Rev. Lett. 95 (2005) 040602), which is sum n_e A_e / RT: affinities hold the ratios of the p. So <exp(-S)> = 1 and P(S)/P(-S) = exp(S) for every window, and
  * Var(n) <S> / <n>^2 >= 2 (Barato & Seifert 2015; Horowitz & Gingrich 2017).
  *
  * Jump e of trajectory r of set i takes one Philox block, counter (e, tag + 64 r, i): no generator has a state, and no
@@ -45,7 +45,7 @@ enum { NM_MOST_EXITS = nm_find_exits().most > 0 ? nm_find_exits().most : 1, NM_N
 static_assert(NM_ROOM_WALK <= 64, "codes of exits hold states below 64");
 
 struct nm_walk_set { /* one set, as plain numbers; its window is NaN where it gets no trajectories */
-    double forth[NM_ROOM_STEPS], back[NM_ROOM_STEPS], bias[NM_ROOM_STEPS], p[NM_ROOM_WALK];
+    double forth[NM_ROOM_STEPS], back[NM_ROOM_STEPS], force[NM_ROOM_STEPS], p[NM_ROOM_WALK];
     double sigma, activity, window;
 };
 
@@ -54,7 +54,7 @@ NM_FN void nm_take_walk(nm_walk_set *set, const nm_walk *w, int lane, const nm_s
     for (int e = 0; e < NM_N_STEPS; e++) {
         set->forth[e] = nm_get(w->forth[e], lane);
         set->back[e] = nm_get(w->back[e], lane);
-        set->bias[e] = nm_get(w->bias[e], lane);
+        set->force[e] = nm_get(w->force[e], lane);
     }
     for (int i = 0; i < NM_N_WALK; i++) {
         set->p[i] = nm_get(w->p[i], lane);
@@ -226,15 +226,15 @@ NM_TABLE nm_turn_lookup nm_turn_numbers = nm_find_turn_lookup();
 #endif
 
 /* the trajectory of a lane that has reached its end */
-NM_FN void nm_keep_walk(const nm_trajectories *to, int64_t r, const nm_walkers *at, int lane, int first, const nm_walk_set *set)
+NM_FN void nm_keep_walk(const nm_trajectories *to, int64_t r, const nm_walkers *at, int lane, const nm_walk_set *set)
 {
     double S = 0.0;
     for (int e = 0; e < NM_N_STEPS; e++) {
         const int64_t net = nm_get_int(at->net[e], lane);
         to->net[(r * NM_N_STEPS + e) * to->stride] = (int32_t)net;
-        S = net == 0 ? S : fma((double)net, set->bias[e], S);
+        S = net == 0 ? S : fma((double)net, set->force[e], S);
     }
-    to->S[r * to->stride] = S + (nm_log1(set->p[first]) - nm_log1(set->p[nm_get_int(at->state, lane)]));
+    to->S[r * to->stride] = S;
     to->jumps[r * to->stride] = (double)nm_get_int(at->event, lane);
 }
 
@@ -246,7 +246,7 @@ NM_FN void nm_walk_windows(const nm_trajectories *to, const nm_walk_set *set, ui
     nm_walk_table table;
     nm_walkers at;
     int64_t next = begin, who[NM_LANES], last[NM_LANES];
-    int first[NM_LANES], n_walking = 0;
+    int n_walking = 0;
     nm_tabulate_walk(&table, set);
     at.is_walking = nm_mask_all(false);
     for (int lane = 0; lane < NM_LANES; lane++) {
@@ -262,14 +262,13 @@ NM_FN void nm_walk_windows(const nm_trajectories *to, const nm_walk_set *set, ui
                 continue;
             }
             if (who[lane] >= 0) {
-                nm_keep_walk(to, who[lane], &at, lane, first[lane], set);
+                nm_keep_walk(to, who[lane], &at, lane, set);
                 who[lane] = -1;
                 n_walking--;
             }
             if (next < end) {
                 const int64_t tag = nm_walk_tag(NM_TAG_EVENTS, next);
-                first[lane] = nm_first_state(set, seed, index, tag);
-                nm_set_out_walker(&at, lane, tag, first[lane]);
+                nm_set_out_walker(&at, lane, tag, nm_first_state(set, seed, index, tag));
                 last[lane] = -1;
                 who[lane] = next++;
                 n_walking++;
