@@ -10,7 +10,7 @@ import numpy as np
 from test_models_paths import largest
 from test_stochastic import BUILT_IN, scan_text
 
-SPLIT_SETS, SPLIT_STOCHASTIC = 900, 'trajectories = 30\njumps = 20\nfirst_passage = "e0"\n'  # four tiles
+SPLIT_SETS, SPLIT_STOCHASTIC = 900, 'trajectories = 12\njumps = 20\nfirst_passage = "e0"\n'  # four tiles
 
 
 class Splits:
@@ -40,10 +40,12 @@ def check_splits(args, checks, folder):
     splits = Splits(args, checks, folder)
     expected = splits.bytes_of("one thread", "--threads", 1)
     checks.check(splits.bytes_of("two threads", "--threads", 2) == expected, "two threads make another file")
-    memory = harness.sets(**{"limits.memory": 8_000_000})
-    checks.check(
-        splits.bytes_of("little memory", "--threads", 2, *memory) == expected, "little memory makes another file"
-    )
+    # the file says how much memory it was given: its numbers alone are the same
+    splits.bytes_of("little memory", "--threads", 2, *harness.sets(**{"limits.memory": 34_600_000}))
+    with harness.Results(folder / "split1.nc") as one, harness.Results(folder / f"split{splits.n_runs}.nc") as little:
+        for name in one.names():
+            equal = np.array_equal(one[name], little[name], equal_nan=one[name].dtype.kind == "f")
+            checks.check(equal, f"little memory makes another {name}")
     for lanes in (8, 4, 1):
         if splits.run("lanes.nc", "--lanes", lanes, "--set", "design.n=1").returncode:
             harness.not_run(f"trajectories with {lanes} lanes: this processor or program has none")
@@ -63,7 +65,7 @@ def check_splits(args, checks, folder):
     with harness.Results(folder / "split1.nc") as one, harness.Results(folder / f"split{splits.n_runs}.nc") as other:
         same = np.mean(one["ssa_rate_e0"] == other["ssa_rate_e0"])
         checks.check(same < 0.05, f"another seed: {same} of the currents are the same")
-    done = splits.run("split1.nc", "--set", "stochastic.trajectories=31")
+    done = splits.run("split1.nc", "--set", "stochastic.trajectories=13")
     checks.check(done.returncode == 4, f"more trajectories into the same file: exit {done.returncode}, {done.stderr}")
     # the exact outputs are those of a configuration without trajectories
     (folder / "plain.toml").write_text(scan_text(BUILT_IN, SPLIT_SETS))
@@ -79,7 +81,7 @@ def check_splits(args, checks, folder):
 
 def check_killed(args, checks, folder, splits):
     """Killed with some tiles done, and begun again by other threads: trajectories are not begun in another place."""
-    longer = ("--set", "stochastic.trajectories=3000")
+    longer = ("--set", "stochastic.trajectories=1000")
     expected = splits.bytes_of("an uninterrupted run", "--threads", 2, *longer)
     command = splits.command("killed.nc", "--threads", 1, *longer)
     process = harness.start(args.nessmap, *command, cwd=folder)
@@ -103,9 +105,9 @@ def check_reduced(args, checks, folder):
     for name in ("draws", "bins"):
         done = harness.run(args.nessmap, "run", f"{name}.toml", "-o", f"{name}.nc", "--quiet", cwd=folder)
         checks.check(done.returncode == 0, f"{name}: exit {done.returncode}, {done.stderr}")
-    with harness.Results(folder / "draws.nc") as draws, harness.Results(folder / "bins.nc") as bins:
+    with harness.Results(folder / "draws.nc") as draws, harness.netCDF4.Dataset(folder / "bins.nc") as bins:
         for name in ("ssa_rate_e0", "ssa_ift", "rate_e0"):
-            apart = bins[f"{name}_mean"] - draws[name].mean(axis=-1)
+            apart = np.asarray(bins[f"{name}_mean"][...]) - draws[name].mean(axis=-1)
             checks.check(largest(apart / np.abs(draws[name]).max()) < 1e-12, f"bins of {name}: off by {largest(apart)}")
     for name in ("draws", "bins"):
         done = harness.run(args.nessmap, "verify", f"{name}.nc", cwd=folder)
