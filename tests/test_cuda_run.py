@@ -56,6 +56,32 @@ sd = 1
 variables = ["*"]
 precision = "f64"
 """
+WALKS = """
+model = "driven_cycle"
+[[axis]]
+name = "F_c"
+min = 3
+max = 30
+n = 5
+scale = "log"
+[design]
+kind = "random"
+n = 60
+seed = 7
+[[random]]
+name = "k1f"
+dist = "loguniform"
+min = 0.3
+max = 3
+[stochastic]
+trajectories = 20
+jumps = 20
+entropy = 3
+first_passage = "R2"
+[output]
+variables = ["*"]
+precision = "f64"
+"""
 FOLLOWED = GRID + '[solver]\nmode = "follow"\n'
 TABLE = """
 model = "pump_leak"
@@ -198,6 +224,8 @@ def check_same_as_cpu(bench, checks):
             "saltelli", CELLS.format(draws=303, kind="sobol"), "replicates = 3\nsecond_order = true"
         ),
         "long_saltelli": drawn_by("saltelli", CELLS.format(draws=1500, kind="sobol")),
+        "walks": WALKS,
+        "walk_cells": WALKS + '[[reduce]]\nkind = "bins"\n',
         "morris": drawn_by("morris", CELLS.format(draws=300, kind="morris"), "replicates = 3"),
     }
     for name, text in scans.items():
