@@ -8,20 +8,22 @@
 
 /* What holds where a configuration says nothing. Names:
  * NM_DEFAULT_<TABLE>_<KEY>. */
-#define NM_DEFAULT_DESIGN_KIND        "grid"
-#define NM_DEFAULT_DESIGN_LEVELS      6
-#define NM_DEFAULT_DESIGN_PROBES      16384
-#define NM_DEFAULT_DESIGN_TOLERANCE   1e-10 /* share of an axis */
-#define NM_DEFAULT_DESIGN_CLASS       "outcome"
-#define NM_DEFAULT_DESIGN_CELLS       64 /* of an axis that is refined */
-#define NM_DEFAULT_SOLVER_MODE        "auto"
-#define NM_DEFAULT_SOLVER_AUDIT       0.01 /* share of points */
-#define NM_DEFAULT_SOLVER_STARTS      1
-#define NM_DEFAULT_SOLVER_RTOL        1e-3
-#define NM_DEFAULT_OUTPUT_PRECISION   32 /* bits */
-#define NM_DEFAULT_OUTPUT_COMPRESSION 0  /* deflate level */
-#define NM_DEFAULT_REDUCE_KIND        "full"
-#define NM_DEFAULT_LIMITS_MAX_FAILED  0.001 /* share of points */
+#define NM_DEFAULT_DESIGN_KIND             "grid"
+#define NM_DEFAULT_DESIGN_LEVELS           6
+#define NM_DEFAULT_DESIGN_PROBES           16384
+#define NM_DEFAULT_DESIGN_TOLERANCE        1e-10 /* share of an axis */
+#define NM_DEFAULT_DESIGN_CLASS            "outcome"
+#define NM_DEFAULT_DESIGN_CELLS            64 /* of an axis that is refined */
+#define NM_DEFAULT_SOLVER_MODE             "auto"
+#define NM_DEFAULT_SOLVER_AUDIT            0.01 /* share of points */
+#define NM_DEFAULT_SOLVER_STARTS           1
+#define NM_DEFAULT_SOLVER_RTOL             1e-3
+#define NM_DEFAULT_OUTPUT_PRECISION        32 /* bits */
+#define NM_DEFAULT_OUTPUT_COMPRESSION      0  /* deflate level */
+#define NM_DEFAULT_REDUCE_KIND             "full"
+#define NM_DEFAULT_STOCHASTIC_TRAJECTORIES 1000
+#define NM_DEFAULT_STOCHASTIC_BIN          0.5   /* k_B */
+#define NM_DEFAULT_LIMITS_MAX_FAILED       0.001 /* share of points */
 
 /* Where a key was said: a line of the file (line > 0), an override of the command line (line = 0),
  * or nowhere: its default holds (line = -1). */
@@ -78,6 +80,16 @@ typedef struct nm_config_gradients {
     nm_where where, of_where, by_where;
 } nm_config_gradients;
 
+/* Trajectories of one molecule of each set. Their window ends with the first of its limits. */
+typedef struct nm_config_stochastic {
+    int64_t trajectories;  /* of each set; 0: none are wanted */
+    nm_quantity time;      /* limit; where.line = -1: none */
+    double jumps, entropy; /* limits: mean jumps, mean entropy production [k_B]; infinite: none */
+    double bin;            /* width of the bins of entropy production [k_B] */
+    char *first_passage;   /* pathway whose turns are timed; NULL: none */
+    nm_where where, first_passage_where;
+} nm_config_stochastic;
+
 /* No parameter stands in more than one of axes, random, fixed and ties, nor twice in one. */
 typedef struct nm_config {
     char *path;  /* of the file; NULL for nm_config_point */
@@ -126,9 +138,10 @@ typedef struct nm_config {
     int compression;    /* deflate level, 0: none */
     nm_config_gradients gradients;
     nm_config_reduce reduce;
+    nm_config_stochastic stochastic;
 
-    double max_failed;           /* share of points */
-    int64_t memory_bytes;        /* 0: automatic */
+    double max_failed;    /* share of points */
+    int64_t memory_bytes; /* 0: automatic */
     nm_where memory_where;
     int64_t device_memory_bytes; /* 0: automatic */
 

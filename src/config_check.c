@@ -364,21 +364,41 @@ static nm_status read_limits(nm_config *config, const nm_toml *root)
 static const struct {
     const char *key, *table;
 } homes[] = {
-    {"kind", "design"},          {"n", "design"},          {"seed", "design"},
-    {"file", "design"},          {"replicates", "design"}, {"scramble", "design"},
-    {"second_order", "design"},  {"levels", "design"},     {"probes", "design"},
-    {"tolerance", "design"},     {"class", "design"},      {"threshold", "design"},
-    {"mode", "solver"},          {"audit", "solver"},      {"starts", "solver"},
-    {"rtol", "solver"},          {"variables", "output"},  {"precision", "output"},
-    {"compression", "output"},   {"max_failed", "limits"}, {"memory", "limits"},
+    {"kind", "design"},
+    {"n", "design"},
+    {"seed", "design"},
+    {"file", "design"},
+    {"replicates", "design"},
+    {"scramble", "design"},
+    {"second_order", "design"},
+    {"levels", "design"},
+    {"probes", "design"},
+    {"tolerance", "design"},
+    {"class", "design"},
+    {"threshold", "design"},
+    {"mode", "solver"},
+    {"audit", "solver"},
+    {"starts", "solver"},
+    {"rtol", "solver"},
+    {"variables", "output"},
+    {"precision", "output"},
+    {"compression", "output"},
+    {"max_failed", "limits"},
+    {"memory", "limits"},
     {"device_memory", "limits"},
+    {"trajectories", "stochastic"},
+    {"jumps", "stochastic"},
+    {"entropy", "stochastic"},
+    {"first_passage", "stochastic"},
+    {"time", "stochastic"},
+    {"bin", "stochastic"},
 };
 
 static nm_status check_top(const nm_section *top)
 {
-    static const char *const keys[] = {"model",  "title",  "preset", "variant", "design",
-                                       "axis",   "random", "fixed",  "tie",     "solver",
-                                       "output", "reduce", "limits"};
+    static const char *const keys[] = {"model",  "title",  "preset",     "variant", "design",
+                                       "axis",   "random", "fixed",      "tie",     "solver",
+                                       "output", "reduce", "stochastic", "limits"};
     for (int64_t i = 0; i < top->table->n_items; i++) {
         const nm_toml *node = &top->table->item[i];
         for (size_t k = 0; k < NM_COUNT(homes); k++) {
@@ -420,5 +440,6 @@ nm_status nm_config_check(nm_config *config, const nm_toml *root)
     NM_TRY(read_solver(config, root));
     NM_TRY(read_output(config, root));
     NM_TRY(read_reduce(config, root));
+    NM_TRY(nm_config_read_stochastic(config, root));
     return read_limits(config, root);
 }

@@ -33,6 +33,9 @@ nm_status nm_config_projections(nm_config *config, const nm_toml *reduce);
 /* The part of nm_config_check that reads output.gradients, at `node` of the table `output`. */
 nm_status nm_config_read_gradients(nm_config *config, const nm_toml *output, const nm_toml *node);
 
+/* The part of nm_config_check that reads [stochastic]. */
+nm_status nm_config_read_stochastic(nm_config *config, const nm_toml *root);
+
 /* Fills config->resolved. */
 nm_status nm_config_resolve(nm_config *config);
 

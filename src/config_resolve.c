@@ -5,6 +5,7 @@
 #endif
 #include "config_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,30 @@ static void write_output(FILE *out, const nm_config *config)
     write_gradients(out, &config->gradients);
 }
 
+static void write_limit(FILE *out, const char *key, double limit)
+{
+    if (isfinite(limit)) {
+        write_number_key(out, key, limit);
+    }
+}
+
+static void write_stochastic(FILE *out, const nm_config_stochastic *stochastic)
+{
+    if (stochastic->trajectories == 0) {
+        return;
+    }
+    fprintf(out, "\n[stochastic]\ntrajectories = %lld\n", (long long)stochastic->trajectories);
+    if (stochastic->time.where.line >= 0) {
+        write_quantity_key(out, "time", &stochastic->time);
+    }
+    write_limit(out, "jumps", stochastic->jumps);
+    write_limit(out, "entropy", stochastic->entropy);
+    write_number_key(out, "bin", stochastic->bin);
+    if (stochastic->first_passage) {
+        write_text_key(out, "first_passage", stochastic->first_passage);
+    }
+}
+
 static void write_config(FILE *out, const nm_config *config)
 {
     if (config->title) {
@@ -251,6 +276,7 @@ static void write_config(FILE *out, const nm_config *config)
     write_text_key(out, "kind", config->reduce.kind);
     write_variables(out, config->reduce.variables, config->reduce.n_variables);
     write_projections(out, &config->reduce);
+    write_stochastic(out, &config->stochastic);
     fprintf(out, "\n[limits]\n");
     write_number_key(out, "max_failed", config->max_failed);
     fprintf(out, "memory = %lld\ndevice_memory = %lld\n", (long long)config->memory_bytes,
