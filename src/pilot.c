@@ -9,6 +9,7 @@
 
 enum {
     CHUNK = 128, /* points solved in one call: some lane groups, and still spread over the scan */
+    PILOT_TRAJECTORIES = 1 << 16, /* of one call */
     PILOT_POINTS = 4096
 };
 static const double pilot_seconds = 1.0; /* at most this long for the estimate of `plan` */
@@ -31,7 +32,12 @@ nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, double au
     const nm_kernel *kernel;
     NM_TRY(nm_backend_cpu_kernel(&kernel, plan->model, lanes));
 
-    size_t chunk = plan->n_points < CHUNK ? (size_t)plan->n_points : CHUNK;
+    int64_t wanted = CHUNK;
+    if (plan->task.stochastic.n_trajectories > PILOT_TRAJECTORIES / CHUNK) {
+        wanted = PILOT_TRAJECTORIES / plan->task.stochastic.n_trajectories;
+        wanted = wanted > 0 ? wanted : 1;
+    }
+    size_t chunk = (size_t)(plan->n_points < wanted ? plan->n_points : wanted);
     nm_task *task = malloc(sizeof *task);
     double *values = malloc((size_t)(plan->task.n_slots + 1) * chunk * sizeof *values);
     double *params = malloc((size_t)(plan->task.n_stored + 1) * chunk * sizeof *params);
@@ -47,7 +53,7 @@ nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, double au
     }
 
     /* chunk i starts at i / n_chunks of the scan */
-    int64_t n_chunks = max_points / CHUNK;
+    int64_t n_chunks = max_points / (int64_t)chunk;
     int64_t n_whole = plan->n_points / (int64_t)chunk;
     n_chunks = n_chunks < 1 ? 1 : n_chunks > n_whole ? n_whole : n_chunks;
     int64_t stride = n_whole / n_chunks;

@@ -258,12 +258,14 @@ static nm_status assemble(nm_run_state *run)
     return NM_OK;
 }
 
-/* Both solvers on the same points, one thread each: which one to use is a matter of their rates. */
+/* Both solvers on the same points, one thread each: which one to use is a matter of their rates, but for
+ * trajectories, which take longer than either. */
 static void measure_rates(nm_run_state *run)
 {
     nm_pilot newton, follow;
     int lanes = run->options->lanes;
     if (run->stats.n_computed > 0 && run->plan->n_points >= LEAST_PILOT &&
+        run->plan->task.stochastic.n_trajectories == 0 &&
         nm_pilot_run(&newton, run->plan, NM_MODE_AUTO, 0.0, lanes, PILOT_POINTS, pilot_seconds) ==
             NM_OK &&
         nm_pilot_run(&follow, run->plan, NM_MODE_FOLLOW, 0.0, lanes, PILOT_POINTS, pilot_seconds) ==
