@@ -60,7 +60,8 @@ static void put_outputs(FILE *stream, const nm_balance *balance)
     const char *separator = "\n    ";
     fputs(",\n  \"outputs\": {", stream);
     for (int i = 0; i < catalogue->n; i++) {
-        if (catalogue->output[i].name[0]) { /* the others are known by parameters */
+        /* concentrations without a name are known by parameters */
+        if (catalogue->output[i].name[0] && catalogue->output[i].need == NM_NEED_NOTHING) {
             put_number(stream, separator, catalogue->output[i].name, balance->value[i]);
             separator = ",\n    ";
         }

@@ -195,6 +195,15 @@ void nm_describe_init(FILE *stream, const nm_model *model, const char *named,
     fprintf(stream, "compression = 0   # deflate level, 0: none\n");
     fprintf(stream, "# gradients = [\"default\"] # their exact derivatives by every parameter that "
                     "varies\n\n");
+    if (model->n_walk_states > 0) {
+        fprintf(
+            stream,
+            "# [stochastic] adds trajectories of one molecule: how its fluxes and its entropy "
+            "production fluctuate:\n# [stochastic]\n# trajectories = 1000 # of each set\n"
+            "# entropy = 2.0       # they end after this mean entropy production, in k_B; or time, "
+            "or jumps\n# first_passage = \"%s\" # times the turns of a cycle by this pathway\n\n",
+            model->paths[0].name);
+    }
     fprintf(stream, "# [[reduce]] keeps statistics in place of points; bins: of the draws in each "
                     "cell of the axes:\n");
     fprintf(stream, "# [[reduce]]\n# kind = \"bins\" # full | bins | summary | sobol | morris | "

@@ -14,6 +14,9 @@ nm_status nm_describe_models(FILE *stream);
  * returns NM_MEMORY, NM_USAGE where its outputs have no unique names. */
 nm_status nm_describe_model(FILE *stream, const nm_model *model, const char *named);
 
+/* The outputs of that page. */
+void nm_describe_outputs(FILE *stream, const nm_catalogue *catalogue, const nm_model *model);
+
 /* A commented configuration that `run` accepts as it is: a map over two parameters that the laws
  * use. named: what the configuration calls the model, a name or a file. preset: may be NULL. */
 void nm_describe_init(FILE *stream, const nm_model *model, const char *named,

@@ -1,7 +1,7 @@
 /* The documentation page of one model, written from its tables and from the comment that opens its
  * file.
  *
- * 1. texts of the file      2. variants      3. tables      4. outputs      5. the page */
+ * 1. texts of the file      2. variants      3. tables      4. the page */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -403,65 +403,7 @@ static void print_paths(FILE *stream, const nm_model *model)
     }
 }
 
-/* --- 4. outputs ------------------------------------------------------------------------------- */
-
-static const char *const family_text[] = {
-#define FAMILY_TEXT(tag, counter, prefix, unit, text) text,
-    NM_FAMILY_LIST(FAMILY_TEXT)
-#undef FAMILY_TEXT
-};
-
-static void print_family(FILE *stream, const nm_catalogue *catalogue, const nm_model *model,
-                         nm_family family)
-{
-    int n_printed = 0, at = 0;
-    for (int i = 0; i < nm_catalogue_count(model, family); i++) {
-        const nm_output *output = &catalogue->output[nm_catalogue_number(model, family, i)];
-        if (output->name[0]) {
-            if (n_printed == 0) {
-                at = fprintf(stream, "  %s", family_text[family]);
-                nm_put_wrapped(stream, &at, 4, " [%s]", output->unit);
-                at = fprintf(stream, "\n   ") - 1;
-            }
-            nm_put_wrapped(stream, &at, 4, " %s%s", output->name, output->is_default ? "*" : "");
-            n_printed++;
-        }
-    }
-    fprintf(stream, "%s", n_printed > 0 ? "\n" : "");
-}
-
-static void print_rows(FILE *stream, const nm_catalogue *catalogue, const nm_model *model,
-                       nm_family family)
-{
-    for (int i = 0; i < nm_catalogue_count(model, family); i++) {
-        const nm_output *output = &catalogue->output[nm_catalogue_number(model, family, i)];
-        char name[72];
-        snprintf(name, sizeof name, "%s%s", output->name, output->is_default ? "*" : "");
-        int at = fprintf(stream, "    %-16s %-12s", name, output->unit);
-        nm_put_wrapped(stream, &at, 34, " %s", output->text);
-        fputc('\n', stream);
-    }
-}
-
-static void print_outputs(FILE *stream, const nm_catalogue *catalogue, const nm_model *model)
-{
-    fprintf(stream, "\noutputs (* is stored by default; [output] variables chooses)\n");
-    for (int i = 0; i < NM_N_FAMILIES; i++) {
-        nm_family family = (nm_family)i;
-        if (family == NM_FAMILY_scalar) {
-            fprintf(stream, "  of every model\n");
-            print_rows(stream, catalogue, model, family);
-        } else if (family == NM_FAMILY_observable && model->n_observables > 0) {
-            fprintf(stream, "  of this model\n");
-            print_rows(stream, catalogue, model, family);
-        } else {
-            print_family(stream, catalogue, model, family);
-        }
-    }
-    fprintf(stream, "  outcome, flags: the verdict of every point and its marks, always stored\n");
-}
-
-/* --- 5. the page ------------------------------------------------------------------------------ */
+/* --- 4. the page -------------------------------------------------------------------------------- */
 
 typedef struct config_row {
     const char *name, *model, *question;
@@ -541,7 +483,7 @@ static void print_page(FILE *stream, const nm_catalogue *catalogue, const nm_mod
     print_paths(stream, model);
     print_loops(stream, model);
     print_shorthands(stream, model);
-    print_outputs(stream, catalogue, model);
+    nm_describe_outputs(stream, catalogue, model);
 }
 
 nm_status nm_describe_model(FILE *stream, const nm_model *model, const char *named)
