@@ -284,13 +284,47 @@ static void counts_memory(void **state)
            "scan.toml:11: limits.memory = 100 MB is too little for this scan; give 290 MB or more");
 }
 
+static void assert_told(const char *scan, const char *line)
+{
+    nm_config *config;
+    char *text = NULL;
+    size_t bytes;
+    nm_plan *plan = walk_plan(&config, scan);
+    FILE *stream = open_memstream(&text, &bytes);
+    assert_non_null(stream);
+    nm_plan_print(plan, stream);
+    fclose(stream);
+    const char *found = strstr(text, "\ntrajectories");
+    if (line == NULL ? found != NULL
+                     : found == NULL || strncmp(found + 1, line, strlen(line)) != 0) {
+        fail_msg("%s\n  lacks: %s", text, line != NULL ? line : "");
+    }
+    free(text);
+    nm_test_destroy(plan, config);
+}
+
+/* What a plan says of them to people. */
+static void tells_how_many(void **state)
+{
+    (void)state;
+    assert_told(RING GRID("8"), NULL);
+    assert_told(RING TWO_K_B GRID("8"),
+                "trajectories 1,000 of each set, 8,000 in all; each lasts 2 k_B "
+                "of entropy in the mean\n");
+    assert_told(RING
+                "[stochastic]\ntime = \"5 ms\"\njumps = 9\nfirst_passage = \"R2\"\n" GRID("3072"),
+                "trajectories 1,000 of each set, 3,072,000 in all; each lasts 0.005 s or 9 jumps "
+                "in the mean,\n"
+                "             whichever is first; turns of R2 are timed\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(binds_the_table),  cmocka_unit_test(refuses_tables),
         cmocka_unit_test(chooses_outputs),  cmocka_unit_test(refuses_outputs),
         cmocka_unit_test(cuts_short_tiles), cmocka_unit_test(cuts_short_cells),
-        cmocka_unit_test(counts_memory),
+        cmocka_unit_test(counts_memory),    cmocka_unit_test(tells_how_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
