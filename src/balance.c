@@ -41,6 +41,7 @@ nm_status nm_balance_batch(const nm_plan *plan, const double *columns, int64_t n
     task->solver.audit = 0.0;
     task->is_f32 = 0;
     task->n_stored = 0;
+    task->stochastic.n_trajectories = 0; /* a sheet has the exact numbers */
     task->n_slots = values ? plan->catalogue.n : 0;
     for (int i = 0; i < NM_MAX_OUTPUTS; i++) {
         task->slot[i] = (int16_t)(i < task->n_slots ? i : -1);

@@ -60,9 +60,8 @@ static void put_outputs(FILE *stream, const nm_balance *balance)
     const char *separator = "\n    ";
     fputs(",\n  \"outputs\": {", stream);
     for (int i = 0; i < catalogue->n; i++) {
-        int is_simulated = nm_catalogue_is_simulated(balance->plan->model, i);
-        if (catalogue->output[i].name[0] &&
-            !is_simulated) { /* the others are known by parameters */
+        /* concentrations without a name are known by parameters */
+        if (catalogue->output[i].name[0] && catalogue->output[i].need == NM_NEED_NOTHING) {
             put_number(stream, separator, catalogue->output[i].name, balance->value[i]);
             separator = ",\n    ";
         }

@@ -354,6 +354,7 @@ void nm_balance_print(FILE *stream, const nm_balance *balance, const nm_balance_
         nm_balance_print_forces(stream, balance);
         nm_balance_print_bill(stream, balance);
         nm_balance_print_loops(stream, balance);
+        nm_balance_print_molecule(stream, balance);
         print_species(stream, balance);
         print_observables(stream, balance);
     }

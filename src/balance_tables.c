@@ -153,6 +153,54 @@ void nm_balance_print_loops(FILE *stream, const nm_balance *balance)
     }
 }
 
+/* --- one molecule ------------------------------------------------------------------------------ */
+
+/* how often its jumps happen, how much that fluctuates, and what precision costs */
+void nm_balance_print_molecule(FILE *stream, const nm_balance *balance)
+{
+    const nm_model *model = balance->plan->model;
+    char rate[NM_WORDS], var[NM_WORDS], fano[NM_WORDS], tur[NM_WORDS];
+    if (model->n_walk_states == 0 ||
+        isnan(nm_balance_value(balance, NM_FAMILY_walk, NM_WALK_activity))) {
+        return;
+    }
+    const int is_still = balance->outcome == NM_OUTCOME_equilibrium;
+    fprintf(stream, "\none molecule: net jumps per second, and what they cost\n");
+    fprintf(stream, "  %-*s %11s %11s %11s %11s\n", nm_name_columns(model), "", "rate", "variance",
+            "Fano factor", "TUR product");
+    for (int k = 0; k < model->n_paths; k++) {
+        if (nm_balance_is_closed(balance, k)) {
+            continue;
+        }
+        const int has_rate = nm_balance_flux(balance, k) != 0.0;
+        fprintf(
+            stream, "  %-*s %11s %11s", nm_name_columns(model), model->paths[k].name,
+            nm_balance_number(rate, has_rate ? nm_balance_value(balance, NM_FAMILY_rate, k) : 0.0),
+            nm_balance_number(var, nm_balance_value(balance, NM_FAMILY_var, k)));
+        if (has_rate) {
+            fprintf(stream, " %11s %11s",
+                    nm_balance_number(fano, nm_balance_value(balance, NM_FAMILY_fano, k)),
+                    nm_balance_number(tur, nm_balance_value(balance, NM_FAMILY_tur, k)));
+        }
+        fputc('\n', stream);
+    }
+    int at = fprintf(stream, "  entropy production %s k_B per second",
+                     nm_balance_number(rate, is_still ? 0.0
+                                                      : nm_balance_value(balance, NM_FAMILY_walk,
+                                                                         NM_WALK_sigma_molecule)));
+    nm_put_wrapped(
+        stream, &at, 4, ", variance %s, by %s jumps",
+        nm_balance_number(
+            var, is_still ? 0.0 : nm_balance_value(balance, NM_FAMILY_walk, NM_WALK_var_sigma)),
+        nm_balance_number(fano, nm_balance_value(balance, NM_FAMILY_walk, NM_WALK_activity)));
+    fputc('\n', stream);
+    at = fprintf(stream, "  ");
+    nm_put_wrapped(stream, &at, 4,
+                   "TUR product: variance x entropy production / rate^2, 2 or more by the "
+                   "thermodynamic uncertainty relation");
+    fputc('\n', stream);
+}
+
 /* --- who pays ---------------------------------------------------------------------------------- */
 
 static void print_entry(FILE *stream, const char *name, double power, double all, nm_scale scale)

@@ -45,6 +45,7 @@ void nm_balance_print_flows(FILE *stream, int *at, const nm_balance *balance, in
 void nm_balance_print_fluxes(FILE *stream, const nm_balance *balance);
 void nm_balance_print_forces(FILE *stream, const nm_balance *balance);
 void nm_balance_print_loops(FILE *stream, const nm_balance *balance);
+void nm_balance_print_molecule(FILE *stream, const nm_balance *balance);
 void nm_balance_print_bill(FILE *stream, const nm_balance *balance);
 
 #endif

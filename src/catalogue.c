@@ -161,7 +161,7 @@ const char *nm_catalogue_unit(const nm_model *model, int i_species)
 typedef struct label {
     char base[64]; /* the name without the family's prefix; "" where the output is not offered */
     const char *suffix, *unit, *text, *of; /* text: own text; of: what the family's text is about */
-    int is_default;
+    int is_default, is_default_walk;
     char loop[NM_LOOP_TEXT]; /* in place of `of` */
 } label;
 
@@ -182,6 +182,16 @@ static void name_bin(char *out, int i)
     } else {
         snprintf(out, NM_LOOP_TEXT, "from %d to %d bin widths", low, low + 1);
     }
+}
+
+static nm_need need_of(nm_family family, int i)
+{
+    if (family < NM_FAMILY_ssa_rate || family > NM_FAMILY_ssa_back) {
+        return NM_NEED_NOTHING;
+    }
+    return family == NM_FAMILY_ssa && i >= NM_SSA_ssa_fpt && i <= NM_SSA_ssa_fpt_done
+               ? NM_NEED_CYCLE
+               : NM_NEED_TRAJECTORIES;
 }
 
 static label make_label(const nm_model *model, nm_family family, int i)
@@ -267,16 +277,22 @@ static label make_label(const nm_model *model, nm_family family, int i)
         base = model->paths[i].name;
         label.of = model->paths[i].text;
         label.suffix = is_error(family) ? "_se" : "";
+        label.is_default_walk = family == NM_FAMILY_rate || family == NM_FAMILY_var ||
+                                family == NM_FAMILY_ssa_rate || family == NM_FAMILY_ssa_rate_se ||
+                                family == NM_FAMILY_ssa_var || family == NM_FAMILY_ssa_var_se;
         break;
     case NM_FAMILY_walk:
         base = walk_scalars[i].prefix;
         label.unit = walk_scalars[i].unit;
         label.text = walk_scalars[i].text;
+        label.is_default_walk = i != NM_WALK_activity;
         break;
     case NM_FAMILY_ssa:
         base = ssa_scalars[i].prefix;
         label.unit = ssa_scalars[i].unit;
         label.text = ssa_scalars[i].text;
+        label.is_default_walk =
+            i != NM_SSA_ssa_jumps && i != NM_SSA_ssa_fpt_var && i != NM_SSA_ssa_fpt_var_se;
         break;
     case NM_FAMILY_ssa_hist:
         snprintf(label.base, sizeof(label.base), "%02d", i);
@@ -326,6 +342,8 @@ static nm_status fill(nm_output *output, const nm_model *model, nm_family family
         snprintf(output->text, sizeof(output->text), "%s", text);
     }
     output->is_default = label.is_default;
+    output->is_default_walk = label.is_default_walk;
+    output->need = need_of(family, i);
     return NM_OK;
 }
 
@@ -372,10 +390,11 @@ nm_status nm_catalogue_build(nm_catalogue *catalogue, const nm_model *model)
     return check_unique(catalogue, model);
 }
 
-int nm_catalogue_is_simulated(const nm_model *model, int number)
+int nm_catalogue_is_met(const nm_output *output, const nm_stochastic *stochastic)
 {
-    return number >= nm_catalogue_number(model, NM_FAMILY_ssa_rate, 0) &&
-           number < nm_catalogue_number(model, NM_FAMILY_observable, 0);
+    return output->need == NM_NEED_NOTHING ||
+           (stochastic->n_trajectories > 0 &&
+            (output->need == NM_NEED_TRAJECTORIES || stochastic->cycle >= 0));
 }
 
 int nm_catalogue_find(const nm_catalogue *catalogue, const char *name)

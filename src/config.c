@@ -296,6 +296,8 @@ void nm_config_destroy(nm_config **config)
     }
     free(c->reduce.axes);
     free(c->reduce.quantiles);
+    free(c->stochastic.time.text);
+    free(c->stochastic.first_passage);
     free(c->path);
     free(c->title);
     free(c->model);
@@ -307,8 +309,6 @@ void nm_config_destroy(nm_config **config)
     free(c->design_file);
     free(c->design_file_given);
     free(c->solver_mode);
-    free(c->stochastic.time.text);
-    free(c->stochastic.first_passage);
     free(c->resolved);
     free(c);
 }

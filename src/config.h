@@ -21,7 +21,7 @@
 #define NM_DEFAULT_OUTPUT_PRECISION        32 /* bits */
 #define NM_DEFAULT_OUTPUT_COMPRESSION      0  /* deflate level */
 #define NM_DEFAULT_REDUCE_KIND             "full"
-#define NM_DEFAULT_STOCHASTIC_TRAJECTORIES 1000  /* of each set */
+#define NM_DEFAULT_STOCHASTIC_TRAJECTORIES 1000
 #define NM_DEFAULT_STOCHASTIC_BIN          0.5   /* k_B */
 #define NM_DEFAULT_LIMITS_MAX_FAILED       0.001 /* share of points */
 
@@ -80,14 +80,14 @@ typedef struct nm_config_gradients {
     nm_where where, of_where, by_where;
 } nm_config_gradients;
 
-/* Trajectories of single molecules. A window ends with the first of its limits. */
+/* Trajectories of one molecule of each set. Their window ends with the first of its limits. */
 typedef struct nm_config_stochastic {
-    int64_t trajectories;          /* of each set; 0: there is no such table */
-    nm_quantity time;              /* where.line -1: no such limit */
-    double jumps, entropy;         /* in the mean; infinite: no such limit. entropy in k_B */
-    double bin;                    /* of entropy production [k_B] */
-    char *first_passage;           /* pathway whose net jumps are timed, or NULL */
-    nm_where where, passage_where; /* of the table, of first_passage */
+    int64_t trajectories;  /* of each set; 0: none are wanted */
+    nm_quantity time;      /* limit; where.line = -1: none */
+    double jumps, entropy; /* limits: mean jumps, mean entropy production [k_B]; infinite: none */
+    double bin;            /* width of the bins of entropy production [k_B] */
+    char *first_passage;   /* pathway whose turns are timed; NULL: none */
+    nm_where where, first_passage_where;
 } nm_config_stochastic;
 
 /* No parameter stands in more than one of axes, random, fixed and ties, nor twice in one. */
@@ -131,8 +131,6 @@ typedef struct nm_config {
     int64_t solver_starts;
     nm_where solver_where;
 
-    nm_config_stochastic stochastic;
-
     int n_variables; /* 0: the default outputs */
     char **variables;
     nm_where variables_where;
@@ -140,6 +138,7 @@ typedef struct nm_config {
     int compression;    /* deflate level, 0: none */
     nm_config_gradients gradients;
     nm_config_reduce reduce;
+    nm_config_stochastic stochastic;
 
     double max_failed;    /* share of points */
     int64_t memory_bytes; /* 0: automatic */

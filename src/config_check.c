@@ -387,18 +387,18 @@ static const struct {
     {"memory", "limits"},
     {"device_memory", "limits"},
     {"trajectories", "stochastic"},
-    {"time", "stochastic"},
     {"jumps", "stochastic"},
     {"entropy", "stochastic"},
-    {"bin", "stochastic"},
     {"first_passage", "stochastic"},
+    {"time", "stochastic"},
+    {"bin", "stochastic"},
 };
 
 static nm_status check_top(const nm_section *top)
 {
-    static const char *const keys[] = {"model",  "title",  "preset", "variant",   "design",
-                                       "axis",   "random", "fixed",  "tie",       "solver",
-                                       "output", "reduce", "limits", "stochastic"};
+    static const char *const keys[] = {"model",  "title",  "preset",     "variant", "design",
+                                       "axis",   "random", "fixed",      "tie",     "solver",
+                                       "output", "reduce", "stochastic", "limits"};
     for (int64_t i = 0; i < top->table->n_items; i++) {
         const nm_toml *node = &top->table->item[i];
         for (size_t k = 0; k < NM_COUNT(homes); k++) {
@@ -438,8 +438,8 @@ nm_status nm_config_check(nm_config *config, const nm_toml *root)
     NM_TRY(check_claims(config));
     NM_TRY(read_design(config, root));
     NM_TRY(read_solver(config, root));
-    NM_TRY(nm_config_read_stochastic(config, root));
     NM_TRY(read_output(config, root));
     NM_TRY(read_reduce(config, root));
+    NM_TRY(nm_config_read_stochastic(config, root));
     return read_limits(config, root);
 }

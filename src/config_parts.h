@@ -33,7 +33,7 @@ nm_status nm_config_projections(nm_config *config, const nm_toml *reduce);
 /* The part of nm_config_check that reads output.gradients, at `node` of the table `output`. */
 nm_status nm_config_read_gradients(nm_config *config, const nm_toml *output, const nm_toml *node);
 
-/* The part that reads [stochastic]. */
+/* The part of nm_config_check that reads [stochastic]. */
 nm_status nm_config_read_stochastic(nm_config *config, const nm_toml *root);
 
 /* Fills config->resolved. */

@@ -214,6 +214,22 @@ static void write_gradients(FILE *out, const nm_config_gradients *gradients)
     fprintf(out, " }\n");
 }
 
+static void write_output(FILE *out, const nm_config *config)
+{
+    fprintf(out, "\n[output]\n");
+    write_variables(out, config->variables, config->n_variables);
+    fprintf(out, "precision = \"f%d\"\ncompression = %d\n", config->precision_bits,
+            config->compression);
+    write_gradients(out, &config->gradients);
+}
+
+static void write_limit(FILE *out, const char *key, double limit)
+{
+    if (isfinite(limit)) {
+        write_number_key(out, key, limit);
+    }
+}
+
 static void write_stochastic(FILE *out, const nm_config_stochastic *stochastic)
 {
     if (stochastic->trajectories == 0) {
@@ -223,25 +239,12 @@ static void write_stochastic(FILE *out, const nm_config_stochastic *stochastic)
     if (stochastic->time.where.line >= 0) {
         write_quantity_key(out, "time", &stochastic->time);
     }
-    if (!isinf(stochastic->jumps)) {
-        write_number_key(out, "jumps", stochastic->jumps);
-    }
-    if (!isinf(stochastic->entropy)) {
-        write_number_key(out, "entropy", stochastic->entropy);
-    }
+    write_limit(out, "jumps", stochastic->jumps);
+    write_limit(out, "entropy", stochastic->entropy);
     write_number_key(out, "bin", stochastic->bin);
     if (stochastic->first_passage) {
         write_text_key(out, "first_passage", stochastic->first_passage);
     }
-}
-
-static void write_output(FILE *out, const nm_config *config)
-{
-    fprintf(out, "\n[output]\n");
-    write_variables(out, config->variables, config->n_variables);
-    fprintf(out, "precision = \"f%d\"\ncompression = %d\n", config->precision_bits,
-            config->compression);
-    write_gradients(out, &config->gradients);
 }
 
 static void write_config(FILE *out, const nm_config *config)
@@ -268,12 +271,12 @@ static void write_config(FILE *out, const nm_config *config)
     write_number_key(out, "audit", config->solver_audit);
     fprintf(out, "starts = %lld\n", (long long)config->solver_starts);
     write_number_key(out, "rtol", config->solver_rtol);
-    write_stochastic(out, &config->stochastic);
     write_output(out, config);
     fprintf(out, "\n[[reduce]]\n");
     write_text_key(out, "kind", config->reduce.kind);
     write_variables(out, config->reduce.variables, config->reduce.n_variables);
     write_projections(out, &config->reduce);
+    write_stochastic(out, &config->stochastic);
     fprintf(out, "\n[limits]\n");
     write_number_key(out, "max_failed", config->max_failed);
     fprintf(out, "memory = %lld\ndevice_memory = %lld\n", (long long)config->memory_bytes,

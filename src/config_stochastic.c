@@ -1,54 +1,70 @@
-/* Reads [stochastic]: which trajectories of single molecules a scan adds to its steady states. */
+/* Reads [stochastic]: how many trajectories of each set, and how long they last. */
 #include <math.h>
 
 #include "config_keys.h"
 #include "nessmap/model_abi.h"
 
-/* Reads a limit of the window: a number above 0; infinite where it is not said. */
-static nm_status read_limit(double *limit, const nm_section *s, const char *key, const char *should)
+/* Reads a number above 0. */
+static nm_status read_positive(double *out, const nm_section *s, const char *key,
+                               const char *should)
 {
-    *limit = INFINITY;
-    NM_TRY(nm_key_number(limit, s, key, 0.0, INFINITY, should));
-    return *limit > 0.0 ? NM_OK : nm_key_fail(s, nm_toml_find(s->table, key), key, should);
+    NM_TRY(nm_key_number(out, s, key, 0.0, INFINITY, should));
+    const nm_toml *node = nm_toml_find(s->table, key);
+    return node && !(*out > 0.0 && isfinite(node->number)) ? nm_key_fail(s, node, key, should)
+                                                           : NM_OK;
+}
+
+static nm_status read_time(nm_quantity *time, const nm_section *s)
+{
+    const nm_toml *node = nm_toml_find(s->table, "time");
+    time->where.line = -1;
+    if (!node) {
+        return NM_OK;
+    }
+    NM_TRY(nm_key_quantity(time, s, node, "time"));
+    return time->number > 0.0
+               ? NM_OK
+               : nm_key_fail(s, node, "time",
+                             "a window must last for more than 0, in seconds or like \"10 ms\"");
 }
 
 nm_status nm_config_read_stochastic(nm_config *config, const nm_toml *root)
 {
     static const char *const keys[] = {"trajectories", "time", "jumps",
                                        "entropy",      "bin",  "first_passage"};
-    static const char jumps[] = "the mean number of jumps must be a number above 0";
-    static const char entropy[] = "the mean entropy production must be a number above 0, in k_B";
-    static const char bin[] = "the width of a bin must be a number above 0, in k_B";
     nm_config_stochastic *stochastic = &config->stochastic;
     nm_section s;
-    stochastic->where.line = stochastic->time.where.line = stochastic->passage_where.line = -1;
     NM_TRY(nm_section_open(&s, config, root, "stochastic"));
+    stochastic->where.line = stochastic->first_passage_where.line = stochastic->time.where.line =
+        -1;
     if (!s.table) {
         return NM_OK;
     }
     NM_TRY(nm_section_check(&s, keys, NM_COUNT(keys)));
     stochastic->where.line = s.table->line;
     stochastic->trajectories = NM_DEFAULT_STOCHASTIC_TRAJECTORIES;
-    NM_TRY(nm_key_whole(&stochastic->trajectories, &s, "trajectories", 2, NM_MAX_TRAJECTORIES - 1,
-                        "the trajectories of each set must be a whole number from 2 to 16777215"));
-    const nm_toml *time = nm_toml_find(s.table, "time");
-    if (time) {
-        NM_TRY(nm_key_quantity(&stochastic->time, &s, time, "time"));
-    }
-    NM_TRY(read_limit(&stochastic->jumps, &s, "jumps", jumps));
-    NM_TRY(read_limit(&stochastic->entropy, &s, "entropy", entropy));
-    if (!time && isinf(stochastic->jumps) && isinf(stochastic->entropy)) {
-        return nm_key_missing(
-            &s, "time",
-            "say when a trajectory ends: time = \"10 s\", jumps = 100 of them in "
-            "the mean, or entropy = 2 (k_B) in the mean; the first of them counts");
-    }
+    stochastic->jumps = stochastic->entropy = INFINITY;
     stochastic->bin = NM_DEFAULT_STOCHASTIC_BIN;
-    NM_TRY(nm_key_number(&stochastic->bin, &s, "bin", 0.0, 1e300, bin));
-    if (stochastic->bin == 0.0) {
-        return nm_key_fail(&s, nm_toml_find(s.table, "bin"), "bin", bin);
+    NM_TRY(nm_key_whole(&stochastic->trajectories, &s, "trajectories", 2, NM_MAX_TRAJECTORIES - 1,
+                        "the number of trajectories of each set must be a whole number from 2 to "
+                        "16777215"));
+    NM_TRY(read_time(&stochastic->time, &s));
+    NM_TRY(read_positive(&stochastic->jumps, &s, "jumps",
+                         "the mean number of jumps of a window must be a number above 0"));
+    NM_TRY(read_positive(&stochastic->entropy, &s, "entropy",
+                         "the mean entropy production of a window, in k_B, must be a number above "
+                         "0"));
+    NM_TRY(read_positive(&stochastic->bin, &s, "bin",
+                         "the width of the bins of entropy production, in k_B, must be a number "
+                         "above 0"));
+    const nm_toml *first_passage = nm_toml_find(s.table, "first_passage");
+    stochastic->first_passage_where.line = first_passage ? first_passage->line : -1;
+    NM_TRY(nm_key_text(&stochastic->first_passage, &s, "first_passage"));
+    if (stochastic->time.where.line < 0 && isinf(stochastic->jumps) && isinf(stochastic->entropy)) {
+        return nm_fail(NM_USAGE,
+                       "%s[stochastic] does not say when a trajectory ends; give time, jumps or "
+                       "entropy (the first that is reached ends it)",
+                       nm_section_at(&s, s.table));
     }
-    const nm_toml *passage = nm_toml_find(s.table, "first_passage");
-    stochastic->passage_where.line = passage ? passage->line : -1;
-    return nm_key_text(&stochastic->first_passage, &s, "first_passage");
+    return NM_OK;
 }

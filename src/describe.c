@@ -190,19 +190,20 @@ void nm_describe_init(FILE *stream, const nm_model *model, const char *named,
     fprintf(stream, "[solver]\nmode = \"auto\" # auto: Newton, and following where needed | "
                     "follow: integrate every time course\n");
     fprintf(stream, "audit = 0.0   # share of points that are followed as well, as a check\n\n");
-    if (model->n_walk_states > 0) {
-        fprintf(stream,
-                "# [stochastic] adds trajectories of single molecules:\n# [stochastic]\n"
-                "# trajectories = 1000 # of each set\n"
-                "# jumps = 100 # a window ends after so many in the mean; or time = \"10 s\", "
-                "or entropy = 2 (k_B)\n# first_passage = \"%s\" # whose net jumps are timed\n\n",
-                model->paths[0].name);
-    }
     fprintf(stream, "[output]\n# variables = [\"*\"] # all outputs; left out: the default ones\n");
     fprintf(stream, "precision = \"f32\" # f32 | f64\n");
     fprintf(stream, "compression = 0   # deflate level, 0: none\n");
     fprintf(stream, "# gradients = [\"default\"] # their exact derivatives by every parameter that "
                     "varies\n\n");
+    if (model->n_walk_states > 0) {
+        fprintf(
+            stream,
+            "# [stochastic] adds trajectories of one molecule: how its fluxes and its entropy "
+            "production fluctuate:\n# [stochastic]\n# trajectories = 1000 # of each set\n"
+            "# entropy = 2.0       # they end after this mean entropy production, in k_B; or time, "
+            "or jumps\n# first_passage = \"%s\" # times the turns of a cycle by this pathway\n\n",
+            model->paths[0].name);
+    }
     fprintf(stream, "# [[reduce]] keeps statistics in place of points; bins: of the draws in each "
                     "cell of the axes:\n");
     fprintf(stream, "# [[reduce]]\n# kind = \"bins\" # full | bins | summary | sobol | morris | "

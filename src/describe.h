@@ -14,7 +14,7 @@ nm_status nm_describe_models(FILE *stream);
  * returns NM_MEMORY, NM_USAGE where its outputs have no unique names. */
 nm_status nm_describe_model(FILE *stream, const nm_model *model, const char *named);
 
-/* Its outputs, family by family; those that are stored by default carry a star. */
+/* The outputs of that page. */
 void nm_describe_outputs(FILE *stream, const nm_catalogue *catalogue, const nm_model *model);
 
 /* A commented configuration that `run` accepts as it is: a map over two parameters that the laws

@@ -403,7 +403,7 @@ static void print_paths(FILE *stream, const nm_model *model)
     }
 }
 
-/* --- 4. the page ------------------------------------------------------------------------------ */
+/* --- 4. the page -------------------------------------------------------------------------------- */
 
 typedef struct config_row {
     const char *name, *model, *question;

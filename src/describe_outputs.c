@@ -1,4 +1,7 @@
-/* The part of a model's page that lists its outputs. */
+/* The part of a model's page that lists its outputs: those of a family in lines, single ones with
+ * their texts, and long lists as a pattern. */
+#include <stdio.h>
+
 #include "describe.h"
 #include "words.h"
 
@@ -7,6 +10,11 @@ static const char *const family_text[] = {
     NM_FAMILY_LIST(FAMILY_TEXT)
 #undef FAMILY_TEXT
 };
+
+static const char *mark_of(const nm_output *output)
+{
+    return output->is_default ? "*" : output->is_default_walk ? "+" : "";
+}
 
 static void print_family(FILE *stream, const nm_catalogue *catalogue, const nm_model *model,
                          nm_family family)
@@ -20,11 +28,27 @@ static void print_family(FILE *stream, const nm_catalogue *catalogue, const nm_m
                 nm_put_wrapped(stream, &at, 4, " [%s]", output->unit);
                 at = fprintf(stream, "\n   ") - 1;
             }
-            nm_put_wrapped(stream, &at, 4, " %s%s", output->name, output->is_default ? "*" : "");
+            nm_put_wrapped(stream, &at, 4, " %s%s", output->name, mark_of(output));
             n_printed++;
         }
     }
     fprintf(stream, "%s", n_printed > 0 ? "\n" : "");
+}
+
+/* One line for a long list of names that differ in a number, or in pathways and states. */
+static void print_ends(FILE *stream, const nm_catalogue *catalogue, const nm_model *model,
+                       nm_family family)
+{
+    const int n = nm_catalogue_count(model, family);
+    const nm_output *first = &catalogue->output[nm_catalogue_number(model, family, 0)];
+    if (n == 0) {
+        return;
+    }
+    int at = fprintf(stream, "  %s", family_text[family]);
+    nm_put_wrapped(stream, &at, 4, " [%s]", first->unit);
+    at = fprintf(stream, "\n   ") - 1;
+    nm_put_wrapped(stream, &at, 4, " %s ... %s (%d)", first->name, first[n - 1].name, n);
+    fputc('\n', stream);
 }
 
 static void print_rows(FILE *stream, const nm_catalogue *catalogue, const nm_model *model,
@@ -33,43 +57,32 @@ static void print_rows(FILE *stream, const nm_catalogue *catalogue, const nm_mod
     for (int i = 0; i < nm_catalogue_count(model, family); i++) {
         const nm_output *output = &catalogue->output[nm_catalogue_number(model, family, i)];
         char name[72];
-        snprintf(name, sizeof name, "%s%s", output->name, output->is_default ? "*" : "");
-        int at = fprintf(stream, "    %-16s %-12s", name, output->unit);
-        nm_put_wrapped(stream, &at, 34, " %s", output->text);
+        snprintf(name, sizeof name, "%s%s", output->name, mark_of(output));
+        int at = fprintf(stream, "    %-17s %-12s", name, output->unit);
+        nm_put_wrapped(stream, &at, 35, " %s", output->text);
         fputc('\n', stream);
-    }
-}
-
-/* the first and the last of many */
-static void print_range(FILE *stream, const nm_catalogue *catalogue, const nm_model *model,
-                        nm_family family)
-{
-    int n = nm_catalogue_count(model, family), first = nm_catalogue_number(model, family, 0);
-    if (n > 0) {
-        fprintf(stream, "  %s [%s]\n    %s%s%s, %d in all\n", family_text[family],
-                catalogue->output[first].unit, catalogue->output[first].name, n > 1 ? " to " : "",
-                n > 1 ? catalogue->output[first + n - 1].name : "", n);
     }
 }
 
 void nm_describe_outputs(FILE *stream, const nm_catalogue *catalogue, const nm_model *model)
 {
-    fprintf(stream, "\noutputs (* is stored by default; [output] variables chooses)\n");
+    fprintf(stream, "\noutputs (* is stored by default%s; [output] variables chooses)\n",
+            model->n_walk_states > 0 ? ", + where there is a [stochastic]" : "");
     for (int i = 0; i < NM_N_FAMILIES; i++) {
         nm_family family = (nm_family)i;
         if (family == NM_FAMILY_scalar) {
             fprintf(stream, "  of every model\n");
             print_rows(stream, catalogue, model, family);
-        } else if (family == NM_FAMILY_walk && model->n_walk_states > 0) {
-            fprintf(stream, "  of one molecule that walks between the states\n");
-            print_rows(stream, catalogue, model, family);
-        } else if (family == NM_FAMILY_ssa && model->n_walk_states > 0) {
-            fprintf(stream,
-                    "  of its trajectories, where a configuration has a table [stochastic]\n");
+        } else if ((family == NM_FAMILY_walk || family == NM_FAMILY_ssa) &&
+                   model->n_walk_states > 0) {
+            fprintf(stream, "%s",
+                    family == NM_FAMILY_walk
+                        ? "  of one molecule's random walk; k_B is the unit of entropy\n"
+                        : "  of its trajectories, which [stochastic] asks for\n");
             print_rows(stream, catalogue, model, family);
         } else if (family == NM_FAMILY_ssa_hist || family == NM_FAMILY_ssa_forth ||
                    family == NM_FAMILY_ssa_back) {
-            print_range(stream, catalogue, model, family);
+            print_ends(stream, catalogue, model, family);
         } else if (family == NM_FAMILY_observable && model->n_observables > 0) {
             fprintf(stream, "  of this model\n");
             print_rows(stream, catalogue, model, family);

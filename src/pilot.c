@@ -8,8 +8,8 @@
 #include "words.h"
 
 enum {
-    CHUNK = 128,  /* points solved in one call: some lane groups, and still spread over the scan */
-    WALKS = 2048, /* trajectories of a call, where one point has not more */
+    CHUNK = 128, /* points solved in one call: some lane groups, and still spread over the scan */
+    PILOT_TRAJECTORIES = 1 << 16, /* of one call */
     PILOT_POINTS = 4096
 };
 static const double pilot_seconds = 1.0; /* at most this long for the estimate of `plan` */
@@ -32,12 +32,12 @@ nm_status nm_pilot_run(nm_pilot *pilot, const nm_plan *plan, int mode, double au
     const nm_kernel *kernel;
     NM_TRY(nm_backend_cpu_kernel(&kernel, plan->model, lanes));
 
-    int64_t most = CHUNK;
-    if (plan->task.stochastic.n_trajectories > 0) {
-        int64_t n_walked = WALKS / plan->task.stochastic.n_trajectories;
-        most = n_walked < 1 ? 1 : n_walked < CHUNK ? n_walked : CHUNK;
+    int64_t wanted = CHUNK;
+    if (plan->task.stochastic.n_trajectories > PILOT_TRAJECTORIES / CHUNK) {
+        wanted = PILOT_TRAJECTORIES / plan->task.stochastic.n_trajectories;
+        wanted = wanted > 0 ? wanted : 1;
     }
-    const size_t chunk = (size_t)(plan->n_points < most ? plan->n_points : most);
+    size_t chunk = (size_t)(plan->n_points < wanted ? plan->n_points : wanted);
     nm_task *task = malloc(sizeof *task);
     double *values = malloc((size_t)(plan->task.n_slots + 1) * chunk * sizeof *values);
     double *params = malloc((size_t)(plan->task.n_stored + 1) * chunk * sizeof *params);

@@ -109,31 +109,23 @@ static nm_status choose_output(int *is_chosen, const nm_plan *plan, const char *
 {
     const nm_catalogue *catalogue = &plan->catalogue;
     int is_all = strcmp(word, "*") == 0, is_default = strcmp(word, "default") == 0;
-    int is_walked = plan->task.stochastic.n_trajectories > 0;
     if (is_all || is_default) {
         for (int i = 0; i < catalogue->n; i++) {
-            int is_there = is_walked || !nm_catalogue_is_simulated(plan->model, i);
-            is_chosen[i] |= catalogue->output[i].name[0] != '\0' &&
-                            ((is_all && is_there) || catalogue->output[i].is_default);
-        }
-        if (is_default) {
-            nm_plan_add_simulated(is_chosen, plan);
+            const nm_output *output = &catalogue->output[i];
+            is_chosen[i] |= output->name[0] != '\0' &&
+                            nm_catalogue_is_met(output, &plan->task.stochastic) &&
+                            (is_all || output->is_default ||
+                             (output->is_default_walk && plan->task.stochastic.n_trajectories > 0));
         }
         return NM_OK;
     }
-    int number = nm_catalogue_find(catalogue, word);
-    if (number >= 0 && nm_catalogue_is_simulated(plan->model, number) && !is_walked) {
-        int in_reduce = plan->config->reduce.n_variables > 0;
-        return nm_fail(NM_USAGE,
-                       "%s%s: %s comes from trajectories; add a table [stochastic] with "
-                       "trajectories = 1000 and, say, jumps = 100",
-                       nm_config_at(plan->config, in_reduce ? plan->config->reduce.variables_where
-                                                            : plan->config->variables_where),
-                       in_reduce ? "reduce.variables" : "output.variables", word);
-    }
+    const nm_config *config = plan->config;
+    int number = nm_catalogue_find(catalogue, word), is_reduce = config->reduce.n_variables > 0;
+    const nm_where where = is_reduce ? config->reduce.variables_where : config->variables_where;
+    const char *key = is_reduce ? "reduce.variables" : "output.variables";
     if (number >= 0) {
         is_chosen[number] = 1;
-        return NM_OK;
+        return nm_plan_check_need(plan, number, where, key);
     }
     /* what every file holds anyway */
     if (strcmp(word, "outcome") == 0 || strcmp(word, "flags") == 0 ||
@@ -147,12 +139,7 @@ static nm_status choose_output(int *is_chosen, const nm_plan *plan, const char *
             names[n++] = catalogue->output[i].name;
         }
     }
-    const nm_config *config = plan->config;
-    int is_reduce = config->reduce.n_variables > 0;
-    const char *near = nm_nearest(word, names, n),
-               *at = nm_config_at(config, is_reduce ? config->reduce.variables_where
-                                                    : config->variables_where),
-               *key = is_reduce ? "reduce.variables" : "output.variables";
+    const char *near = nm_nearest(word, names, n), *at = nm_config_at(config, where);
     return near != NULL
                ? nm_fail(NM_USAGE, "%s%s: %s has no output \"%s\"; did you mean \"%s\"?", at, key,
                          plan->model->name, word, near)
@@ -180,6 +167,7 @@ static nm_status bind_outputs(nm_plan *plan)
         int number = nm_catalogue_find(&plan->catalogue, config->reduce.axes[i].name);
         if (number >= 0) {
             is_chosen[number] = 1;
+            NM_TRY(nm_plan_check_need(plan, number, config->reduce.axes[i].where, "reduce.axes"));
         }
     }
     NM_TRY(nm_plan_bind_class(plan));
@@ -220,14 +208,19 @@ static int64_t table_bytes(const nm_plan *plan)
     return n * (int64_t)sizeof(double);
 }
 
-/* a buffer: the payload of a tile and, where points are reduced, the results of a chunk of them */
+/* Bytes of the trajectories of one point, which a thread holds at once: times, entropy, counts. */
+static int64_t trajectory_bytes(const nm_plan *plan)
+{
+    return plan->task.stochastic.n_trajectories *
+           (3 * (int64_t)sizeof(double) + plan->model->n_paths * (int64_t)sizeof(int32_t));
+}
+
+/* a buffer: the payload of a tile, where points are reduced the results of a chunk of them, and
+ * trajectories */
 int64_t nm_plan_memory(const nm_plan *plan, int n_buffers)
 {
-    int64_t bytes = plan->record_bytes +
+    int64_t bytes = plan->record_bytes + trajectory_bytes(plan) +
                     (nm_plan_is_reduced(plan) ? nm_plan_points_bytes(plan, plan->chunk_points) : 0);
-    /* of each trajectory of a point: entropy, jumps, time, and the net jumps by every pathway */
-    bytes += plan->task.stochastic.n_trajectories *
-             (3 * (int64_t)sizeof(double) + plan->model->n_paths * (int64_t)sizeof(int32_t));
     return table_bytes(plan) + BASE_MEMORY +
            (n_buffers > NM_PLAN_BUFFERS ? n_buffers : NM_PLAN_BUFFERS) * bytes;
 }
@@ -241,14 +234,15 @@ static nm_status find_room(int64_t *room, const nm_plan *plan, int64_t need)
     if (config->memory_bytes == 0) {
         return NM_OK;
     }
-    *room = (config->memory_bytes - fixed) / NM_PLAN_BUFFERS;
+    *room = (config->memory_bytes - fixed) / NM_PLAN_BUFFERS - trajectory_bytes(plan);
     if (*room < need) {
         char has[NM_WORDS], needs[NM_WORDS];
-        return nm_fail(NM_USAGE,
-                       "%slimits.memory = %s is too little for this scan; give %s or more",
-                       nm_config_at(config, config->memory_where),
-                       nm_words_bytes(has, (double)config->memory_bytes),
-                       nm_words_bytes(needs, (double)(fixed + NM_PLAN_BUFFERS * need)));
+        return nm_fail(
+            NM_USAGE, "%slimits.memory = %s is too little for this scan; give %s or more",
+            nm_config_at(config, config->memory_where),
+            nm_words_bytes(has, (double)config->memory_bytes),
+            nm_words_bytes(needs,
+                           (double)(fixed + NM_PLAN_BUFFERS * (need + trajectory_bytes(plan)))));
     }
     return NM_OK;
 }
@@ -283,7 +277,7 @@ static nm_status cut_tiles(nm_plan *plan)
             (long long)plan->n_points);
     }
     if (kind == NM_REDUCE_FULL) {
-        NM_TRY(find_room(&room, plan, (nm_plan_tile_step(draw) + 1) * bytes));
+        NM_TRY(find_room(&room, plan, (nm_plan_tile_step(&plan->task) + 1) * bytes));
         nm_plan_cut_points(plan, room);
         plan->file_bytes = plan->n_points * bytes + FILE_HEADER;
     } else {

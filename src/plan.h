@@ -21,12 +21,21 @@ typedef enum nm_family {
 enum { NM_N_FAMILIES = 0 NM_FAMILY_LIST(NM_FAMILY_ONE) };
 #undef NM_FAMILY_ONE
 
+/* What of [stochastic] must be there for an output to have values. */
+typedef enum nm_need {
+    NM_NEED_NOTHING,
+    NM_NEED_TRAJECTORIES,
+    NM_NEED_CYCLE /* and first_passage */
+} nm_need;
+
 typedef struct nm_output { /* one possible output of a model; number = position in the catalogue */
     char name
         [64]; /* "" where the output is not offered (concentrations of held species and water) */
     char unit[64];
     char text[160];
     int is_default;
+    nm_need need;
+    int is_default_walk; /* a default where there are trajectories */
 } nm_output;
 
 typedef struct nm_catalogue {
@@ -51,8 +60,8 @@ const char *nm_catalogue_unit(const nm_model *model, int i_species);
 enum { NM_LOOP_TEXT = 512 };
 char *nm_catalogue_loop(char *out, const nm_model *model, int i_loop);
 
-/* 1 where an output comes from trajectories: only scans with [stochastic] have it. */
-int nm_catalogue_is_simulated(const nm_model *model, int number);
+/* 1 where all is there that an output needs. */
+int nm_catalogue_is_met(const nm_output *output, const nm_stochastic *stochastic);
 
 /* Number of the output `name`, or -1. */
 int nm_catalogue_find(const nm_catalogue *catalogue, const char *name);

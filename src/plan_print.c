@@ -60,6 +60,37 @@ static void print_params(const nm_plan *plan, FILE *stream)
     }
 }
 
+/* how many, and when they end */
+static void print_trajectories(const nm_plan *plan, FILE *stream)
+{
+    const nm_stochastic *stochastic = &plan->task.stochastic;
+    const double n = (double)stochastic->n_trajectories * (double)plan->n_points;
+    const struct {
+        double limit;
+        const char *unit;
+    } limits[] = {{stochastic->time, "s"},
+                  {stochastic->jumps, "jumps in the mean"},
+                  {stochastic->entropy, "k_B of entropy in the mean"}};
+    char each[NM_WORDS], all[NM_WORDS], limit[NM_WORDS];
+    int n_limits = 0, at = fprintf(stream, "trajectories ");
+    snprintf(all, sizeof all, "%.3g", n);
+    nm_put_wrapped(stream, &at, 13, "%s of each set, %s in all; each lasts",
+                   nm_words_count(each, stochastic->n_trajectories),
+                   n < 1e18 ? nm_words_count(all, (int64_t)n) : all);
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        if (isfinite(limits[i].limit)) {
+            nm_put_wrapped(stream, &at, 13, "%s %s %s", n_limits++ > 0 ? " or" : "",
+                           nm_words_double(limit, limits[i].limit), limits[i].unit);
+        }
+    }
+    nm_put_wrapped(stream, &at, 13, "%s", n_limits > 1 ? ", whichever is first" : "");
+    if (stochastic->cycle >= 0) {
+        nm_put_wrapped(stream, &at, 13, "; turns of %s are timed",
+                       plan->model->paths[stochastic->cycle].name);
+    }
+    fputc('\n', stream);
+}
+
 static void print_reduction(const nm_plan *plan, FILE *stream)
 {
     const nm_reduction *reduction = &plan->task.reduction;
@@ -112,9 +143,7 @@ void nm_plan_print(const nm_plan *plan, FILE *stream)
             nm_words_count(a, plan->n_points), nm_words_count(b, plan->n_tiles),
             nm_words_count(c, plan->tile_points));
     if (plan->task.stochastic.n_trajectories > 0) {
-        fprintf(stream, "walks        %s trajectories of each point, %s in all\n",
-                nm_words_count(a, plan->task.stochastic.n_trajectories),
-                nm_words_count(b, plan->n_points * plan->task.stochastic.n_trajectories));
+        print_trajectories(plan, stream);
     }
     int is_reduced = nm_plan_is_reduced(plan);
     if (is_reduced) {

@@ -41,6 +41,8 @@ static nm_status find_output(nm_plan *plan)
                              "output of %s; `nessmap models %s` lists them",
                              at, word, plan->model->name, plan->model->name);
     }
+    NM_TRY(
+        nm_plan_check_need(plan, refinement->output, config->design_class_where, "design.class"));
     const nm_quantity *threshold = &config->design_threshold;
     const char *unit = catalogue->output[refinement->output].unit;
     refinement->threshold = threshold->number;

@@ -7,8 +7,9 @@
 #include "backend.h"
 
 enum {
-    RUN = 8,      /* neighbours solved in one call: a group of lanes */
-    N_RUNS = 512, /* spread over the scan */
+    FEW_TRAJECTORIES = 64, /* enough for centres and scales */
+    RUN = 8,               /* neighbours solved in one call: a group of lanes */
+    N_RUNS = 512,          /* spread over the scan */
     N_POINTS = RUN * N_RUNS
 };
 
@@ -61,6 +62,9 @@ nm_status nm_projection_prepare(nm_plan *plan)
         memcpy(task, &plan->task, sizeof *task);
         task->solver.audit = 0.0;
         task->n_stored = 0;
+        if (task->stochastic.n_trajectories > FEW_TRAJECTORIES) {
+            task->stochastic.n_trajectories = FEW_TRAJECTORIES;
+        }
         status = solve(values, plan, task, n);
     }
     if (status == NM_OK) {

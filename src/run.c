@@ -258,8 +258,8 @@ static nm_status assemble(nm_run_state *run)
     return NM_OK;
 }
 
-/* Both solvers on the same points, one thread each: which one to use is a matter of their rates, but not where
- * trajectories take all the time. */
+/* Both solvers on the same points, one thread each: which one to use is a matter of their rates, but for
+ * trajectories, which take longer than either. */
 static void measure_rates(nm_run_state *run)
 {
     nm_pilot newton, follow;

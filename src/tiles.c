@@ -12,6 +12,7 @@ enum {
     TILE_STEP = 64,        /* a tile is a multiple of this: no lanes idle but in the last one */
     WANTED_TILES = 64,     /* fewer would leave threads waiting for the last tile */
     MAX_RECORD = 32 << 20, /* bytes of a payload of points */
+    MAX_TRAJECTORIES = 1 << 21, /* of a tile: seconds of work at most where they are short */
     MAX_REDUCED_TILE = 1 << 20, /* points of a tile of a large reduced scan */
     MANY_TILES = 65536,         /* a reduced scan with more of them gets larger ones */
     MAX_WORDS_TILE = 1 << 24,   /* points of a tile whose record is large */
@@ -22,8 +23,7 @@ enum {
     MAX_CHUNK =
         7 *
         NM_BLOCK_POINTS, /* points that a thread reduces at once: their results fit a second-level cache */
-    CHUNK_BYTES = 4 << 20,     /* bytes of their results */
-    MAX_TRAJECTORIES = 1 << 21 /* of a tile, where one point has not more: a kill costs seconds */
+    CHUNK_BYTES = 4 << 20 /* bytes of their results */
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -164,35 +164,34 @@ int64_t *nm_plan_located(const nm_plan *plan, int64_t i_tile, void *payload)
 
 /* --- 3. cutting --------------------------------------------------------------------------------- */
 
-int64_t nm_plan_tile_step(const nm_draw *draw)
+/* Points whose trajectories are as much work as a tile should be. */
+static int64_t most_points(const nm_task *task)
 {
-    int64_t step = TILE_STEP;
-    while (draw->group > 1 && step % draw->group != 0) {
-        step += TILE_STEP;
+    const int64_t n = task->stochastic.n_trajectories;
+    return n > 0 ? most(MAX_TRAJECTORIES / n, 1) : INT64_MAX;
+}
+
+int64_t nm_plan_tile_step(const nm_task *task)
+{
+    int64_t least_step = TILE_STEP;
+    while (least_step > most_points(task)) {
+        least_step /= 2;
+    }
+    int64_t step = least_step;
+    while (task->draw.group > 1 && step % task->draw.group != 0) {
+        step += least_step;
     }
     return step;
 }
 
-/* Points whose trajectories a tile may hold, 1 or more. */
-static int64_t most_walked(const nm_plan *plan)
-{
-    int64_t n = plan->task.stochastic.n_trajectories;
-    return n > 0 ? most(MAX_TRAJECTORIES / n, 1) : INT64_MAX;
-}
-
 void nm_plan_cut_points(nm_plan *plan, int64_t most_bytes)
 {
-    const nm_draw *draw = &plan->task.draw;
-    const int64_t bytes = nm_plan_points_bytes(plan, TILE_STEP) / TILE_STEP;
-    int64_t step = nm_plan_tile_step(draw);
-    int64_t wanted = most((plan->n_points - 1) / WANTED_TILES + 1, MIN_TILE);
-    if (wanted > most_walked(plan)) {
-        /* lanes hold trajectories of one point: none of them idles in a tile of a few */
-        step = draw->group > 1 ? draw->group : 1;
-        wanted = most_walked(plan);
-    }
+    const int64_t step = nm_plan_tile_step(&plan->task), few = most_points(&plan->task),
+                  least_tile = plan->task.stochastic.n_trajectories > 0 ? step : MIN_TILE,
+                  bytes = nm_plan_points_bytes(plan, TILE_STEP) / TILE_STEP;
+    int64_t wanted = most((plan->n_points - 1) / WANTED_TILES + 1, least_tile);
     int64_t room = (most_bytes > 0 ? least(most_bytes, MAX_RECORD) : MAX_RECORD) / bytes;
-    const int64_t most_steps = most(least(room, MAX_TILE) / step, 1);
+    const int64_t most_steps = most(least(room, least(few, MAX_TILE)) / step, 1);
     int64_t n_steps = least(round_up(wanted, step) / step, most_steps);
     if (n_steps % 8 == 0) { /* columns that lie whole pages apart crowd each other out of a cache */
         n_steps += n_steps < most_steps ? 1 : -1;
@@ -245,7 +244,6 @@ void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, 
     int64_t wanted = least((plan->n_points - 1) / WANTED_TILES + 1, MAX_TILE);
     wanted = most(wanted, (plan->n_points - 1) / MANY_TILES + 1);
     wanted = least(wanted, least(MAX_REDUCED_TILE, MAX_RESULTS / point_bytes));
-    wanted = least(wanted, most_walked(plan));
     wanted = most(wanted, block_points);
     if (reduction->n_quantiles > 0 && reduction->n_projections == 0) {
         wanted = most(wanted, cell_points); /* exact quantiles need all points of a cell */
@@ -255,7 +253,14 @@ void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, 
         wanted = most(wanted, least((plan->n_points - 1) / n_tiles + 1, MAX_WORDS_TILE));
     }
 
+    /* trajectories bound what a tile should be; below a block, or whole cells, it may not get */
+    const int64_t few = most_points(&plan->task);
+    wanted = reduction->n_quantiles > 0 && reduction->n_projections == 0
+                 ? wanted
+                 : least(wanted, most(few, block_points));
+
     if (cell_points <= wanted) {
+        wanted = least(wanted, few);
         int64_t room = (most_bytes > 0 ? least(most_bytes, MAX_CELLS) : MAX_CELLS) / record_bytes;
         int64_t n_cells = most(least(wanted / cell_points, room), 1);
         reduction->part_points = cell_points;

@@ -21,8 +21,8 @@ void nm_plan_cut_points(nm_plan *plan, int64_t most_bytes);
 void nm_plan_cut_cells(nm_plan *plan, nm_reduce_kind kind, int64_t cell_points, int64_t most_bytes);
 
 /* What the points of a tile are a multiple of where every point is kept: no lanes idle, and the
- * groups of a design are whole. */
-int64_t nm_plan_tile_step(const nm_draw *draw);
+ * groups of a design are whole. Where points have very many trajectories, less. */
+int64_t nm_plan_tile_step(const nm_task *task);
 
 /* Points of a block: NM_BLOCK_POINTS of them, or of groups that stand as one. */
 int64_t nm_plan_block_points(const nm_plan *plan);

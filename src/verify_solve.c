@@ -55,7 +55,7 @@ static void choose_part(int64_t *at, int64_t *n, const nm_plan *plan, int64_t i_
     if (n_wanted >= plan->n_points) {
         return;
     }
-    const int64_t step = nm_plan_tile_step(&plan->task.draw),
+    const int64_t step = nm_plan_tile_step(&plan->task),
                   first = nm_plan_tile_first(plan, i_tile) / step,
                   end = first + (tile_n + step - 1) / step;
     const double share = (double)n_wanted / (double)plan->n_points;

@@ -180,6 +180,48 @@ static void test_full(void **state)
     nm_config_destroy(&c);
 }
 
+/* What a scan of trajectories says beside the rest, and what it does not say. */
+static void test_stochastic(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"output.compression=1"};
+    static const char *const more[] = {"stochastic.trajectories=1e6", "stochastic.time=20 ms",
+                                       "stochastic.first_passage=R2"};
+    static const char text[] = "model = 'm'\n[stochastic]\nentropy = 2\nfirst_passage = 'R1'\n";
+    nm_config *c;
+    assert_int_equal(nm_config_read(&c, "scan.toml", "model = 'm'", 11, none, 1), NM_OK);
+    assert_int_equal(c->stochastic.trajectories, 0);
+    assert_int_equal(c->stochastic.time.where.line, -1);
+    assert_null(strstr(c->resolved, "stochastic"));
+    nm_config_destroy(&c);
+
+    c = must_read(text);
+    assert_int_equal(c->stochastic.where.line, 2);
+    assert_int_equal(c->stochastic.first_passage_where.line, 4);
+    assert_non_null(strstr(c->resolved,
+                           "\n[stochastic]\ntrajectories = 1000\nentropy = 2\nbin = 0.5\n"
+                           "first_passage = \"R1\"\n\n[limits]\n"));
+    assert_true(isinf(c->stochastic.jumps));
+    assert_round_trip(c);
+    nm_config_destroy(&c);
+
+    assert_int_equal(nm_config_read(&c, "scan.toml", text, strlen(text), more, 3), NM_OK);
+    assert_int_equal(c->stochastic.trajectories, 1000000);
+    assert_int_equal(c->stochastic.first_passage_where.line, 0);
+    assert_non_null(strstr(c->resolved, "\n[stochastic]\ntrajectories = 1000000\ntime = \"20 ms\"\n"
+                                        "entropy = 2\nbin = 0.5\nfirst_passage = \"R2\"\n"));
+    assert_round_trip(c);
+    nm_config_destroy(&c);
+
+    /* the table may be made by options alone */
+    assert_int_equal(nm_config_read(&c, "scan.toml", "model = 'm'", 11, more, 2), NM_OK);
+    assert_int_equal(c->stochastic.where.line, 0);
+    assert_true(isinf(c->stochastic.jumps) && isinf(c->stochastic.entropy));
+    nm_config_destroy(&c);
+    assert_int_equal(nm_config_read(&c, "scan.toml", "model = 'm'", 11, more, 1), NM_USAGE);
+    assert_non_null(strstr(nm_last_error(), "--set: [stochastic] does not say"));
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -526,6 +568,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_stochastic),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_canonical_order),
         cmocka_unit_test(test_table_path),

@@ -239,6 +239,45 @@ static const struct mistake {
      "quantiles"},
     {M "[[reduce]]\nkind = 'full'\n[[reduce]]\nkind = 'summary'\n",
      "scan.toml:4: [[reduce]] stands 2 times, but there may be 1 at most"},
+    /* trajectories */
+    {M "[stochastic]\ntrajectorys = 10\njumps = 3\n",
+     "scan.toml:3: unknown key \"stochastic.trajectorys\"; did you mean "
+     "\"stochastic.trajectories\"?"},
+    {M "[stochastics]\njumps = 3\n",
+     "scan.toml:2: unknown key \"stochastics\"; did you mean \"stochastic\"?"},
+    {M "trajectories = 3\n", "scan.toml:2: unknown key \"trajectories\"; did you mean "
+                             "\"stochastic.trajectories\", in the table [stochastic]?"},
+    {M "[stochastic]\ntrajectories = 10\n",
+     "scan.toml:2: [stochastic] does not say when a trajectory ends; give time, jumps or entropy "
+     "(the first that is reached ends it)"},
+    {M "[stochastic]\ntrajectories = 1\njumps = 3\n",
+     "scan.toml:3: stochastic.trajectories = 1, but the number of trajectories of each set must be "
+     "a whole number from 2 to 16777215"},
+    {M "[stochastic]\ntrajectories = 16777216\njumps = 3\n",
+     "scan.toml:3: stochastic.trajectories = 16777216, but the number of trajectories of each set "
+     "must be a whole number from 2 to 16777215"},
+    {M "[stochastic]\njumps = 0\n", "scan.toml:3: stochastic.jumps = 0, but the mean number of "
+                                    "jumps of a window must be a number above 0"},
+    {M "[stochastic]\njumps = inf\n", "scan.toml:3: stochastic.jumps = inf, but the mean number of "
+                                      "jumps of a window must be a number above 0"},
+    {M "[stochastic]\nentropy = '2 kB'\n",
+     "scan.toml:3: stochastic.entropy = \"2 kB\", but the mean entropy production of a window, in "
+     "k_B, must be a number above 0"},
+    {M "[stochastic]\ntime = '-1 ms'\n",
+     "scan.toml:3: stochastic.time = \"-1 ms\", but a window must last for more than 0, in seconds "
+     "or like \"10 ms\""},
+    {M "[stochastic]\ntime = true\n",
+     "scan.toml:3: stochastic.time = true, but it must be a finite number, or a number and its "
+     "unit in quotes like \"5.4 mmol/L\""},
+    {M "[stochastic]\njumps = 3\nbin = -0.5\n",
+     "scan.toml:4: stochastic.bin = -0.5, but the width of the bins of entropy production, in k_B, "
+     "must be a number above 0"},
+    {M "[stochastic]\njumps = 3\nfirst_passage = 1\n",
+     "scan.toml:4: stochastic.first_passage = 1, but it must be a text in quotes that is not "
+     "empty"},
+    {M "[[stochastic]]\njumps = 3\n", "scan.toml:2: stochastic = a list, but it is a table; write "
+                                      "[stochastic] on a line of its own, "
+                                      "once"},
     {M "[limits]\nmax_failed = 2\n", "scan.toml:3: limits.max_failed = 2, but the share of points "
                                      "that may fail must be a number from 0 to 1"},
     {M "[limits]\nmemory = '2 GO'\n", "scan.toml:3: limits.memory = \"2 GO\", but it must be bytes "

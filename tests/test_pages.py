@@ -134,6 +134,29 @@ def check_why(checks, sheet, text, what):
             checks.check(any(abs(told / x - 1) < 6e-3 for x in there), f"{what}: {row}, not {there}")
 
 
+def check_molecule(checks, sheet, text, what):
+    """The table of one molecule says what the sheet says; trajectories are no part of a sheet."""
+    outputs = sheet["outputs"]
+    checks.check(not any(name.startswith("ssa_") for name in outputs), f"{what}: a sheet lists simulated outputs")
+    is_walk = outputs.get("activity") is not None
+    table = re.search(r"\none molecule.*\n.*\n((?:  .*\n)*)", text)
+    if not checks.check((table is not None) == is_walk, f"{what}: whether one molecule is told") or not is_walk:
+        return
+    rows = {words[0]: words[1:] for words in map(str.split, table[1].splitlines())}
+    for path in sheet["forces"]:
+        wanted = [outputs[f"{family}_{path}"] for family in ("rate", "var", "fano", "tur")]
+        if outputs[f"Jout_{path}"] == outputs[f"Jin_{path}"] == 0:
+            continue
+        # where nothing turns in the mean, there is no ratio either
+        found = [float(word) for word in rows.get(path, ())]
+        checks.check(len(found) in (2, 4) and all(abs(a - b) <= 6e-4 * abs(b) + 1e-9 for a, b in zip(found, wanted)),
+                     f"{what}: {path} has {found} in the table, {wanted} in the sheet")
+        checks.check(len(found) < 4 or found[3] >= 2 - 1e-3, f"{what}: {path} is below the bound: {found}")
+    entropy = re.search(r"entropy production (\S+) k_B per second", table[1])
+    checks.check(entropy and abs(float(entropy[1]) - outputs["sigma_molecule"]) <= 6e-4 * outputs["sigma_molecule"] + 1e-9,
+                 f"{what}: entropy production of one molecule")
+
+
 def check_sheet(args, checks, model, settings, expected=None):
     what = f"point {model} {' '.join(settings)}"
     sheet, text = json.loads(point(args, model, settings, "--json")), point(args, model, settings)
@@ -144,6 +167,7 @@ def check_sheet(args, checks, model, settings, expected=None):
     checks.check(WORDS.get(outcome, outcome) in " ".join(text.split()), f"{what}: the verdict is not told in words")
     if outcome in ("ness", "equilibrium"):
         check_sums(checks, sheet, model, what)
+        check_molecule(checks, sheet, text, what)
         tables = text[text.index("\nfluxes"):text.index("\neach species")]
         checks.check(not re.search(r" - (?![A-Za-z0-9])|in - out", tables), f"{what}: a dash where a value exists:\n{tables}")
         checks.check("steady_state_where" not in sheet, f"{what}: a way out of a steady state")
@@ -163,6 +187,12 @@ def check_page(args, checks, model, sheet):
     checks.check(not missing, f"{what}: parameters {missing} are missing")
     missing = set(sheet["outputs"]) - output_names(sections(page)["outputs"])
     checks.check(not missing, f"{what}: outputs {missing} are missing")
+    is_walk = "sigma_molecule" in sheet["outputs"]
+    lists = [line.split() for line in page.splitlines() if re.match("    ssa_(hist|forth|back)_", line)]
+    checks.check([line[0].split("_")[1] for line in lists] == ["hist", "forth", "back"] * is_walk, f"{what}: lists {lists}")
+    checks.check(all(line[1] == "..." and len(line) == 4 for line in lists), f"{what}: lists {lists}")
+    started = harness.run(args.nessmap, "init", model).stdout
+    checks.check(("# [stochastic]\n" in started) == is_walk, f"init {model}: whether trajectories are offered")
     missing = set(sheet["forces"]) - rows["pathways"]
     checks.check(not missing, f"{what}: pathways {missing} are missing")
     missing = set(sheet["balance"]) - rows["species"]
@@ -191,7 +221,7 @@ def output_names(text):
         if not line.startswith("   "):
             is_list = not line.startswith("  of ")
         else:
-            words = line.replace("*", " ").split()
+            words = re.sub(r"[*+]", " ", line).split()
             names.update(words if is_list else words[:1])
     return names
 

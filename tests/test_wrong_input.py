@@ -67,6 +67,9 @@ def edit(name, words, old, new, line=None, **more):
     )
 
 
+WALK = 'model = "driven_cycle"\n[stochastic]\nentropy = 2.0\n'
+
+
 def option(name, words, *arguments):
     return Case(name, words, arguments=arguments)
 
@@ -167,6 +170,15 @@ CASES = [
     edit("no model", ("model",), 'model = "pump_leak"\n', "", line=""),
     edit("model is a number", ("model",), '"pump_leak"', "3", "model = 3"),
     edit("unknown output", ("output.variables", "el"), '"ell"', '"el"', 'variables = ["V", "el"]'),
+    Case("trajectories without an end", ("stochastic", "entropy"), WALK.replace("entropy =", "bin ="), "[stochastic]"),
+    Case("half a trajectory", ("stochastic.trajectories", "2.5"), WALK + "trajectories = 2.5\n", "trajectories = 2.5"),
+    Case("a time in volts", ("stochastic.time", "mV", "ms"), WALK + 'time = "3 mV"\n', 'time = "3 mV"'),
+    Case("turns of no pathway", ("stochastic.first_passage", "R11", "R1"), WALK + 'first_passage = "R11"\n', "first_passage"),
+    Case("trajectories of a cell", ("stochastic", "pump_leak", "network"), WALK.replace("driven_cycle", "pump_leak"), "[stochastic]"),
+    Case("trajectories without fuel", ("stochastic", "variant.fuel", "finite", "held"), WALK + '[variant]\nfuel = "finite"\n', "[stochastic]"),
+    Case("no trajectories", ("output.variables", "ssa_ift", "[stochastic]"),
+         'model = "driven_cycle"\n[output]\nvariables = ["ssa_ift"]\n', "variables"),
+    option("no trajectories by option", ("--set", "[stochastic]"), "--set", "stochastic.trajectories=10"),
     edit("unknown precision", ("precision", "f16"), '"f64"', '"f16"', 'precision = "f16"'),
     edit("compression of 12", ("compression", "12"), 'precision = "f64"', "compression = 12"),
     edit("no values", ("n",), "n = 4", "n = 0", line=""),

@@ -20,7 +20,7 @@ LAYERS = [
     ["units", "expression", "files", "toml_shim", "slab", "direct_nc", "conservation", "table", "table_csv", "table_nc", "timeline", "local_rank", "comm", "comm_mpi", "deal", "cuda_driver",
      "embedded", "cache", "cuda_nvrtc"],
     ["config", "config_axes", "config_check", "config_gradients", "config_keys", "config_parts", "config_reduce", "config_refine", "config_resolve", "config_set", "config_stochastic", "model_topology", "topology_parts", "topology_network", "topology_nernst", "design", "design_parts", "design_refine", "design_sets", "refine_cells", "joe_kuo", "preset"],
-    ["plan", "plan_cluster", "plan_gradients", "plan_stochastic", "plan_parts", "plan_print", "plan_reduce", "plan_refine", "projection", "tiles", "indices", "catalogue", "salib"],
+    ["plan", "plan_cluster", "plan_gradients", "plan_parts", "plan_print", "plan_reduce", "plan_refine", "plan_stochastic", "projection", "tiles", "indices", "catalogue", "salib"],
     ["backend", "reducer", "journal", "journal_folder", "journal_parts", "journal_records", "manifest", "tally", "model_store", "writer"],
     ["backend_cpu", "model_compiler", "model_mistake", "model_library", "model_build", "cuda_image", "cuda_ahead", "cuda_device", "cuda_batch", "backend_cuda", "grid_nc", "file_shape", "assemble", "assemble_points", "assemble_cells", "assemble_bins", "assemble_indices", "attributes", "pilot", "projection_pilot", "balance", "balance_parts", "balance_print", "balance_tables", "balance_units", "balance_json", "balance_why", "course", "describe", "describe_model", "describe_outputs",
      "point_file", "export", "export_parts", "export_source", "export_split", "export_sums", "export_meta", "export_check", "timecourse", "timecourse_nc"],
