@@ -58,29 +58,10 @@ precision = "f64"
 """
 WALKS = """
 model = "driven_cycle"
-[[axis]]
-name = "F_c"
-min = 3
-max = 30
-n = 5
-scale = "log"
-[design]
-kind = "random"
-n = 60
-seed = 7
-[[random]]
-name = "k1f"
-dist = "loguniform"
-min = 0.3
-max = 3
-[stochastic]
-trajectories = 20
-jumps = 20
-entropy = 3
-first_passage = "R2"
-[output]
-variables = ["*"]
-precision = "f64"
+design = { kind = "random", n = 300, seed = 7 }
+random = [{ name = "F_c", dist = "loguniform", min = 3, max = 30 }, { name = "k1f", dist = "loguniform", min = 0.3, max = 3 }]
+stochastic = { trajectories = 20, jumps = 20, entropy = 3, first_passage = "R2" }
+output = { variables = ["*"], precision = "f64" }
 """
 FOLLOWED = GRID + '[solver]\nmode = "follow"\n'
 TABLE = """
@@ -225,7 +206,7 @@ def check_same_as_cpu(bench, checks):
         ),
         "long_saltelli": drawn_by("saltelli", CELLS.format(draws=1500, kind="sobol")),
         "walks": WALKS,
-        "walk_cells": WALKS + '[[reduce]]\nkind = "bins"\n',
+        "walk_cells": WALKS + '[[reduce]]\nkind = "summary"\n',
         "morris": drawn_by("morris", CELLS.format(draws=300, kind="morris"), "replicates = 3"),
     }
     for name, text in scans.items():
