@@ -270,7 +270,7 @@ def measure(args, system, folder, not_run):
         found = row.pop("found")
         row["exact"], row["current"] = system.current, statistics.mean(current for current, _ in found)
         row["error"] = math.sqrt(sum(error**2 for _, error in found)) / len(found)
-        row["agrees"] = abs(row["current"] - system.current) <= SIGMAS * row["error"]
+        row["agrees"] = bool(abs(row["current"] - system.current) <= SIGMAS * row["error"])
         row["speed"] = statistics.median(row["speeds"])
         if base:
             row["ratio"] = statistics.median(a / b for a, b in zip(base["speeds"], row["speeds"]))
@@ -281,7 +281,7 @@ def words(record):
     lines = [
         f"# Jumps of one molecule a second and core, {record['date']}\n",
         f"{record['processor']}, {record['cores']} cores, {record['system']}; {record['rounds']} interleaved rounds of about "
-        f"{record['seconds']:g} s of CPU time each; medians (least to most).\n",
+        f"{record['seconds']:g} s of CPU time each; medians (least to most). `{record['command']}`\n",
         "| system | program | jumps/s and core | nessmap is faster by | current [s-1] (exact) |",
         "| --- | --- | --- | --- | --- |",
     ]
@@ -320,6 +320,7 @@ def main(argv=None):
         "system": f"{platform.system()} {platform.release()}",
         "rounds": args.rounds,
         "seconds": args.seconds,
+        "command": f"tools/ssa_bench.py --rounds {args.rounds} --seconds {args.seconds:g}",
         "rows": rows,
         "not_run": not_run,
     }
