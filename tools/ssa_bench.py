@@ -98,15 +98,16 @@ class Nessmap:
         self.system, self.program, self.folder = system, program, folder
         self.version = gpu_record.output_of(str(program), "--version")
         pathway = "R1" if system.n_states == 2 else "e0"
-        self.rate = f"rate_{pathway}"
+        self.rate, self.turn = f"rate_{pathway}", 0
         # a topology that is not built in is compiled now
         self.work(1)
 
     def work(self, jumps):
         sets = max(1, round(jumps / (self.JUMPS * self.TRAJECTORIES)))
         config, out = self.folder / "ssa.toml", self.folder / "ssa.nc"
+        self.turn += 1  # other trajectories in each round
         config.write_text(
-            self.system.text + f'[design]\nkind = "random"\nn = {sets}\n[[random]]\nname = "{self.system.drawn}"\n'
+            self.system.text + f'[design]\nkind = "random"\nn = {sets}\nseed = {self.turn}\n[[random]]\nname = "{self.system.drawn}"\n'
             f'dist = "uniform"\nmin = 1.0\nmax = 2.0\n[output]\nvariables = ["*"]\nprecision = "f64"\n'
             f"[stochastic]\ntrajectories = {self.TRAJECTORIES}\njumps = {self.JUMPS}\n"
         )
