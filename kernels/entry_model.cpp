@@ -158,6 +158,19 @@ int uses(const int *choice, int param) {
     return 0;
 }
 
+int walks(const int *choice) {
+    nm_task task;
+    nm_point pt;
+    memcpy(task.choice, choice, sizeof task.choice);
+    const nm_choices pick = nm_make_choices(&task);
+    for (int i = 0; i < NM_NP; i++) { pt.p[i] = params[i].dflt; }
+    nm_prepare(&pt, &pick);
+    for (int s = 0; s < NM_NS; s++) {
+        if (nm_is_holdable(s) && !pt.is_held[s]) { return 0; }
+    }
+    return NM_N_WALK > 0;
+}
+
 /* slopes of the totals by the unknowns */
 struct total_slopes {
     double slope[NM_NT + 1][NM_NY];
@@ -206,4 +219,4 @@ const nm_model NM_NAME(nm_model_, NM_MODEL, ) = {
     draw_point, axis_value, prepare_draw, ground_charge,
     (int)(sizeof kernels / sizeof kernels[0]), kernels, uses, nm_text_of_model,
     NM_N_PRESETS, nm_loop_table.n, presets, nm_loop_table.closes, &nm_loop_table.part[0][0], total_weights, trace_point,
-    NM_N_WALK, nm_turn_table.n, table.walk_species, table.walk_from, table.walk_to, nm_turn_table.turn};
+    NM_N_WALK, nm_turn_table.n, table.walk_species, table.walk_from, table.walk_to, nm_turn_table.turn, walks};

@@ -8,37 +8,34 @@
 
 /* --- 1. the model ------------------------------------------------------------------------------ */
 
-/* The number of the variant of which a choice leaves a species free that another choice holds, as the
- * model's text says it: hold(F, by(fuel, held, free)). -1: none, or the text was not kept, or says it in
- * another way; values are NaN where nothing is held. species: [64], its name */
-static int find_free_hold(char *species, const nm_plan *plan)
+/* Whether all that the molecules react with is held; else the variant and the choice of it that would hold it, or -1. */
+static int is_walk(int *variant, int *choice, const nm_plan *plan)
 {
     const nm_model *model = plan->model;
-    const char *at = model->text != NULL ? strstr(model->text, "#define NM_HOLDS") : NULL;
-    const char *end = at != NULL ? strstr(at, "\n\n") : NULL;
-    for (at = at != NULL ? strchr(at, '\n') : NULL; at != NULL && (end == NULL || at < end);
-         at = strchr(at + 1, '\n')) {
-        char variant[64], word[2][64];
-        if (sscanf(at, " hold( %63[A-Za-z0-9_] , by( %63[A-Za-z0-9_] , %63[a-z] , %63[a-z] ) )",
-                   species, variant, word[0], word[1]) != 4) {
-            continue;
-        }
-        for (int i = 0; i < model->n_variants; i++) {
-            const int choice = plan->task.choice[i];
-            if (strcmp(model->variants[i].name, variant) == 0 && choice < 2 &&
-                strcmp(word[choice], "free") == 0 && strcmp(word[1 - choice], "held") == 0) {
-                return i;
+    int tried[NM_MAX_VARIANTS];
+    memcpy(tried, plan->task.choice, sizeof tried);
+    *variant = -1;
+    if (model->walks == NULL || model->walks(tried)) {
+        return 1;
+    }
+    for (int i = 0; i < model->n_variants && *variant < 0; i++) {
+        for (tried[i] = 0; tried[i] < model->variants[i].n_choices; tried[i]++) {
+            if (model->walks(tried)) {
+                *variant = i;
+                *choice = tried[i];
+                return 0;
             }
         }
+        tried[i] = plan->task.choice[i];
     }
-    return -1;
+    return 0;
 }
 
 static nm_status check_model(const nm_plan *plan)
 {
     const nm_model *model = plan->model;
     const char *at = nm_config_at(plan->config, plan->config->stochastic.where);
-    char species[64];
+    int variant, choice;
     if (model->n_walk_states == 0) {
         return nm_fail(
             NM_USAGE,
@@ -48,16 +45,20 @@ static nm_status check_model(const nm_plan *plan)
             "post_albers",
             at, model->name);
     }
-    const int free_by = find_free_hold(species, plan);
-    if (free_by >= 0) {
-        const nm_variant_info *variant = &model->variants[free_by];
-        const int choice = plan->task.choice[free_by];
-        return nm_fail(
-            NM_USAGE,
-            "%s[stochastic]: with variant.%s = \"%s\", %s runs down and the molecules of %s "
-            "have no constant rates; trajectories need \"%s\"",
-            at, variant->name, variant->choices[choice], species, model->name,
-            variant->choices[1 - choice]);
+    if (!is_walk(&variant, &choice, plan)) {
+        return variant < 0
+                   ? nm_fail(
+                         NM_USAGE,
+                         "%s[stochastic]: with these variants the molecules of %s change what "
+                         "they react with, and have no constant rates; trajectories need all of "
+                         "it held",
+                         at, model->name)
+                   : nm_fail(NM_USAGE,
+                             "%s[stochastic]: with these variants the molecules of %s change what "
+                             "they react with, and have no constant rates; trajectories need "
+                             "variant.%s = \"%s\"",
+                             at, model->name, model->variants[variant].name,
+                             model->variants[variant].choices[choice]);
     }
     if (plan->refinement != NULL) {
         return nm_fail(

@@ -88,12 +88,14 @@ static void binds_the_table(void **state)
     nm_test_destroy(plan, config);
 }
 
+static int is_fuel_held(const int *choice)
+{
+    return choice[0] == 0;
+}
+
 static void refuses_tables(void **state)
 {
     (void)state;
-    static const char held_text[] =
-        "#define NM_HOLDS(hold)  \\\n    hold(F, by(fuel, held, free)) \\\n"
-        "    hold(W, by(fuel, held, free))\n\n#define NM_TOTALS(total)\n";
     static const char *const choices[] = {"held", "finite"};
     static const nm_variant_info fuel = {"fuel", 2, choices};
     nm_model walk = make_walk();
@@ -120,13 +122,13 @@ static void refuses_tables(void **state)
            "noise has no sharp boundary; use a grid, or remove the table");
 
     /* a variant without its chemostat */
-    walk.text = held_text;
+    walk.walks = is_fuel_held;
     walk.n_variants = 1;
     walk.variants = &fuel;
-    refuse(
-        &walk, RING TWO_K_B "[variant]\nfuel = \"finite\"\n",
-        "scan.toml:2: [stochastic]: with variant.fuel = \"finite\", F runs down and the molecules "
-        "of fake_ring have no constant rates; trajectories need \"held\"");
+    refuse(&walk, RING TWO_K_B "[variant]\nfuel = \"finite\"\n",
+           "scan.toml:2: [stochastic]: with these variants the molecules of fake_ring change what "
+           "they "
+           "react with, and have no constant rates; trajectories need variant.fuel = \"held\"");
     nm_config *config;
     nm_plan *plan = nm_test_plan(&config, RING TWO_K_B "[variant]\nfuel = \"held\"\n", &walk);
     nm_test_destroy(plan, config);

@@ -543,12 +543,14 @@ typedef struct nm_model {
     void (*total_weights)(double *weights);
     /* 0; 1 where the initial state of params[n_params] is outside the model's domain. May be NULL: no traces. */
     int (*trace)(const nm_task *task, const double *params, nm_trace *trace);
-    /* Where every pathway moves one molecule from one state to another: the states, as species, and the ends of each
-     * pathway, as states. 0 where it is not so. Whether the rates of a point are constant is found out with its state. */
+    /* Where every pathway moves one molecule from one state to another, as long as chemostats hold what they may: the
+     * states, as species, and the ends of each pathway, as states. 0 where it is not so. */
     int n_walk_states, n_turns;
     const int *walk_species;        /* [n_walk_states] */
     const int *walk_from, *walk_to; /* [n_paths] */
     const nm_turn *turns;           /* [n_turns] */
+    /* 1 if chemostats hold all of that under these choices of the variants. May be NULL: not known. */
+    int (*walks)(const int *choice);
 } nm_model;
 
 #endif
