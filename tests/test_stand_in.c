@@ -175,10 +175,15 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A look at what a stream may be writing: a race on purpose, of which ThreadSanitizer need not tell. */
+/* A look at what a stream may be writing, and a change of what it may be reading: races on purpose, of which
+ * ThreadSanitizer need not tell. */
 __attribute__((noinline, no_sanitize("thread"))) static int64_t peek(const int64_t *at)
 {
     return *(const volatile int64_t *)at;
+}
+__attribute__((noinline, no_sanitize("thread"))) static void poke(int64_t *at, int64_t value)
+{
+    *(volatile int64_t *)at = value;
 }
 
 /* kernels take 60 ms, copies 60 ms */
@@ -253,7 +258,7 @@ static int scene_order(void)
     /* a source that changes before its copy is made: the change is what arrives */
     g.values[0] = 1;
     GOOD(cu->cuMemcpyHtoDAsync(g.results, g.values, 8, g.stream));
-    g.values[0] = 2;
+    poke(g.values, 2);
     GOOD(cu->cuStreamSynchronize(g.stream));
     int64_t value = 3;
     /* pageable memory is copied at once */
