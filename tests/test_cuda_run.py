@@ -216,7 +216,9 @@ def check_same_as_cpu(bench, checks):
         if not checks.check(done.returncode in (0, 3), f"{name}: on the CPU: {done.stderr}"):
             continue
         order = {"grid": "reverse", "drawn": "mixed"}.get(name, "forward")
-        done = bench.run(config, cuda, env=bench.environment(order=order))
+        model = "driven_cycle" if name.startswith("walk") else "pump_leak"
+        kernels = bench.kernels.with_name(f"{model}_cuda_host.so")
+        done = bench.run(config, cuda, env=bench.environment(order=order, kernels=kernels))
         if checks.check(done.returncode in (0, 3), f"{name}: on the device: {done.stderr}"):
             differing = same_values(cpu, cuda)
             checks.check(not differing, f"{name}: other values on the device: {differing}")
