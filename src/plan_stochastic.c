@@ -53,12 +53,13 @@ static nm_status check_model(const nm_plan *plan)
                          "they react with, and have no constant rates; trajectories need all of "
                          "it held",
                          at, model->name)
-                   : nm_fail(NM_USAGE,
-                             "%s[stochastic]: with these variants the molecules of %s change what "
-                             "they react with, and have no constant rates; trajectories need "
-                             "variant.%s = \"%s\"",
-                             at, model->name, model->variants[variant].name,
-                             model->variants[variant].choices[choice]);
+                   : nm_fail(
+                         NM_USAGE,
+                         "%s[stochastic]: with variant.%s = \"%s\" the molecules of %s change what "
+                         "they react with, and have no constant rates; trajectories need \"%s\"",
+                         at, model->variants[variant].name,
+                         model->variants[variant].choices[plan->task.choice[variant]], model->name,
+                         model->variants[variant].choices[choice]);
     }
     if (plan->refinement != NULL) {
         return nm_fail(

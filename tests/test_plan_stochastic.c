@@ -126,9 +126,9 @@ static void refuses_tables(void **state)
     walk.n_variants = 1;
     walk.variants = &fuel;
     refuse(&walk, RING TWO_K_B "[variant]\nfuel = \"finite\"\n",
-           "scan.toml:2: [stochastic]: with these variants the molecules of fake_ring change what "
-           "they "
-           "react with, and have no constant rates; trajectories need variant.fuel = \"held\"");
+           "scan.toml:2: [stochastic]: with variant.fuel = \"finite\" the molecules of fake_ring "
+           "change "
+           "what they react with, and have no constant rates; trajectories need \"held\"");
     nm_config *config;
     nm_plan *plan = nm_test_plan(&config, RING TWO_K_B "[variant]\nfuel = \"held\"\n", &walk);
     nm_test_destroy(plan, config);
