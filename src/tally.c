@@ -9,7 +9,7 @@
 #include "diag.h"
 
 #define COUNT_FLAG(name, bit, text) +1
-enum { MOST_BINS = 256, N_FLAGS = 0 NM_FLAG_LIST(COUNT_FLAG) };
+enum { DRAWN_BINS = 256, MOST_BINS = 4096, N_FLAGS = 0 NM_FLAG_LIST(COUNT_FLAG) };
 #undef COUNT_FLAG
 
 typedef struct nm_scanned {
@@ -66,10 +66,10 @@ static void scan_drawn(nm_scanned *scanned, int *n, const nm_task *task, int par
     }
     nm_scanned *s = &scanned[(*n)++];
     *s = (nm_scanned){
-        .param = param, .column = column, .n_used = MOST_BINS, .is_log = is_log && low > 0};
+        .param = param, .column = column, .n_used = DRAWN_BINS, .is_log = is_log && low > 0};
     s->low = low;
     s->high = high;
-    s->scale = MOST_BINS / (key_of(s, high) - key_of(s, low));
+    s->scale = DRAWN_BINS / (key_of(s, high) - key_of(s, low));
 }
 
 static void scan_random(nm_scanned *scanned, int *n, const nm_task *task, const nm_random *random)

@@ -23,9 +23,8 @@ typedef struct nm_tally {
 } nm_tally;
 
 /* An empty tally with the bins of the plan; a reduced scan has those of the axes of its cells alone.
- * For an axis its values, up to 256 of them merged; for a
- * drawn parameter 256 between the bounds of its distribution (mean +- 4 sd), for a column of a
- * table between its extremes. */
+ * For an axis its values, merged where there are more than 4096; for a drawn parameter 256 between
+ * the bounds of its distribution (mean +- 4 sd), for a column of a table between its extremes. */
 nm_status nm_tally_create(nm_tally **tally, const nm_plan *plan);
 
 /* Adds points [first, first + n), in any order. params: [task.n_stored][n] as in a tile. returns NM_IO for an

@@ -85,9 +85,9 @@ static void assert_tally(nm_hand_file *b)
 static void test_tally(void **state)
 {
     nm_hand_file *b = *state;
-    nm_hand_axis(&b->plan, NM_HAND_b, NM_AXIS_LINEAR, 700, -1, 1);
+    nm_hand_axis(&b->plan, NM_HAND_b, NM_AXIS_LINEAR, 5000, -1, 1);
     nm_hand_axis(&b->plan, NM_HAND_c, NM_AXIS_LIST, 7, -1, 20);
-    nm_hand_random(&b->plan, 17);
+    nm_hand_random(&b->plan, 3);
     nm_hand_finish(&b->plan, 4001);
     assert_tally(b);
 }

@@ -313,8 +313,8 @@ def findings(source: Source) -> Html:
     parts.append(
         paragraph(
             "Counts of outcomes are those that the program kept in the file. Where a class lies is the one threshold of one"
-            " parameter that tells it from the rest best, halfway between two values of the file; `nessmap run` says it to"
-            " 256 steps of a parameter.",
+            " parameter that tells it from the rest best, halfway between two values of the file; of a parameter that is drawn,"
+            " `nessmap run` says it to one in 256 of the range.",
             kind="soft",
         )
     )
