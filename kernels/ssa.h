@@ -2,7 +2,8 @@
  *
  * A trajectory begins in a state drawn from the stationary one and lasts for the window of its set. What it counts are
  * net jumps n_e by every pathway; its entropy production, in k_B, is S = sum n_e ln(k+/k-) + ln p(first) - ln p(last)
- * (Seifert, Phys. Rev. Lett. 95 (2005) 040602), which is sum n_e A_e / RT: affinities hold the ratios of the p. So <exp(-S)> = 1 and P(S)/P(-S) = exp(S) for every window, and
+ * (Seifert, Phys. Rev. Lett. 95 (2005) 040602), which is sum n_e A_e / RT: affinities hold the ratios of the p. So
+ * <exp(-S)> = 1 and P(S)/P(-S) = exp(S) for every window, and
  * Var(n) <S> / <n>^2 >= 2 (Barato & Seifert 2015; Horowitz & Gingrich 2017).
  *
  * Jump e of trajectory r of set i takes one Philox block, counter (e, tag + 64 r, i): no generator has a state, and no
@@ -175,6 +176,48 @@ NM_FN void nm_walk_on(nm_walkers *at, nm_ivec *jump, const nm_walk_table *table,
     });
 }
 
+/* Walks trajectories begin to end - 1, as many at once as there are lanes: who stands still is handed in, and the next
+ * takes its lane. set_out(at, lane, r), hand_in(at, lane, r); watch(at, jump): after each jump */
+NM_FN void nm_walk_in_lanes(const nm_walk_set *set, double window, uint64_t seed, uint64_t index, int64_t begin, int64_t end,
+                            const auto &set_out, const auto &hand_in, const auto &watch)
+{
+    nm_walk_table table;
+    nm_walkers at;
+    int64_t next = begin, who[NM_LANES];
+    int n_walking = 0;
+    nm_tabulate_walk(&table, set);
+    at.is_walking = nm_mask_all(false);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        who[lane] = -1;
+        nm_set_out_walker(&at, lane, 0, 0);
+        nm_mask_set(&at.is_walking, lane, false);
+    }
+    for (;;) {
+        unsigned still = ~nm_mask_bits(at.is_walking) & ((1u << NM_LANES) - 1u);
+        for (int lane = 0; lane < NM_LANES && still; lane++) {
+            if (!(still >> lane & 1u)) {
+                continue;
+            }
+            if (who[lane] >= 0) {
+                hand_in(&at, lane, who[lane]);
+                who[lane] = -1;
+                n_walking--;
+            }
+            if (next < end) {
+                set_out(&at, lane, next);
+                who[lane] = next++;
+                n_walking++;
+            }
+        }
+        if (n_walking == 0) {
+            break;
+        }
+        nm_ivec jump;
+        nm_walk_on(&at, &jump, &table, window, seed, index);
+        watch(&at, jump);
+    }
+}
+
 /* --- 4. windows ------------------------------------------------------------------------------------------ */
 
 /* What is kept of each trajectory r: entry r stride of S, jumps and time, entry (r n_steps + e) stride of net. */
@@ -238,47 +281,19 @@ NM_FN void nm_keep_walk(const nm_trajectories *to, int64_t r, const nm_walkers *
     to->jumps[r * to->stride] = (double)nm_get_int(at->event, lane);
 }
 
-/* Trajectories begin to end - 1, as many at once as there are lanes. */
+/* Trajectories begin to end - 1. */
 template <bool NM_TURNS>
 NM_FN void nm_walk_windows(const nm_trajectories *to, const nm_walk_set *set, uint64_t seed, uint64_t index, int64_t begin,
                            int64_t end)
 {
-    nm_walk_table table;
-    nm_walkers at;
-    int64_t next = begin, who[NM_LANES], last[NM_LANES];
-    int n_walking = 0;
-    nm_tabulate_walk(&table, set);
-    at.is_walking = nm_mask_all(false);
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        who[lane] = -1;
-        nm_set_out_walker(&at, lane, 0, 0);
-        nm_mask_set(&at.is_walking, lane, false);
-    }
-    for (;;) {
-        /* lanes that stand still hand their trajectory in and take the next */
-        unsigned still = ~nm_mask_bits(at.is_walking) & ((1u << NM_LANES) - 1u);
-        for (int lane = 0; lane < NM_LANES && still; lane++) {
-            if (!(still >> lane & 1u)) {
-                continue;
-            }
-            if (who[lane] >= 0) {
-                nm_keep_walk(to, who[lane], &at, lane, set);
-                who[lane] = -1;
-                n_walking--;
-            }
-            if (next < end) {
-                const int64_t tag = nm_walk_tag(NM_TAG_EVENTS, next);
-                nm_set_out_walker(&at, lane, tag, nm_first_state(set, seed, index, tag));
-                last[lane] = -1;
-                who[lane] = next++;
-                n_walking++;
-            }
-        }
-        if (n_walking == 0) {
-            break;
-        }
-        nm_ivec jump;
-        nm_walk_on(&at, &jump, &table, set->window, seed, index);
+    int64_t last[NM_LANES]; /* the jump before, of each lane */
+    auto set_out = [&](nm_walkers *at, int lane, int64_t r) NM_LAMBDA {
+        const int64_t tag = nm_walk_tag(NM_TAG_EVENTS, r);
+        nm_set_out_walker(at, lane, tag, nm_first_state(set, seed, index, tag));
+        last[lane] = -1;
+    };
+    auto hand_in = [&](nm_walkers *at, int lane, int64_t r) NM_LAMBDA { nm_keep_walk(to, r, at, lane, set); };
+    auto watch = [&](nm_walkers *, nm_ivec jump) NM_LAMBDA {
         for (int lane = 0; NM_TURNS && lane < NM_LANES; lane++) {
             const int64_t after = nm_get_int(jump, lane);
             if (after >= 0 && last[lane] >= 0) {
@@ -289,7 +304,8 @@ NM_FN void nm_walk_windows(const nm_trajectories *to, const nm_walk_set *set, ui
             }
             last[lane] = after >= 0 ? after : last[lane];
         }
-    }
+    };
+    nm_walk_in_lanes(set, set->window, seed, index, begin, end, set_out, hand_in, watch);
 }
 
 /* --- 5. first passages --------------------------------------------------------------------------------- */
@@ -317,47 +333,27 @@ NM_FN bool nm_find_passage(int *state, double *sign, const nm_walk_set *set, int
 NM_FN void nm_walk_passages(const nm_trajectories *to, const nm_walk_set *set, uint64_t seed, uint64_t index, int cycle,
                             int64_t begin, int64_t end)
 {
-    nm_walk_table table;
-    nm_walkers at;
-    int64_t next = begin, who[NM_LANES];
-    int state, n_walking = 0;
+    int state;
     double sign;
-    const bool is_driven = nm_find_passage(&state, &sign, set, cycle);
-    nm_tabulate_walk(&table, set);
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        who[lane] = -1;
-        nm_set_out_walker(&at, lane, 0, 0);
-        nm_mask_set(&at.is_walking, lane, false);
-    }
-    for (;;) {
-        unsigned still = ~nm_mask_bits(at.is_walking) & ((1u << NM_LANES) - 1u);
-        for (int lane = 0; lane < NM_LANES && still; lane++) {
-            if (!(still >> lane & 1u)) {
-                continue;
-            }
-            if (who[lane] >= 0) {
-                const bool is_over = nm_get_int(at.event, lane) < NM_PASSAGE_LIMIT;
-                to->time[who[lane] * to->stride] = is_over ? nm_get(at.t, lane) : NM_NAN;
-                who[lane] = -1;
-                n_walking--;
-            }
-            while (!is_driven && next < end) {
-                to->time[next++ * to->stride] = NM_NAN;
-            }
-            if (next < end) {
-                nm_set_out_walker(&at, lane, nm_walk_tag(NM_TAG_PASSAGES, next), state);
-                who[lane] = next++;
-                n_walking++;
-            }
+    if (!nm_find_passage(&state, &sign, set, cycle)) {
+        for (int64_t r = begin; r < end; r++) {
+            to->time[r * to->stride] = NM_NAN;
         }
-        if (n_walking == 0) {
-            break;
-        }
-        nm_ivec jump, net = nm_isplat(0);
-        nm_walk_on(&at, &jump, &table, NM_INFINITY, seed, index);
-        nm_unroll<NM_N_STEPS>([&](auto e) NM_LAMBDA { net = e.value == cycle ? at.net[e.value] : net; });
-        at.is_walking = at.is_walking & nm_not(net == nm_isplat((int64_t)sign)) & (at.event < nm_isplat(NM_PASSAGE_LIMIT));
+        return;
     }
+    auto set_out = [&](nm_walkers *at, int lane, int64_t r) NM_LAMBDA {
+        nm_set_out_walker(at, lane, nm_walk_tag(NM_TAG_PASSAGES, r), state);
+    };
+    auto hand_in = [&](nm_walkers *at, int lane, int64_t r) NM_LAMBDA {
+        const bool is_over = nm_get_int(at->event, lane) < NM_PASSAGE_LIMIT;
+        to->time[r * to->stride] = is_over ? nm_get(at->t, lane) : NM_NAN;
+    };
+    auto watch = [&](nm_walkers *at, nm_ivec) NM_LAMBDA {
+        nm_ivec net = nm_isplat(0);
+        nm_unroll<NM_N_STEPS>([&](auto e) NM_LAMBDA { net = e.value == cycle ? at->net[e.value] : net; });
+        at->is_walking = at->is_walking & nm_not(net == nm_isplat((int64_t)sign)) & (at->event < nm_isplat(NM_PASSAGE_LIMIT));
+    };
+    nm_walk_in_lanes(set, NM_INFINITY, seed, index, begin, end, set_out, hand_in, watch);
 }
 
 /* --- 6. statistics ---------------------------------------------------------------------------------------- */
