@@ -464,7 +464,8 @@ def test_distributions(file, name):
     ax = picture.figure.axes[0]
     heights = {}
     for bar in ax.patches:
-        heights[bar.get_hatch()] = heights.get(bar.get_hatch(), 0.0) + bar.get_height()
+        tops, _, bottoms = bar.get_data()
+        heights[bar.get_hatch()] = heights.get(bar.get_hatch(), 0.0) + np.nansum(tops - bottoms)
     if name == "random":  # the parameter that decides first, with the points of every class
         assert counts["no_steady_state_growth"] > 5
         assert heights[None] == counts["ness"] and heights["//"] == counts["no_steady_state_growth"]

@@ -55,7 +55,7 @@ variables = ["V", "sigma_total"]
 max_failed = 1.0
 """
 MAP = harness.sets(
-    **{"axis.dG_ATP.n": 24, "axis.g_Na.n": 20, "output.variables": '["V", "Na_i", "P_ATP", "sigma_total"]'}
+    **{"axis.dG_ATP.n": 12, "axis.g_Na.n": 300, "output.variables": '["V", "Na_i", "P_ATP", "sigma_total"]'}
 )
 
 

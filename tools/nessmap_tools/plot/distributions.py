@@ -137,12 +137,12 @@ def draw_histogram(ax: Axes, column: Column, codes: Array) -> None:
 def add_bars(ax: Axes, edges: Array, heights: Array, bottom: Array, name: str) -> None:
     if heights.any():
         colour, hatch, _ = classes.CLASSES[name]
-        ax.bar(
-            edges[:-1],
-            heights,
-            np.diff(edges),
-            bottom,
-            align="edge",
+        # one outline: those of many narrow bars would cover their colours
+        ax.stairs(
+            np.where(heights > 0, bottom + heights, np.nan),
+            edges,
+            baseline=bottom.copy(),
+            fill=True,
             facecolor=colour,
             hatch=hatch,
             edgecolor=style.INK if hatch else colour,

@@ -88,7 +88,7 @@ def draw_probability(part: source.Part) -> tuple[Figure, str, Table]:
     mesh = ax.pcolormesh(
         frame.x_edges, frame.y_edges, np.ma.masked_invalid(share), cmap="cividis", vmin=0.0, vmax=100.0, rasterized=True
     )
-    draw_contours(ax, frame, share, [5.0, 50.0, 95.0], "white", lambda level: f"{level:g} %")
+    draw_contours(ax, frame, smoothed(share), [5.0, 50.0, 95.0], "white", lambda level: f"{level:g} %")
     bar = figure.colorbar(mesh, ax=ax, pad=0.02, aspect=28)
     bar.set_label(label(cells[source.SHARE]))
     text, table = describe_probability(cells, span(cells[x]) + " and " + span(cells[y]))
@@ -170,6 +170,16 @@ def draw_contours(
         drawn.set_path_effects([withStroke(linewidth=1.7, foreground="#00000070")])
         for text in texts:
             text.set_path_effects([withStroke(linewidth=1.5, foreground="#000000A0")])
+
+
+def smoothed(values: Array, n_cells: int = 64) -> Array:
+    """Means over windows of 1/n_cells of each side: shares of few draws are noisy, and so would their contours be."""
+    for axis in (0, 1):
+        half = values.shape[axis] // (2 * n_cells)
+        if half > 0 and np.isfinite(values).all():
+            padded = np.pad(values, [(half, half) if i == axis else (0, 0) for i in (0, 1)], mode="edge")
+            values = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=axis).mean(axis=-1)
+    return values
 
 
 def decades(values: Array, most: int = 7) -> list[float]:

@@ -68,7 +68,8 @@ figcaption { margin-top: .5rem; max-width: 46rem; }
 @media (max-width: 45rem) {
   body { font-size: .97rem; }
   h1 { font-size: 1.4rem; }
-  td:last-child:not(.n) { min-width: 9rem; }
+  td:last-child:not(.n) { min-width: 17rem; }
+  .wide tbody th { position: sticky; left: 0; background: var(--paper); }
   figure img { min-width: 40rem; }
   th, td { padding-right: .7rem; }
 }
@@ -77,6 +78,7 @@ figcaption { margin-top: .5rem; max-width: 46rem; }
   body { font-size: 9.5pt; }
   nav, .skip { display: none; }
   .wide { overflow: visible; }
+  .wide tbody th { position: static; }
   figure img { min-width: 0; max-height: 20cm; object-fit: contain; }
   pre { white-space: pre-wrap; }
   td code { white-space: normal; }

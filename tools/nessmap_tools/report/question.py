@@ -41,9 +41,16 @@ _EXACT = 12  # digits of a parameter
 def _said(source: Source, name: str, value: Any) -> str:
     """A value of the configuration: texts have their unit, bare numbers are in the unit of the model."""
     if isinstance(value, str):
-        return value
+        return re.sub(r"^-(?=[\d.])", "−", value)
     unit = source.unit(name)
     return number(float(value), _EXACT) if unit is None else quantity(float(value), unit, _EXACT)
+
+
+def _range(source: Source, name: str, entry: dict[str, Any]) -> str:
+    """From the smallest to the largest value; a unit that both have is said once."""
+    low, high = (_said(source, name, entry[end]) for end in ("min", "max"))
+    bare, _, unit = low.partition(" ")
+    return f"{bare if unit and unit == high.partition(' ')[2] and '×' not in low else low} to {high}"
 
 
 def _axis(source: Source, axis: dict[str, Any]) -> tuple[str, str]:
@@ -54,8 +61,7 @@ def _axis(source: Source, axis: dict[str, Any]) -> tuple[str, str]:
         shown = values if len(values) <= 8 else [*values[:4], "…", values[-1]]
         return ", ".join(shown), f"axis of {count(len(values))} values"
     scale = "logarithmic" if axis.get("scale") == "log" else "linear"
-    ends = " to ".join(_said(source, name, axis[end]) for end in ("min", "max"))
-    return ends, f"axis of {count(int(axis['n']))} values, {scale}"
+    return _range(source, name, axis), f"axis of {count(int(axis['n']))} values, {scale}"
 
 
 def _drawn(source: Source, random: dict[str, Any]) -> tuple[str, str]:
@@ -63,7 +69,7 @@ def _drawn(source: Source, random: dict[str, Any]) -> tuple[str, str]:
     name, dist = str(random["name"]), str(random["dist"])
     parts = []
     if "min" in random and "max" in random:
-        parts.append(f"{_said(source, name, random['min'])} to {_said(source, name, random['max'])}")
+        parts.append(_range(source, name, random))
     parts += [f"{key} {_said(source, name, random[key])}" for key in ("mean", "mode") if key in random]
     if "sd" in random:
         parts.append(f"standard deviation {_said(source, name, random['sd'])}")
