@@ -358,7 +358,6 @@ static void destroy(nm_assembly *a)
 /* The writer of a file, which has none yet. */
 static nm_status create(nm_assembly **file, const char *out_path, const nm_plan *plan, int partial)
 {
-    NM_NC_ALONE;
     nm_assembly *a = calloc(1, sizeof *a);
     *file = a;
     if (!a) {
@@ -386,6 +385,7 @@ static nm_status create(nm_assembly **file, const char *out_path, const nm_plan 
 nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_plan *plan,
                            int partial)
 {
+    NM_NC_ALONE;
     nm_assembly *a;
     *file = NULL;
     nm_status status = create(&a, out_path, plan, partial);
@@ -406,9 +406,9 @@ nm_status nm_grid_nc_begin(nm_assembly **file, const char *out_path, const nm_pl
 
 nm_status nm_grid_nc_define(int *file_id, const nm_plan *plan, int partial)
 {
+    NM_NC_ALONE;
     nm_assembly *a;
     nm_status status = create(&a, "the head of a file", plan, partial);
-    nm_nc_prepare();
     if (status == NM_OK) {
         status = nm_nc_check(nc_create("nessmap_head", NC_NETCDF4 | NC_DISKLESS, &a->id), "define",
                              a->out_path);

@@ -47,8 +47,8 @@ int nm_nc_hold(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_netcdf_lock);
-    nm_nc_prepare();
     pthread_mutex_lock(&netcdf);
+    nm_nc_prepare();
     return 1;
 }
 
