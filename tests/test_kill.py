@@ -41,7 +41,7 @@ class Scan:
         self.temporary = folder / "out.nc.tmp"
         self.parts = folder / "out.nc.parts"
         self.n = FIRST_N
-        self.lanes = [w for w in (8, 4, 1) if self.works_with(w)]
+        self.lanes = [w for w in (16, 8, 1) if self.works_with(w)]
         self.digest, self.tile_seconds, self.total_seconds, self.total_bytes = None, None, None, None
 
     def works_with(self, lanes):
@@ -68,7 +68,7 @@ class Scan:
 
     def parts_bytes(self):
         """Of all records that runs have left."""
-        return sum(path.stat().st_size for path in self.parts.glob("seg*"))
+        return harness.journal_bytes(self.parts)
 
     def assembly_began(self):
         """All tiles are in the journal, and the file, which grew beside it, is being ended."""
@@ -200,8 +200,7 @@ def start_and_wait_for_parts(scan, *more):
     process = harness.start(
         scan.nessmap, *scan.arguments("--threads", 1, "--lanes", scan.lanes[-1], *more)
     )
-    segments = lambda: any(p.stat().st_size > 0 for p in scan.parts.glob("seg*"))
-    scan.wait_for(process, segments)
+    scan.wait_for(process, lambda: scan.parts_bytes() > 0)
     return process
 
 
@@ -233,7 +232,7 @@ def check_signal(scan, number, checks):
         process = harness.start(
             scan.nessmap, *scan.arguments("--threads", 1, "--lanes", scan.lanes[-1]), stderr=log
         )
-        scan.wait_for(process, lambda: any(p.stat().st_size > 0 for p in scan.parts.glob("seg*")))
+        scan.wait_for(process, lambda: scan.parts_bytes() > 0)
         process.send_signal(number)
         code = process.wait()
     text = log_path.read_text()

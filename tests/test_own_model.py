@@ -431,7 +431,7 @@ def check_unfinished(args, checks, folder):
         killed = harness.start(args.nessmap, "run", "scan.toml", "-o", out, "--lanes", "1", "--threads", "1", cwd=folder)
         end = time.monotonic() + 60
         while time.monotonic() < end and killed.poll() is None:
-            if any(path.stat().st_size > 0 for path in parts.glob("seg*")):
+            if harness.journal_bytes(parts) > 0:
                 break
             time.sleep(0.002)
         killed.send_signal(signal.SIGKILL)
