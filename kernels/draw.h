@@ -291,41 +291,42 @@ NM_FN void nm_draw_point(const nm_draw *draw, int64_t index, double *p)
 /* --- side by side --------------------------------------------------------------------------------------- */
 
 #if NM_LANES > 1
-typedef uint64_t nm_uvec __attribute__((vector_size(8 * NM_LANES)));
 struct nm_lane_words {
-    nm_uvec w[4]; /* each below 2^32 */
+    nm_ivec w[4]; /* 32 bits each, behind whatever stands above them */
 };
 
-/* nm_philox of each lane's index */
-NM_FN nm_lane_words nm_philox_lanes(uint64_t seed, nm_uvec index, uint32_t tag, uint32_t block)
+/* nm_philox of each lane's index, tag and block */
+NM_FN nm_lane_words nm_philox_lanes(uint64_t seed, nm_ivec index, nm_ivec tag, nm_ivec block)
 {
-    const nm_uvec low = (nm_uvec){} + 0xffffffffu;
-    nm_uvec c0 = (nm_uvec){} + block, c1 = (nm_uvec){} + tag, c2 = index & low, c3 = index >> 32;
+    const nm_ivec m0 = nm_isplat(0xD2511F53), m1 = nm_isplat(0xCD9E8D57);
+    nm_ivec c0 = block, c1 = tag, c2 = index, c3 = index >> 32;
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     NM_UNROLL
     for (int round = 0; round < 10; round++) {
-        nm_uvec p0 = (c0 & low) * 0xD2511F53u, p1 = (c2 & low) * 0xCD9E8D57u;
-        c0 = (p1 >> 32) ^ c1 ^ k0;
-        c1 = p1 & low;
-        c2 = (p0 >> 32) ^ c3 ^ k1;
-        c3 = p0 & low;
+        /* lower halves alone are read */
+        const nm_ivec p0 = nm_mul32(c0, m0), p1 = nm_mul32(c2, m1);
+        c0 = (p1 >> 32) ^ c1 ^ nm_isplat(k0);
+        c1 = p1;
+        c2 = (p0 >> 32) ^ c3 ^ nm_isplat(k1);
+        c3 = p0;
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
     return {{c0, c1, c2, c3}};
 }
 /* nm_uniform: both numbers below 2^52, so the magic sums are exact */
-NM_FN nm_vec nm_uniform_lanes(nm_uvec low, nm_uvec high)
+NM_FN nm_vec nm_uniform_lanes(nm_ivec low, nm_ivec high)
 {
-    nm_uvec w = ((low | high << 32) >> 11) | 1u;
-    nm_vec upper = nm_from_bits((nm_ivec)((w >> 32) + 0x4330000000000000u)) - 0x1p52,
-           lower = nm_from_bits((nm_ivec)((w & 0xffffffffu) + 0x4330000000000000u)) - 0x1p52;
+    const nm_ivec half = nm_isplat(0xffffffff);
+    nm_ivec w = ((((low & half) | high << 32) >> 11) & 0x1fffffffffffff) | 1;
+    nm_vec upper = nm_from_bits((w >> 32) + 0x4330000000000000) - 0x1p52,
+           lower = nm_from_bits((w & half) + 0x4330000000000000) - 0x1p52;
     return (upper * 0x1p32 + lower) * 0x1p-53;
 }
 
-NM_FN nm_uvec nm_index_lanes(const int64_t *index)
+NM_FN nm_ivec nm_index_lanes(const int64_t *index)
 {
-    nm_uvec number;
+    nm_ivec number;
     memcpy(&number, index, sizeof number);
     return number;
 }
@@ -353,7 +354,7 @@ NM_FN nm_vec nm_tag_uniform(uint64_t seed, const int64_t *index, uint32_t tag)
 #if NM_LANES == 1
     return nm_draw_uniform(seed, (uint64_t)index[0], tag, 0);
 #else
-    const nm_lane_words words = nm_philox_lanes(seed, nm_index_lanes(index), tag, 0);
+    const nm_lane_words words = nm_philox_lanes(seed, nm_index_lanes(index), nm_isplat(tag), nm_isplat(0));
     return nm_uniform_lanes(words.w[0], words.w[1]);
 #endif
 }
@@ -365,7 +366,7 @@ NM_FN void nm_draw_lanes(const nm_draw *draw, const int64_t *index, nm_vec *p)
     nm_draw_point(draw, index[0], p);
 #else
     nm_stand place[NM_LANES];
-    const nm_uvec number = nm_index_lanes(index);
+    const nm_ivec number = nm_index_lanes(index);
     bool is_row = true; /* lanes are neighbours */
     for (int lane = 0; lane < NM_LANES; lane++) {
         is_row = is_row && index[lane] == index[0] + lane;
@@ -392,12 +393,12 @@ NM_FN void nm_draw_lanes(const nm_draw *draw, const int64_t *index, nm_vec *p)
         nm_vec u;
         if (draw->sequence == NM_SEQUENCE_RANDOM) {
             if (r % 2 == 0) {
-                words = nm_philox_lanes(draw->seed, number, NM_TAG_PARAMETERS, (uint32_t)(r / 2));
+                words = nm_philox_lanes(draw->seed, number, nm_isplat(NM_TAG_PARAMETERS), nm_isplat(r / 2));
             }
             u = r % 2 == 0 ? nm_uniform_lanes(words.w[0], words.w[1]) : nm_uniform_lanes(words.w[2], words.w[3]);
         } else {
             for (int lane = 0; lane < NM_LANES; lane++) {
-                u[lane] = nm_sequence_uniform(draw, &place[lane], r);
+                nm_set(&u, lane, nm_sequence_uniform(draw, &place[lane], r));
             }
         }
         p[draw->random[r].param] = nm_quantile_lanes(&draw->random[r], u);

@@ -1,6 +1,6 @@
 /* A tile on CPU lanes: blocks of NM_LANES points by Newton, what is left over by following, refilled lane by lane.
  *
- * Compiled once per model and lane width: -DNM_MODEL_FILE="models/x.c" -DNM_MODEL=x -DNM_LANES=8. */
+ * Compiled once per model and lane width: -DNM_MODEL_FILE="models/x.c" -DNM_MODEL=x -DNM_LANES=16. */
 #include <stdlib.h>
 
 #include NM_MODEL_FILE
@@ -191,16 +191,23 @@ void begin_block(block *b, const nm_task *task)
     for (int i = 0; i < NM_NP; i++) {
         b->pt.p[i] = nm_splat(task->draw.value[i]);
     }
+    for (int slot = 0; slot < NM_N_OUTPUTS; slot++) {
+        b->out[slot] = nm_splat(0.0);
+    }
 }
 
-void put_lane(block *b, const job *j, int lane, int64_t offset, bool is_inside)
+void put_lane(block *b, const job *j, int lane, int64_t offset)
 {
     b->offset[lane] = offset;
     b->index[lane] = j->tile->first + offset;
-    nm_mask_set(&b->mask, lane, is_inside);
+}
+/* the first n lanes, or all */
+nm_mask first_lanes(int64_t n)
+{
+    return nm_mask_of(n < NM_LANES ? (1u << n) - 1u : ~0u);
 }
 
-/* Stores all lanes, which are settled and stand side by side in the tile. */
+/* Stores all lanes, which stand side by side in the tile; what has no verdict yet will be written over. */
 void store_row(nm_tile *tile, const nm_task *task, const block *b)
 {
     const int64_t at = b->offset[0];
@@ -225,23 +232,22 @@ void store_row(nm_tile *tile, const nm_task *task, const block *b)
  * drawn: lanes whose lot is to be. */
 bool keep_block(job *j, const block *b, nm_mask mask, nm_mask drawn)
 {
-    nm_mask stored = nm_mask_all(false);
-    if (b->is_row && nm_all_of(mask & b->verdict.settled) && !nm_any_of(drawn)) {
-        store_row(j->tile, j->task, b);
-        j->tile->n_newton += NM_LANES;
-        store_gradients(j, b->offset, &b->verdict, mask, &b->pt, b->y);
-        store_trajectories(j, b->offset, &b->verdict, mask, &b->pt, b->y);
-        return true;
+    unsigned audited = nm_mask_bits(mask & drawn);
+    for (int lane = 0; audited >> lane != 0; lane++) {
+        audited &= nm_wants_audit(&b->verdict, lane, drawn) ? ~0u : ~(1u << lane);
     }
-    for (int lane = 0; lane < NM_LANES; lane++) {
-        if (!nm_get(mask, lane)) {
-            continue;
-        }
-        bool audit = nm_wants_audit(&b->verdict, lane, drawn);
-        if (nm_get(b->verdict.settled, lane) && !audit) {
+    const nm_mask stored = mask & b->verdict.settled & nm_not(nm_mask_of(audited));
+    const unsigned settled = nm_mask_bits(stored), on_their_way = nm_mask_bits(mask) & ~settled;
+    if (b->is_row && settled != 0) {
+        store_row(j->tile, j->task, b);
+    }
+    for (int lane = 0; !b->is_row && settled >> lane != 0; lane++) {
+        if (settled >> lane & 1u) {
             nm_store(j->tile, j->task, b->offset[lane], &b->verdict, lane);
-            nm_mask_set(&stored, lane, true);
-            j->tile->n_newton++;
+        }
+    }
+    for (int lane = 0; on_their_way >> lane != 0; lane++) {
+        if (!(on_their_way >> lane & 1u)) {
             continue;
         }
         traveller *traveller = add(&j->travellers);
@@ -251,7 +257,7 @@ bool keep_block(job *j, const block *b, nm_mask mask, nm_mask drawn)
         traveller->offset = b->offset[lane];
         traveller->audit = -1;
         traveller->round = 0;
-        if (audit) {
+        if (audited >> lane & 1u) {
             nm_audited *kept = add(&j->audits);
             if (!kept) {
                 return false;
@@ -260,6 +266,7 @@ bool keep_block(job *j, const block *b, nm_mask mask, nm_mask drawn)
             nm_keep_for_audit(kept, &b->verdict, b->y, lane);
         }
     }
+    j->tile->n_newton += __builtin_popcount(settled);
     store_gradients(j, b->offset, &b->verdict, stored, &b->pt, b->y);
     store_trajectories(j, b->offset, &b->verdict, stored, &b->pt, b->y);
     return true;
@@ -276,11 +283,12 @@ bool solve_more(job *j)
         for (int lane = 0; lane < NM_LANES; lane++) {
             bool is_inside = first + lane < j->more.n;
             const unfinished *from = &j->more.items[is_inside ? first + lane : first];
-            put_lane(&b, j, lane, from->offset, is_inside);
+            put_lane(&b, j, lane, from->offset);
             for (int i = 0; i < NM_NY; i++) {
                 nm_set(&b.y[i], lane, from->y[i]);
             }
         }
+        b.mask = first_lanes(j->more.n - first);
         nm_draw_lanes(&task->draw, b.index, b.pt.p);
         nm_prepare(&b.pt, &j->pick);
         b.verdict.settled = nm_mask_all(false);
@@ -337,10 +345,9 @@ template <class PICK> bool solve_tile(job *j, const PICK *pick)
     for (int64_t first = 0; first < tile->n; first += NM_LANES) {
         nm_mask pending = nm_mask_all(false);
         for (int lane = 0; lane < NM_LANES; lane++) {
-            bool is_inside = first + lane < tile->n;
-            int64_t offset = is_inside ? first + lane : tile->n - 1;
-            put_lane(&b, j, lane, offset, is_inside);
+            put_lane(&b, j, lane, first + lane < tile->n ? first + lane : tile->n - 1);
         }
+        b.mask = first_lanes(tile->n - first);
         b.is_row = first + NM_LANES <= tile->n;
         nm_draw_lanes(&task->draw, b.index, b.pt.p);
         for (int lane = 0; lane < NM_LANES && task->n_stored > 0; lane++) {

@@ -8,7 +8,7 @@
 #define NM_TEXT(x) NM_TEXT_2(x)
 
 #ifndef NM_WIDTHS /* lanes of the kernels that were compiled, widest first */
-#define NM_WIDTHS(width) width(8) width(4) width(1)
+#define NM_WIDTHS(width) width(16) width(8) width(1)
 #endif
 #define NM_RUN(lanes) NM_NAME(nm_run_, NM_MODEL, _##lanes)
 #define NM_DECLARE_RUN(lanes) int NM_RUN(lanes)(const nm_task *task, nm_tile *tile);

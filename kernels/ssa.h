@@ -107,23 +107,10 @@ NM_FN void nm_two_uniforms(nm_vec *u, nm_vec *v, uint64_t seed, uint64_t index, 
     *u = nm_uniform(w.w[0], w.w[1]);
     *v = nm_uniform(w.w[2], w.w[3]);
 #else
-    const nm_ivec low = nm_isplat(0xffffffff), m0 = nm_isplat(0xD2511F53), m1 = nm_isplat(0xCD9E8D57);
-    nm_ivec c0 = block, c1 = tag, c2 = nm_isplat((int64_t)(index & 0xffffffff)), c3 = nm_isplat((int64_t)(index >> 32));
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    NM_UNROLL
-    for (int round = 0; round < 10; round++) {
-        /* shifts may bring signs in: lower halves alone are read */
-        const nm_ivec p0 = nm_mul32(c0, m0), p1 = nm_mul32(c2, m1);
-        c0 = (p1 >> 32) ^ c1 ^ nm_isplat(k0);
-        c1 = p1;
-        c2 = (p0 >> 32) ^ c3 ^ nm_isplat(k1);
-        c3 = p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
+    const nm_lane_words words = nm_philox_lanes(seed, nm_isplat((int64_t)index), tag, block);
     /* 52 bits m of a word w: (2 m + 1) 2^-53 */
-    const nm_ivec one = nm_isplat(0x3ff0000000000000), bits = nm_isplat(0x000fffffffffffff);
-    const nm_ivec first = (c0 & low) | c1 << 32, second = (c2 & low) | c3 << 32;
+    const nm_ivec one = nm_isplat(0x3ff0000000000000), bits = nm_isplat(0x000fffffffffffff), low = nm_isplat(0xffffffff);
+    const nm_ivec first = (words.w[0] & low) | words.w[1] << 32, second = (words.w[2] & low) | words.w[3] << 32;
     *u = (nm_from_bits((first >> 12 & bits) | one) - 1.0) + 0x1p-53;
     *v = (nm_from_bits((second >> 12 & bits) | one) - 1.0) + 0x1p-53;
 #endif

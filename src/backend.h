@@ -33,7 +33,7 @@ typedef struct nm_backend_report {
 /* Threads and lanes concern the CPU alone. */
 typedef struct nm_backend_options {
     int n_threads;             /* 0: all cores */
-    int lanes;                 /* 8, 4 or 1: at most this wide; 0: the widest this machine has */
+    int lanes;                 /* 16, 8 or 1: at most this wide; 0: the widest this machine has */
     nm_timeline *timeline;     /* or NULL */
     nm_backend_report *report; /* filled in by `check` and `run`; or NULL */
 } nm_backend_options;

@@ -31,12 +31,12 @@ int nm_backend_cpu_has_lanes(int lanes)
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) {
         return 0;
     }
-    if (lanes == 8) {
+    if (lanes == 16) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
     }
 #endif
-    return lanes == 1 || lanes == 4 || lanes == 8;
+    return lanes == 1 || lanes == 8 || lanes == 16;
 }
 
 int nm_backend_cpu_threads(int n_threads)
@@ -53,8 +53,8 @@ int nm_backend_cpu_threads(int n_threads)
 
 nm_status nm_backend_cpu_kernel(const nm_kernel **kernel, const nm_model *model, int lanes)
 {
-    if (lanes != 0 && lanes != 1 && lanes != 4 && lanes != 8) {
-        return nm_fail(NM_USAGE, "--lanes %d: kernels are 8, 4 or 1 points wide", lanes);
+    if (lanes != 0 && lanes != 1 && lanes != 8 && lanes != 16) {
+        return nm_fail(NM_USAGE, "--lanes %d: kernels are 16, 8 or 1 points wide", lanes);
     }
     if (!nm_backend_cpu_has_lanes(1)) {
         return nm_fail(
@@ -64,7 +64,7 @@ nm_status nm_backend_cpu_kernel(const nm_kernel **kernel, const nm_model *model,
     if (lanes != 0 && !nm_backend_cpu_has_lanes(lanes)) {
         return nm_fail(
             NM_DEVICE,
-            "--lanes %d: this processor has no AVX-512 (F, DQ, VL, BW); give 4, or leave it out",
+            "--lanes %d: this processor has no AVX-512 (F, DQ, VL, BW); give 8, or leave it out",
             lanes);
     }
     const nm_kernel *best = NULL;
@@ -234,7 +234,7 @@ static nm_status run(const nm_plan *plan, const nm_backend_options *options, nm_
 static void describe(FILE *stream)
 {
     fprintf(stream, "backend cpu      %d threads; lanes", nm_backend_cpu_threads(0));
-    static const int widths[] = {8, 4, 1};
+    static const int widths[] = {16, 8, 1};
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
         fprintf(stream, " %d%s", widths[i],
                 nm_backend_cpu_has_lanes(widths[i]) ? "" : " (not on this processor)");

@@ -192,7 +192,7 @@ static nm_status take_option(nm_arguments *args, int i_option, const char *value
     case NM_OPTION_threads:
         return read_int(&args->run.n_threads, "threads", value, 1, "a whole number of 1 or more");
     case NM_OPTION_lanes:
-        return read_int(&args->run.lanes, "lanes", value, 1, "8, 4 or 1");
+        return read_int(&args->run.lanes, "lanes", value, 1, "16, 8 or 1");
     case NM_OPTION_set:
         args->sets[args->n_sets++] = value;
         break;

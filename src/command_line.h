@@ -12,7 +12,7 @@
     option(output,   "output",   'o', "OUT.nc",    NULL /* each command says it */) \
     option(backend,  "backend",  0,   "NAME",      "auto, cpu or cuda; auto, or left out: what the run was begun with, else a GPU where there is one") \
     option(threads,  "threads",  0,   "N",         "threads of the CPU, of each rank; left out: all cores")                 \
-    option(lanes,    "lanes",    0,   "W",         "points side by side in a thread of the CPU, 8, 4 or 1; left out: the widest") \
+    option(lanes,    "lanes",    0,   "W",         "points side by side in a thread of the CPU, 16, 8 or 1; left out: the widest") \
     option(set,      "set",      0,   "KEY=VALUE", "set a parameter (K_o=5, g_Na='2 mS/cm2') or a key (axis.K_o.n=512); repeatable") \
     option(shard,    "shard",    0,   "I/N",       "compute every N-th tile from tile I, 0 <= I < N")                   \
     option(fresh,    "fresh",    0,   NULL,        "start again instead of going on where an earlier run stopped")      \

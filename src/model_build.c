@@ -30,14 +30,14 @@
 
 /* What all kernels are compiled with (CMakeLists.txt, part 2). */
 static const char *const fixed_options[] = {NM_KERNEL_OPTIONS};
-static const char *const options_8[] = {NM_LANE_FLAGS_8}, *const options_4[] = {NM_LANE_FLAGS_4},
+static const char *const options_16[] = {NM_LANE_FLAGS_16}, *const options_8[] = {NM_LANE_FLAGS_8},
                          *const options_1[] = {NM_LANE_FLAGS_1};
 static const struct {
     int lanes, n_options;
     const char *const *options;
 } widths[] = {
+    {16, sizeof options_16 / sizeof options_16[0], options_16},
     {8, sizeof options_8 / sizeof options_8[0], options_8},
-    {4, sizeof options_4 / sizeof options_4[0], options_4},
     {1, sizeof options_1 / sizeof options_1[0], options_1},
 };
 enum {
@@ -304,8 +304,8 @@ static void make_unit(unit *u, const own_model *own, const nm_compiler *compiler
     add(c, nm_file_format("-DNM_MODEL=%s", own->name));
     if (kind == DESCRIPTION) {
         add(c, nm_file_format("-DNM_MODEL_PATH=\"%s\"", own->compiled_as));
-        add(c, nm_file_format("-DNM_WIDTHS(width)=%s%s%s", chosen_widths & 1 ? "width(8) " : "",
-                              chosen_widths & 2 ? "width(4) " : "",
+        add(c, nm_file_format("-DNM_WIDTHS(width)=%s%s%s", chosen_widths & 1 ? "width(16) " : "",
+                              chosen_widths & 2 ? "width(8) " : "",
                               chosen_widths & 4 ? "width(1)" : ""));
     }
     add(c, strdup("-c"));

@@ -145,24 +145,24 @@ static void a_kernel_that_fails_is_an_error(void **state)
 static void lanes_are_the_widest_allowed(void **state)
 {
     (void)state;
-    static const nm_kernel kernels[] = {{8, NULL}, {4, NULL}, {1, NULL}};
+    static const nm_kernel kernels[] = {{16, NULL}, {8, NULL}, {1, NULL}};
     nm_model model = nm_model_fake_cell;
     model.kernels = kernels;
     model.n_kernels = 3;
     const nm_kernel *kernel;
     assert_int_equal(nm_backend_cpu_kernel(&kernel, &model, 0), NM_OK);
-    assert_int_equal(kernel->lanes, nm_backend_cpu_has_lanes(8) ? 8 : 4);
-    assert_int_equal(nm_backend_cpu_kernel(&kernel, &model, 4), NM_OK);
-    assert_int_equal(kernel->lanes, 4);
+    assert_int_equal(kernel->lanes, nm_backend_cpu_has_lanes(16) ? 16 : 8);
+    assert_int_equal(nm_backend_cpu_kernel(&kernel, &model, 8), NM_OK);
+    assert_int_equal(kernel->lanes, 8);
     assert_int_equal(nm_backend_cpu_kernel(&kernel, &model, 1), NM_OK);
     assert_int_equal(kernel->lanes, 1);
     assert_int_equal(nm_backend_cpu_kernel(&kernel, &model, 3), NM_USAGE);
     assert_non_null(strstr(nm_last_error(), "--lanes 3"));
 
-    /* at most: a model without four lanes is run with one */
+    /* at most: a model without eight lanes is run with one */
     model.kernels = &kernels[2];
     model.n_kernels = 1;
-    assert_int_equal(nm_backend_cpu_kernel(&kernel, &model, 4), NM_OK);
+    assert_int_equal(nm_backend_cpu_kernel(&kernel, &model, 8), NM_OK);
     assert_int_equal(kernel->lanes, 1);
     model.kernels = &kernels[1];
     assert_int_equal(nm_backend_cpu_kernel(&kernel, &model, 1), NM_USAGE);

@@ -156,7 +156,7 @@ def check_statistics(args, checks, folder):
 
 
 def check_bytes(args, checks, folder):
-    lanes = [8, 4, 1] if "8 " in harness.run(args.nessmap, "info").stdout.split("lanes", 1)[1].split("\n")[0] else [4, 1]
+    lanes = [16, 8, 1] if "16 " in harness.run(args.nessmap, "info").stdout.split("lanes", 1)[1].split("\n")[0] else [8, 1]
     for kind, n in (("bins", 1500), ("summary", 3000)):
         config, seen = text(n=n, reduce=kind), {}
         for option, values in (("--threads", [1, 2, 3]), ("--lanes", lanes)):

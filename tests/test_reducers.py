@@ -282,7 +282,7 @@ def check_same_bytes(args, checks):
     for name, text in reductions().items():
         with Folder(args, text, "--threads", "1", checks=checks) as run:
             wanted = run.bytes()
-        for options in (("--threads", "2", "--lanes", "1"), ("--threads", "3", "--lanes", "4")):
+        for options in (("--threads", "2", "--lanes", "1"), ("--threads", "3", "--lanes", "8")):
             with Folder(args, text, *options, checks=checks) as run:
                 checks.check(run.bytes() == wanted, f"{name}: other bytes with {' '.join(options)}")
         with Folder(args, text + '[limits]\nmemory = "60 MB"\n', checks=checks) as small:

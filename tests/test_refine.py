@@ -401,7 +401,7 @@ def check_bytes(args, checks, folder):
     if not checks.check(done.returncode == 0, f"bytes: {done.stderr}"):
         return
     wanted = digest(output)
-    for threads, lanes in ((2, 4), (3, 8)):
+    for threads, lanes in ((2, 8), (3, 16)):
         done = harness.run(args.nessmap, *command, "--threads", threads, "--lanes", lanes, "--fresh")
         if done.returncode == 7:
             harness.not_run(f"--lanes {lanes}: not on this processor")

@@ -112,7 +112,7 @@ static void batches_threads_and_lanes_change_no_bit(void **state)
     static const struct {
         int n_threads, lanes;
         int64_t at, n;
-    } cases[] = {{1, 1, 17, 100}, {1, 4, 1, 999}, {3, 0, 0, N}, {7, 1, N - 65, 65}, {2, 0, 63, 0}};
+    } cases[] = {{1, 1, 17, 100}, {1, 8, 1, 999}, {3, 0, 0, N}, {7, 1, N - 65, 65}, {2, 0, 63, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         o = open_random(cases[i].n_threads, cases[i].lanes);
         out = sample_of(&part);

@@ -46,7 +46,7 @@ def check_splits(args, checks, folder):
         for name in one.names():
             equal = np.array_equal(one[name], little[name], equal_nan=one[name].dtype.kind == "f")
             checks.check(equal, f"little memory makes another {name}")
-    for lanes in (8, 4, 1):
+    for lanes in (16, 8, 1):
         if splits.run("lanes.nc", "--lanes", lanes, "--set", "design.n=1").returncode:
             harness.not_run(f"trajectories with {lanes} lanes: this processor or program has none")
             continue

@@ -191,7 +191,7 @@ def kinds():
         option("shard below zero", ("--shard", "-1/2"), "--shard", "-1/2"),
         option("shard of shards", ("--shard", "1/2/3"), "--shard", "1/2/3"),
         option("threads in exponents", ("--threads", "1e9"), "--threads", "1e9"),
-        option("no lanes", ("--lanes", "8, 4 or 1"), "--lanes", "0"),
+        option("no lanes", ("--lanes", "16, 8 or 1"), "--lanes", "0"),
         option("backend without a name", ("--backend", "cuda"), "--backend", ""),
     ]
 

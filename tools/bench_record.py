@@ -12,7 +12,7 @@ import bench_profile
 import gpu_record
 
 # table: what ratios are over, where it has run
-BASE = {"steady": "nessmap auto, 8 lanes", "neuron": "nessmap neuron auto, 8 lanes", "course": "nessmap to 3000 s, rtol 1e-4, 8 lanes"}
+BASE = {"steady": "nessmap auto, 16 lanes", "neuron": "nessmap neuron auto, 16 lanes", "course": "nessmap to 3000 s, rtol 1e-4, 16 lanes"}
 ERRORS = (5e-7, 2e-8)  # at which the work of time courses is compared
 
 
@@ -87,15 +87,15 @@ def goals(record):
         fastest = min(sound, key=lambda r: r["us"])
         return statistics.median(a / b for a, b in zip(fastest["all_us"], row[base]["all_us"]))
 
-    add("auto, steady sets, 8 lanes: sets/s", 5e6, 10e6, rate("nessmap auto, 8 lanes"))
-    add("auto, all sets, 8 lanes: sets/s", 5e6, 10e6, rate("nessmap auto, all sets, 8 lanes"))
-    add("auto over the fastest CVODE without failures", 1000, 2000, best("CVODE", "nessmap auto, 8 lanes"))
-    add("auto over the fastest KINSOL without failures", 35, 70, best("KINSOL", "nessmap auto, 8 lanes"))
-    add("neuron, auto over the fastest CVODE without failures", 500, 1000, best("CVODE neuron", "nessmap neuron auto, 8 lanes"))
-    add("follow rtol 1e-4, 8 lanes: sets/s", 250e3, 450e3, rate("nessmap follow rtol 1e-4, 8 lanes"))
+    add("auto, steady sets, 16 lanes: sets/s", 5e6, 10e6, rate("nessmap auto, 16 lanes"))
+    add("auto, all sets, 16 lanes: sets/s", 5e6, 10e6, rate("nessmap auto, all sets, 16 lanes"))
+    add("auto over the fastest CVODE without failures", 1000, 2000, best("CVODE", "nessmap auto, 16 lanes"))
+    add("auto over the fastest KINSOL without failures", 35, 70, best("KINSOL", "nessmap auto, 16 lanes"))
+    add("neuron, auto over the fastest CVODE without failures", 500, 1000, best("CVODE neuron", "nessmap neuron auto, 16 lanes"))
+    add("follow rtol 1e-4, 16 lanes: sets/s", 250e3, 450e3, rate("nessmap follow rtol 1e-4, 16 lanes"))
     for error, reach, aim in zip(ERRORS, (50, 40), (100, 80)):
-        ratio = at_equal_error(record["contestants"], error, "nessmap", ", 8 lanes")
-        add(f"a state at 3000 s over CVODE at a median error of {error:.0e}, 8 lanes", reach, aim, ratio and ratio[0])
+        ratio = at_equal_error(record["contestants"], error, "nessmap", ", 16 lanes")
+        add(f"a state at 3000 s over CVODE at a median error of {error:.0e}, 16 lanes", reach, aim, ratio and ratio[0])
     if "default outputs" in run:
         add("default outputs to the renamed file: sets/s", 2e6, 5e6, run["default outputs"]["rate"])
     if "all outputs" in run:
@@ -169,7 +169,7 @@ def tell_courses(record):
         errors = " | ".join(f"{e:.1e}" for e in r["errors"])
         lines.append(f"| {r['name']} | {r['us']:.3g} | {span(r['all_us'])} | {r['steps']:.0f} | {errors} | {r['failures']} | {r['wrong']} |")
     wanted = [(lanes, place, error, at_equal_error(rows, error, "nessmap", f", {lanes}", place))
-              for lanes in ("8 lanes", "4 lanes", "1 lane") for place in (0, 1) for error in ERRORS]
+              for lanes in ("16 lanes", "8 lanes", "1 lane") for place in (0, 1) for error in ERRORS]
     if any(ratio for *_, ratio in wanted):
         lines += ["", "At equal error, work between neighbouring rows taken straight in logarithms (half of the sets are steady long before 3000 s: "
                   "the median is of those, the 95 % are not):", "",
@@ -235,7 +235,7 @@ def tell_commands(record):
              "Functions: shares of samples by perf (cpu-clock); a model's kernel is compiled into `solve_tile` (draw, Newton, stability, outputs) and "
              "`follow_tile`; `lib...` is all of a library. Behind the semicolon: what the sampled instructions do; one that waits is the one that is found.", ""]
     shares = []
-    for lanes in ("8 lanes", "4 lanes", "1 lane"):
+    for lanes in ("16 lanes", "8 lanes", "1 lane"):
         part, whole = row.get(f"nessmap Newton alone, {lanes}"), row.get(f"nessmap auto, {lanes}")
         if part and whole:
             shares.append(f"{100 * statistics.median(a / b for a, b in zip(part['all_us'], whole['all_us'])):.0f} % on {lanes}")
@@ -273,7 +273,7 @@ def to_markdown(record):
         f"- {record['sets']} cells of model A (tests/bench/model_a.toml, the bath's impermeant zero in every third); {record['steady']} "
         "have a steady state, by the exact one-dimensional reduction, and those alone are given to the contestants, but for "
         '"all sets" and "drawn" (the sets as the configuration has them)',
-        f"- one core, process CPU time, {record['rounds']} interleaved rounds; us: median; ratio: time a set over that of nessmap's auto on 8 lanes "
+        f"- one core, process CPU time, {record['rounds']} interleaved rounds; us: median; ratio: time a set over that of nessmap's auto on 16 lanes "
         "(else the first row) in the same round, median and extremes",
         "- failure: a relative residual above 1e-10, or no answer; wrong: passes, but is not the exact state (1e-6 over the "
         "lysis margin); every contestant begins at nessmap's declared start (5 % of the cations are K+) unless its name says otherwise; "

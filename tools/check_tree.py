@@ -94,7 +94,7 @@ def check_includes():
             if quote == "<":
                 continue
             if name.startswith("nessmap/"):
-                if target.name in ("lang.h", "model.h", "elements.h"):
+                if target.name in ("lang.h", "lanes.h", "model.h", "elements.h"):
                     error(path, number, f'"{name}": src meets models only through nessmap/model_abi.h')
                 if module in PROGRAM and target.name != "nessmap.h":
                     error(path, number, f'"{name}": {path.name} uses nothing but nessmap.h')

@@ -5,11 +5,11 @@
  *            that it can have; in C11 the same as nm_real
  *   nm_real  C11 only: double, or double complex for the complex step
  *
- * 1. Lanes        2. Elementary functions on lanes        3. Duals (dual.h)        4. C11
+ * 1. Lanes (lanes.h)        2. Elementary functions on lanes        3. Duals (dual.h)        4. C11
  *
  * Bits are equal for every lane width and compiler: only IEEE operations, explicit fma, no contraction
  * (-ffp-contract=off, nvcc -fmad=false).
- * This is the only file with compiler tests. */
+ * This file and lanes.h are the only ones with compiler tests. */
 #ifndef NESSMAP_LANG_H
 #define NESSMAP_LANG_H
 
@@ -98,142 +98,7 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 
-/* --- 1. lanes: nm_vec holds NM_LANES doubles, nm_mask one truth per lane ------------------------ */
-
-#if NM_LANES == 1
-
-typedef double nm_vec;
-typedef int64_t nm_ivec;
-typedef bool nm_mask;
-
-NM_FN nm_vec nm_splat(double x) { return x; }
-NM_FN double nm_get(nm_vec x, int) { return x; }
-NM_FN bool nm_get(nm_mask m, int) { return m; }
-NM_FN void nm_set(nm_vec *x, int, double value) { *x = value; }
-NM_FN nm_vec nm_choose(nm_mask m, nm_vec a, nm_vec b) { return m ? a : b; }
-NM_FN bool nm_any_of(nm_mask m) { return m; }
-NM_FN bool nm_all_of(nm_mask m) { return m; }
-NM_FN unsigned nm_mask_bits(nm_mask m) { return m; } /* bit l: lane l */
-NM_FN nm_mask nm_not(nm_mask m) { return !m; }
-NM_FN nm_mask nm_mask_all(bool b) { return b; }
-NM_FN void nm_mask_set(nm_mask *m, int, bool b) { *m = b; }
-NM_FN nm_ivec nm_isplat(int64_t i) { return i; }
-NM_FN int64_t nm_get_int(nm_ivec i, int) { return i; }
-NM_FN void nm_set_int(nm_ivec *i, int, int64_t value) { *i = value; }
-NM_FN nm_ivec nm_choose_int(nm_mask m, nm_ivec a, nm_ivec b) { return m ? a : b; }
-NM_FN nm_ivec nm_one_if(nm_mask m) { return m; }
-template <int SIZE> NM_FN double nm_lookup(const double *table, nm_ivec i) { return table[i]; }
-template <int SIZE> NM_FN int64_t nm_lookup(const int64_t *table, nm_ivec i) { return table[i]; }
-NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) { return fma(a, b, c); }
-NM_FN nm_vec nm_vsqrt(nm_vec x) { return sqrt(x); }
-#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
-NM_FN nm_ivec nm_bits(nm_vec x) { return __double_as_longlong(x); }
-NM_FN nm_vec nm_from_bits(nm_ivec i) { return __longlong_as_double(i); }
-#else
-NM_FN nm_ivec nm_bits(nm_vec x) { return __builtin_bit_cast(nm_ivec, x); }
-NM_FN nm_vec nm_from_bits(nm_ivec i) { return __builtin_bit_cast(nm_vec, i); }
-#endif
-
-#else
-
-typedef double nm_vec __attribute__((vector_size(8 * NM_LANES)));
-typedef int64_t nm_ivec __attribute__((vector_size(8 * NM_LANES)));
-typedef nm_ivec nm_mask; /* 0 or -1 per lane */
-
-NM_FN nm_vec nm_splat(double x) { return x - (nm_vec){}; }
-NM_FN double nm_get(nm_vec x, int lane) { return x[lane]; }
-NM_FN bool nm_get(nm_mask m, int lane) { return m[lane] != 0; }
-NM_FN void nm_set(nm_vec *x, int lane, double value) { (*x)[lane] = value; }
-NM_FN nm_vec nm_choose(nm_mask m, nm_vec a, nm_vec b) { return m ? a : b; }
-NM_FN nm_mask nm_not(nm_mask m) { return ~m; }
-NM_FN nm_mask nm_mask_all(bool b) { return (nm_mask){} - (int64_t)b; }
-NM_FN void nm_mask_set(nm_mask *m, int lane, bool b) { (*m)[lane] = -(int64_t)b; }
-NM_FN nm_ivec nm_bits(nm_vec x) { return (nm_ivec)x; }
-NM_FN nm_vec nm_from_bits(nm_ivec i) { return (nm_vec)i; }
-NM_FN nm_ivec nm_isplat(int64_t i) { return i - (nm_ivec){}; }
-NM_FN int64_t nm_get_int(nm_ivec i, int lane) { return i[lane]; }
-NM_FN void nm_set_int(nm_ivec *i, int lane, int64_t value) { (*i)[lane] = value; }
-NM_FN nm_ivec nm_choose_int(nm_mask m, nm_ivec a, nm_ivec b) { return m ? a : b; }
-NM_FN nm_ivec nm_one_if(nm_mask m) { return -m; }
-
-#if NM_LANES == 8 && defined(__AVX512F__) && defined(__AVX512DQ__)
-#include <immintrin.h>
-NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) { return (nm_vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
-NM_FN nm_vec nm_vsqrt(nm_vec x) { return (nm_vec)_mm512_sqrt_pd((__m512d)x); }
-NM_FN bool nm_any_of(nm_mask m) { return _mm512_movepi64_mask((__m512i)m) != 0; }
-NM_FN bool nm_all_of(nm_mask m) { return _mm512_movepi64_mask((__m512i)m) == 0xff; }
-NM_FN unsigned nm_mask_bits(nm_mask m) { return _mm512_movepi64_mask((__m512i)m); }
-NM_FN nm_ivec nm_mul32(nm_ivec a, nm_ivec b) { return (nm_ivec)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
-#define NM_HAS_MUL32 1
-/* a small table stays in registers */
-template <int SIZE> NM_FN nm_vec nm_lookup(const double *table, nm_ivec i) {
-    if constexpr (SIZE <= 8) {
-        return (nm_vec)_mm512_permutexvar_pd((__m512i)i, _mm512_maskz_loadu_pd((__mmask8)((1u << SIZE) - 1u), table));
-    } else if constexpr (SIZE <= 16) {
-        return (nm_vec)_mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)i,
-                                              _mm512_maskz_loadu_pd((__mmask8)((1u << (SIZE - 8)) - 1u), table + 8));
-    } else {
-        return (nm_vec)_mm512_i64gather_pd((__m512i)i, table, 8);
-    }
-}
-template <int SIZE> NM_FN nm_ivec nm_lookup(const int64_t *table, nm_ivec i) {
-    return nm_bits(nm_lookup<SIZE>((const double *)table, i));
-}
-#define NM_HAS_LOOKUP 1
-#elif NM_LANES == 4 && defined(__AVX2__) && defined(__FMA__)
-#include <immintrin.h>
-NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) { return (nm_vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
-NM_FN nm_vec nm_vsqrt(nm_vec x) { return (nm_vec)_mm256_sqrt_pd((__m256d)x); }
-NM_FN bool nm_any_of(nm_mask m) { return _mm256_movemask_pd((__m256d)m) != 0; }
-NM_FN bool nm_all_of(nm_mask m) { return _mm256_movemask_pd((__m256d)m) == 0xf; }
-NM_FN unsigned nm_mask_bits(nm_mask m) { return (unsigned)_mm256_movemask_pd((__m256d)m); }
-NM_FN nm_ivec nm_mul32(nm_ivec a, nm_ivec b) { return (nm_ivec)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
-#define NM_HAS_MUL32 1
-#else
-NM_FN nm_vec nm_vfma(nm_vec a, nm_vec b, nm_vec c) {
-    nm_vec r;
-    for (int l = 0; l < NM_LANES; l++) { r[l] = fma(a[l], b[l], c[l]); }
-    return r;
-}
-NM_FN nm_vec nm_vsqrt(nm_vec x) {
-    for (int l = 0; l < NM_LANES; l++) { x[l] = sqrt(x[l]); }
-    return x;
-}
-NM_FN bool nm_any_of(nm_mask m) {
-    int64_t any = 0;
-    for (int l = 0; l < NM_LANES; l++) { any |= m[l]; }
-    return any != 0;
-}
-NM_FN bool nm_all_of(nm_mask m) { return !nm_any_of(nm_not(m)); }
-NM_FN unsigned nm_mask_bits(nm_mask m) {
-    unsigned bits = 0;
-    for (int l = 0; l < NM_LANES; l++) { bits |= (unsigned)(m[l] & 1) << l; }
-    return bits;
-}
-#endif
-
-/* products of the lower 32 bits of each */
-#ifndef NM_HAS_MUL32
-typedef uint64_t nm_uvec __attribute__((vector_size(8 * NM_LANES)));
-NM_FN nm_ivec nm_mul32(nm_ivec a, nm_ivec b) {
-    return (nm_ivec)((nm_uvec)(a & 0xffffffff) * (nm_uvec)(b & 0xffffffff));
-}
-#endif
-/* table[i] of SIZE entries, lane by lane */
-#ifndef NM_HAS_LOOKUP
-template <int SIZE> NM_FN nm_vec nm_lookup(const double *table, nm_ivec i) {
-    nm_vec x;
-    for (int l = 0; l < NM_LANES; l++) { x[l] = table[i[l]]; }
-    return x;
-}
-template <int SIZE> NM_FN nm_ivec nm_lookup(const int64_t *table, nm_ivec i) {
-    nm_ivec x;
-    for (int l = 0; l < NM_LANES; l++) { x[l] = table[i[l]]; }
-    return x;
-}
-#endif
-
-#endif
+#include "nessmap/lanes.h"
 
 /* A number is finite if its exponent is not all ones; looks at bits, so no compiler flag can break it. */
 NM_FN nm_mask nm_vfinite(nm_vec x) {

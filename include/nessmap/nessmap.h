@@ -85,7 +85,7 @@ typedef struct nm_run_options {
     const char *output;  /* path of the file; NULL: the configuration's name with .nc, here */
     const char *backend; /* "auto", "cpu", "cuda"; NULL: "auto" */
     int n_threads;       /* 0: all cores */
-    int lanes;           /* 8, 4, 1: at most so many points side by side; 0: the widest. Threads and
+    int lanes;           /* 16, 8, 1: at most so many points side by side; 0: the widest. Threads and
                             lanes are the CPU's: a GPU has its own */
     int shard,
         n_shards; /* tiles t with t % n_shards == shard; n_shards 0 or 1: all. Shards may run at the same time;

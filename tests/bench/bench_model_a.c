@@ -203,7 +203,7 @@ static const struct {
     int lanes;
     void (*newton)(double *y, const nm_task *task, int64_t n);
     int64_t (*course)(double *y, const nm_task *task, int64_t n, double until);
-} parts[] = {{8, nm_bench_newton_8, nm_bench_course_8}, {4, nm_bench_newton_4, nm_bench_course_4},
+} parts[] = {{16, nm_bench_newton_16, nm_bench_course_16}, {8, nm_bench_newton_8, nm_bench_course_8},
              {1, nm_bench_newton_1, nm_bench_course_1}};
 enum { N_WIDTHS = sizeof parts / sizeof *parts };
 

@@ -53,7 +53,7 @@ static int look(nm_bench *b, nm_bench_sets sets, int64_t n, nm_mode mode, double
                 void *context)
 {
     nm_bench_contestant c = {.n = n};
-    const int lanes = nm_backend_cpu_has_lanes(8) ? 8 : nm_backend_cpu_has_lanes(4) ? 4 : 1;
+    const int lanes = nm_backend_cpu_has_lanes(16) ? 16 : nm_backend_cpu_has_lanes(8) ? 8 : 1;
     int status = nm_bench_add_kernel(b, &c, lanes, sets, mode, rtol);
     if (status == 0) {
         c.task->solver.starts = starts;
@@ -166,7 +166,7 @@ static int judge_answers(nm_bench *b, nm_bench_contestant *c, nm_bench_judged *j
 
 static int add_kernels(nm_bench *b)
 {
-    static const int widths[] = {8, 4, 1};
+    static const int widths[] = {16, 8, 1};
     static const struct {
         const char *name;
         nm_mode mode;

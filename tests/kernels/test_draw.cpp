@@ -1,6 +1,6 @@
 /* Index -> parameters: Philox against known answers and foreign code, quantiles, axes, moments.
  *
- * lanes: 8 4 1 */
+ * lanes: 16 8 1 */
 #include "kernel_test.h"
 
 #include "draw.h"

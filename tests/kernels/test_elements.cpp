@@ -1,6 +1,6 @@
 /* Laws of pathways over random states: signs, one-way ratios, exact zeros, extremes, and fluxes against long double.
  *
- * lanes: 4 1 */
+ * lanes: 8 1 */
 #include "kernel_test.h"
 
 #include "nessmap/elements.h"

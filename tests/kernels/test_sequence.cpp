@@ -1,6 +1,6 @@
 /* Designs that fill space, point by point: golden values, permutations, and cuRAND's own Sobol numbers.
  *
- * lanes: 4 1 */
+ * lanes: 8 1 */
 #include "kernel_test.h"
 
 #include "draw.h"

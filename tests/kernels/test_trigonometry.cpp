@@ -1,6 +1,6 @@
 /* Sine and cosine on lanes and duals, against long double.
  *
- * lanes: 8 4 1 */
+ * lanes: 16 8 1 */
 #include "kernel_test.h"
 
 #include "nessmap/lang.h"

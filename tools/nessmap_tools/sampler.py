@@ -119,7 +119,7 @@ class Sampler:
     overrides  as `--set` of the command line: ["design.n=1000000000", "g_Na=0.5"]
     backend    "cpu"; "cuda" or "auto" prepare the device anew for each call, which only large ones are worth
     threads    0: all cores
-    lanes      8, 4 or 1 points side by side; 0: the widest of this processor
+    lanes      16, 8 or 1 points side by side; 0: the widest of this processor
     dtype      of X, Y and dY_dX: numpy.float32 or numpy.float64
     library    path of libnessmap.so; left out: NESSMAP_LIBRARY, beside the program on PATH, the clone's build folder
 
