@@ -417,7 +417,7 @@ bool finish(job *j, const traveller *queue, int n)
 }
 
 /* Follows all travellers, NM_LANES at a time; a lane that is done takes the next one. */
-bool follow_tile(job *j)
+template <class PICK> bool follow_tile(job *j, const PICK *pick)
 {
     const nm_task *task = j->task;
     nm_point pt;
@@ -463,7 +463,7 @@ bool follow_tile(job *j)
         if (n_busy == 0) {
             break;
         }
-        nm_course_advance(&course, &pt, &j->pick, task->solver.rtol, NM_FOLLOW_STEPS);
+        nm_course_advance(&course, &pt, pick, task->solver.rtol, NM_FOLLOW_STEPS);
         for (int lane = 0; lane < NM_LANES; lane++) {
             if (who[lane] < 0 || (int)nm_get(course.status, lane) == NM_FOLLOWING) {
                 continue;
@@ -489,19 +489,24 @@ bool follow_tile(job *j)
     return true;
 }
 
-/* solve_tile by code of its own where the choices are the first ones, which most scans make. To follow takes long, and
- * gains little by it. */
-bool solve_tile_by_choice(job *j)
+/* Solves and follows. */
+bool run_tile(job *j, const auto *pick)
+{
+    return solve_tile(j, pick) && follow_tile(j, pick);
+}
+
+/* run_tile by code of its own where the choices are the first ones, which most scans make. */
+bool run_tile_by_choice(job *j)
 {
     const nm_chosen<0, false> first = {j->pick};
     if constexpr ((int)NM_NV - (NM_STARTS_VARIANT >= 0 ? 1 : 0) > 0) {
         for (int v = 0; v < NM_NV; v++) {
             if (v != NM_STARTS_VARIANT && j->task->choice[v] != 0) {
-                return solve_tile(j, &j->pick);
+                return run_tile(j, &j->pick);
             }
         }
     }
-    return solve_tile(j, &first);
+    return run_tile(j, &first);
 }
 
 } // namespace
@@ -526,7 +531,7 @@ extern "C" int NM_ENTRY_NAME(NM_MODEL, NM_LANES)(const nm_task *task, nm_tile *t
         NM_GRADIENT_NAME(directions, NM_MODEL, NM_LANES)(&j.directions, task, &j.pick);
     }
     tile->n_newton = tile->n_follow = 0;
-    bool good = make_walks(&j) && solve_tile_by_choice(&j) && follow_tile(&j);
+    bool good = make_walks(&j) && run_tile_by_choice(&j);
     tile->n_follow = tile->n - tile->n_newton;
     free(j.more.items);
     free(j.travellers.items);

@@ -3,7 +3,8 @@
  * State x: amounts n = c * volume [mol per extent], volumes [m], reduced potentials. Charge: C' dv/dt = sum z dn/dt
  * with C' = C RT/F^2 (C' = 0 where neutral: an algebraic row of index 1), so linear invariants (totals, charge) are
  * kept exactly by the method. Coefficients: RODAS of Hairer & Wanner, Solving ODEs II, section IV.7 (order 4(3),
- * stiffly accurate, gamma = 1/4). Everything is scaled by the state at the start of a step, so errors are relative. */
+ * stiffly accurate, gamma = 1/4). Everything is scaled by the state at the start of a step, so errors are relative;
+ * their root mean square is held below the tolerance. */
 #ifndef NESSMAP_FOLLOW_H
 #define NESSMAP_FOLLOW_H
 
@@ -26,6 +27,7 @@ enum nm_follow_status { /* per lane, as a double in lanes */
 #define NM_GROWN_FAR   7.0               /* so much further, slow growth counts as growth too */
 #define NM_NEARLY_GONE 27.6              /* -ln 1e-12: a concentration against its start */
 #define NM_FLOOR       150.0 /* traces below exp(-150) of their start wait there while they still fall */
+#define NM_FAR_BELOW   50.0  /* below the floor: whether a flux fades with its trace */
 
 /* Concentrations and volumes of a state, and 1/volume: what the network asks of exp(unknown). Of a potential: 0. */
 NM_FN void nm_state_to_contents(nm_vec *content, nm_vec *inverse, const nm_vec *x)
@@ -249,10 +251,11 @@ NM_FN void nm_hold(nm_balance *b, const nm_mask *held)
 
 #include "rodas4.h"
 
-/* A time course in lanes; lanes can be refilled one by one. */
+/* A time course in lanes; lanes can be refilled one by one. ideal: the length of the last step that was taken for which its
+ * error would have been 1; 0 before. */
 struct nm_course {
     nm_vec x[NM_NY];
-    nm_vec t, h, change, steps, arrival, grown, status, ln_volume0[NM_NC], ln_c0[NM_N_FREE];
+    nm_vec t, h, ideal, change, steps, arrival, grown, status, ln_volume0[NM_NC], ln_c0[NM_N_FREE];
 };
 
 /* Puts initial state y (unknowns) into all lanes of `mask`. */
@@ -275,6 +278,7 @@ NM_FN void nm_course_begin(nm_course *course, const nm_vec *y, nm_vec arrival, n
     });
     course->t = nm_choose(mask, nm_splat(0.0), course->t);
     course->h = nm_choose(mask, nm_splat(0.0), course->h);
+    course->ideal = nm_choose(mask, nm_splat(0.0), course->ideal);
     course->change = nm_choose(mask, nm_splat(1.0), course->change);
     course->steps = nm_choose(mask, nm_splat(0.0), course->steps);
     course->arrival = nm_choose(mask, arrival, course->arrival);
@@ -343,6 +347,76 @@ NM_FN void nm_kick(nm_course *course, const nm_point *pt)
     course->h = nm_choose(kicked, nm_splat(0.0), course->h);
 }
 
+/* The first step: a thousandth of the fastest relative change; of a potential that charges, in RT/F. */
+NM_FN nm_vec nm_first_step(const nm_balance *b, const nm_scaling *scale, const nm_point *pt)
+{
+    nm_vec fastest = nm_splat(1e-9);
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
+        fastest = nm_vmax(fastest, nm_vabs(b->f[i] * scale->inverse[i]));
+    }
+    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
+        if constexpr (nm_may_charge(c.value)) {
+            constexpr int v = nm_potential_of(c.value);
+            if (pt->is_charging[c.value]) {
+                fastest = nm_vmax(fastest, nm_vabs(b->f[v] * scale->inverse[v]) / scale->mass[v]);
+            }
+        }
+    });
+    return 1e-3 / fastest;
+}
+
+/* Arrival by a Newton step without pivoting, which costs little. Returns the lanes where that can be relied upon: no pivot is
+ * small against its row, and the state moves yet. */
+NM_FN nm_mask nm_arrival_by_sight(nm_mask *arrived, const nm_balance *newton, const nm_course *course, const auto *pick)
+{
+    nm_vec jac[NM_NY][NM_NY], step[NM_NY], largest[NM_NY], distance = nm_splat(0.0), smallest = nm_splat(0.0);
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) {
+        step[i] = newton->f[i];
+        largest[i] = nm_splat(0.0);
+        NM_UNROLL
+        for (int j = 0; j < NM_NY; j++) {
+            jac[i][j] = newton->jac[i][j];
+            largest[i] = nm_vmax(largest[i], nm_vabs(jac[i][j]));
+        }
+    }
+    nm_solve_step(jac, step, pick);
+    nm_vec sum = nm_splat(0.0);
+    NM_UNROLL
+    for (int i = 0; i < NM_NY; i++) { /* the diagonal holds 1/pivot */
+        distance = nm_vmax(distance, nm_vabs(step[i]));
+        smallest = nm_vmax(smallest, nm_vabs(jac[i][i]) * largest[i]);
+        sum = sum + step[i] + jac[i][i];
+    }
+    *arrived = distance < course->arrival;
+    return nm_vfinite(sum) & (smallest < nm_splat(1e8)) & (course->change > nm_splat(1e-6));
+}
+
+/* The factor by which a step grows or shrinks, from its mean square error in units of the tolerance: the ideal length goes on
+ * to change as it did (Gustafsson, ACM TOMS 20, 1994). Steps that leave the positive numbers are halved at least. */
+NM_FN nm_vec nm_step_factor(nm_vec *ideal, const nm_course *course, nm_vec square, nm_mask is_positive)
+{
+    const nm_vec bounded = nm_vmax(nm_vmin(square, nm_splat(1e24)), nm_splat(1e-24));
+    const nm_vec root = nm_vexp(-0.125 * nm_vlog(bounded)); /* error^(-1/4) */
+    *ideal = course->h * root;
+    nm_vec trend = nm_choose(course->ideal > nm_splat(0.0), *ideal / course->ideal, nm_splat(1.0));
+    trend = nm_choose(square <= nm_splat(1.0), nm_vmin(nm_vmax(trend, nm_splat(0.7)), nm_splat(1.4)), nm_splat(1.0));
+    const nm_vec factor = 0.9 * root * trend;
+    const nm_vec most = nm_choose(is_positive, nm_splat(6.0), nm_splat(0.5));
+    return nm_vmax(nm_vmin(factor, most), nm_splat(0.2));
+}
+
+/* 1 if the current of unknown I sets a potential at once: taken as balanced at the floor, it would make that jump. */
+template <int I> NM_FN bool nm_sets_potential(NM_MAYBE_UNUSED const nm_point *pt)
+{
+    constexpr int s = nm_species_of(I);
+    if constexpr (nm_charge(s) != 0 && nm_potential_of(nm_place(s)) >= 0) {
+        return pt->is_neutral[nm_place(s)];
+    }
+    return false;
+}
+
 /* Advances all following lanes by one tried step. */
 NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *pick, double rtol,
                              int max_steps)
@@ -359,20 +433,30 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
     nm_visit_network<true>(&b, pt, pick, y);
 
     /* traces at the floor that still fall stand still: their flux is taken as balanced */
-    nm_mask floored[NM_N_FREE];
-    NM_UNROLL
-    for (int i = 0; i < NM_N_FREE; i++) {
-        floored[i] = (y[i] < course->ln_c0[i] - NM_FLOOR) & (b.f[i] < nm_splat(0.0));
-    }
+    nm_mask floored[NM_N_FREE], at_end[NM_N_FREE];
+    nm_vec gain[NM_N_FREE];
+    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
+        gain[i.value] = b.f[i.value];
+        floored[i.value] = (y[i.value] < course->ln_c0[i.value] - NM_FLOOR) & (gain[i.value] < nm_splat(0.0));
+        at_end[i.value] = floored[i.value] & nm_mask_all(nm_sets_potential<i.value>(pt));
+    });
     nm_put_held(floored, pt);
 
     /* a small last step may mean arrival: the Newton step decides */
     nm_mask maybe = following & (course->change < nm_splat(1e-2));
+    nm_balance newton;
     if (nm_any_of(maybe)) {
-        nm_balance newton = b;
-        nm_mask is_singular = nm_mask_all(false);
+        newton = b;
         nm_put_totals(&newton);
         nm_freeze(&newton, floored);
+        nm_mask arrived, is_sure = maybe & nm_arrival_by_sight(&arrived, &newton, course, pick);
+        arrived = arrived & is_sure;
+        course->status = nm_choose(arrived, nm_splat((double)NM_ARRIVED), course->status);
+        following = following & nm_not(arrived);
+        maybe = maybe & nm_not(is_sure);
+    }
+    if (nm_any_of(maybe)) {
+        nm_mask is_singular = nm_mask_all(false);
         nm_lu_pivot<NM_NY>(newton.jac, newton.f, &is_singular);
         nm_vec distance = nm_splat(0.0);
         NM_UNROLL
@@ -399,21 +483,10 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
     nm_by_amounts(&b);
     nm_scale(&scale, course->x, pt);
 
-    /* first step: a thousandth of the fastest relative change; of a potential that charges, in RT/F */
-    nm_vec fastest = nm_splat(1e-9);
-    NM_UNROLL
-    for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
-        fastest = nm_vmax(fastest, nm_vabs(b.f[i] * scale.inverse[i]));
+    const nm_mask begins = nm_not(course->h > nm_splat(0.0));
+    if (nm_any_of(begins)) {
+        course->h = nm_choose(begins, nm_first_step(&b, &scale, pt), course->h);
     }
-    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
-        if constexpr (nm_may_charge(c.value)) {
-            constexpr int v = nm_potential_of(c.value);
-            if (pt->is_charging[c.value]) {
-                fastest = nm_vmax(fastest, nm_vabs(b.f[v] * scale.inverse[v]) / scale.mass[v]);
-            }
-        }
-    });
-    course->h = nm_choose(course->h > nm_splat(0.0), course->h, 1e-3 / fastest);
 
     /* growth: a volume beyond its bound, with d ln(volume)/d ln t > 0.9, or slower but far beyond it */
     nm_mask grew = nm_mask_all(false);
@@ -421,17 +494,18 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
         constexpr int volume = nm_volume_of(c.value);
         if constexpr (volume >= 0) {
             nm_vec size = y[volume] - course->ln_volume0[c.value],
-                   slope = b.f[volume] * course->t / course->x[volume];
+                   slope = b.f[volume] * scale.inverse[volume] * course->t;
             grew = grew | ((size > course->grown) & (slope > nm_splat(0.9))) |
                    ((size > course->grown + NM_GROWN_FAR) & (slope > nm_splat(0.3)));
         }
     });
-    /* depletion: a concentration that is nearly gone, falls fast, and is drained at zero still */
+    /* depletion: a concentration that is nearly gone, falls fast, and is drained at zero still. A flux by differences of
+     * ln c has no bound there: who cannot wait at the floor is depleted if it is drained far below it, too. */
     nm_mask falling[NM_N_FREE], nearly = nm_mask_all(false), depleted = nm_mask_all(false);
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
-        falling[i] = following & (y[i] < course->ln_c0[i] - NM_NEARLY_GONE) & nm_not(floored[i]) &
-                     (b.f[i] * scale.inverse[i] * course->t < nm_splat(-1e2));
+        falling[i] = following & (y[i] < course->ln_c0[i] - NM_NEARLY_GONE) & (nm_not(floored[i]) | at_end[i]) &
+                     (gain[i] * scale.inverse[i] * course->t < nm_splat(-1e2));
         nearly = nearly | falling[i];
     }
     if (nm_any_of(nearly)) {
@@ -443,13 +517,14 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
             empty.f[i] = nm_splat(0.0);
             none[i] = y[i];
             if (i < NM_N_FREE) {
-                none[i] = nm_choose(y[i] < course->ln_c0[i] - NM_NEARLY_GONE, nm_splat(-1e8), y[i]);
+                const nm_mask is_gone = y[i] < course->ln_c0[i] - NM_NEARLY_GONE;
+                none[i] = nm_choose(at_end[i], y[i] - NM_FAR_BELOW, nm_choose(is_gone, nm_splat(-1e8), y[i]));
             }
         }
         nm_visit_network<false>(&empty, pt, pick, none);
         NM_UNROLL
         for (int i = 0; i < NM_N_FREE; i++) {
-            depleted = depleted | (falling[i] & (empty.f[i] < 0.5 * b.f[i]));
+            depleted = depleted | (falling[i] & (empty.f[i] < 0.5 * gain[i]));
         }
     }
 
@@ -460,25 +535,17 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
             b.jac[i][j] = b.jac[i][j] * scale.inverse[i];
         }
     }
-    nm_vec x_new[NM_NY];
-    nm_vec error =
-        nm_rodas4(x_new, course->x, b.f, b.jac, &scale, course->h, rtol, floored, pt, pick);
+    nm_vec x_new[NM_NY], change, ideal;
+    const nm_vec square = nm_rodas4(x_new, &change, course->x, b.f, b.jac, &scale, course->h, rtol, floored, pt, pick);
 
     /* a step is good if it is accurate and leaves amounts and volumes positive */
-    nm_mask good = error <= nm_splat(1.0);
-    nm_vec change = nm_splat(0.0);
+    nm_mask is_positive = nm_mask_all(true);
     NM_UNROLL
-    for (int i = 0; i < NM_NY; i++) {
-        if (i < NM_N_FREE + NM_N_VOLUMES) {
-            good = good & (x_new[i] > nm_splat(0.0));
-        }
-        change = nm_vmax(change, nm_vabs((x_new[i] - course->x[i]) / scale.size[i]));
+    for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
+        is_positive = is_positive & (x_new[i] > nm_splat(0.0));
     }
-    /* h * clamp(0.9 error^(-1/4), 0.2, 6) */
-    nm_vec factor =
-        0.9 / nm_vsqrt(nm_vsqrt(nm_vmax(nm_vmin(error, nm_splat(1e12)), nm_splat(1e-12))));
-    factor = nm_vmin(nm_vmax(factor, nm_splat(0.2)), nm_splat(6.0));
-    factor = nm_choose(good, factor, nm_vmin(factor, nm_splat(0.5)));
+    const nm_mask good = (square <= nm_splat(1.0)) & is_positive;
+    const nm_vec factor = nm_step_factor(&ideal, course, square, is_positive);
 
     nm_mask stop = grew | depleted;
     nm_mask take = following & good & nm_not(stop);
@@ -487,6 +554,7 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
         course->x[i] = nm_choose(take, x_new[i], course->x[i]);
     }
     course->t = nm_choose(take, course->t + course->h, course->t);
+    course->ideal = nm_choose(take, ideal, course->ideal);
     course->change = nm_choose(take, change, course->change);
     course->h = nm_choose(following & nm_not(stop), course->h * factor, course->h);
     course->steps = nm_choose(following, course->steps + 1.0, course->steps);

@@ -260,7 +260,7 @@ typedef struct nm_solver {
     int32_t mode;   /* nm_mode */
     int32_t starts; /* number of initial states, 1 or more */
     double audit;   /* share of points that are also solved by following, 0 to 1 */
-    double rtol;    /* relative tolerance of following */
+    double rtol;    /* relative tolerance of following: as of nm_trace */
 } nm_solver;
 
 /* --- what is kept of many points ----------------------------------------------------------------- */
@@ -492,7 +492,8 @@ typedef struct nm_kernel {
 typedef struct nm_trace { /* the time course of one point, from the declared initial state */
     int n_times;         /* 0: only `first`, `last` and `n_steps` are wanted */
     const double *times; /* [n_times] rising, from 0 on [s] */
-    double rtol;         /* relative tolerance of a step */
+    double rtol;         /* relative tolerance of a step: of the root mean square of its errors in amounts and volumes, as
+                            shares of themselves, and in F V/RT */
     double *values;      /* out: [n_outputs][n_times], what is instantaneous; NaN for the rest, and left as it was after
                             the first n_done times */
     int n_done;          /* out: times that the course reached: it ends where a species runs out */

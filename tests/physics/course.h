@@ -6,13 +6,14 @@
 
 static_assert(NM_LANES == 1, "states are compared number by number");
 
-/* Rodas4 from x over h to x_new; returns the error estimate relative to the state. */
+/* Rodas4 from x over h to x_new; returns the estimate of its error relative to the state, a root mean square. */
 NM_MAYBE_UNUSED static double fixed_step(double *x_new, const double *x, double h,
                                          const nm_point *pt, const nm_choices *pick)
 {
     nm_balance b;
     nm_vec y[NM_NY];
     nm_scaling scale;
+    nm_vec change;
     nm_mask held[NM_N_FREE];
     for (int i = 0; i < NM_N_FREE; i++) {
         held[i] = nm_mask_all(false);
@@ -31,7 +32,7 @@ NM_MAYBE_UNUSED static double fixed_step(double *x_new, const double *x, double 
             b.jac[i][j] = b.jac[i][j] * scale.inverse[i];
         }
     }
-    return nm_rodas4(x_new, x, b.f, b.jac, &scale, h, 1.0, held, pt, pick);
+    return sqrt(nm_rodas4(x_new, &change, x, b.f, b.jac, &scale, h, 1.0, held, pt, pick));
 }
 
 #endif
