@@ -42,16 +42,31 @@ NM_CONST_FN int nm_walk_end(int k, int is_to)
     }
     return end;
 }
+/* the states that each pathway joins; worked out once, for compilers count the steps of what they work out */
+struct nm_walk_ends {
+    int from[NM_NJ > 0 ? NM_NJ : 1], to[NM_NJ > 0 ? NM_NJ : 1];
+};
+NM_CONST_FN nm_walk_ends nm_find_walk_ends()
+{
+    nm_walk_ends ends = {};
+    for (int k = 0; k < NM_NJ; k++) {
+        ends.from[k] = nm_walk_end(k, 0);
+        ends.to[k] = nm_walk_end(k, 1);
+    }
+    return ends;
+}
+
 /* All pathways are jumps from one state to another, and lead from every state to every other. */
 NM_CONST_FN bool nm_is_walk()
 {
     if (NM_N_WALKED < 2 || NM_N_VOLUMES > 0 || NM_N_POTENTIALS > 0) {
         return false;
     }
+    const nm_walk_ends ends = nm_find_walk_ends();
     bool is_reached[NM_N_WALKED > 0 ? NM_N_WALKED : 1] = {true};
     for (int round = 0; round < NM_N_WALKED; round++) {
         for (int k = 0; k < NM_NJ; k++) {
-            const int from = nm_walk_end(k, 0), to = nm_walk_end(k, 1);
+            const int from = ends.from[k], to = ends.to[k];
             if (from < 0 || to < 0 || from == to) {
                 return false;
             }
@@ -73,17 +88,18 @@ struct nm_turns {
     int n;
     nm_turn turn[NM_MOST_TURNS];
 };
-NM_CONST_FN bool nm_touches(int k, int state)
+NM_CONST_FN bool nm_touches(const nm_walk_ends *ends, int k, int state)
 {
-    return nm_walk_end(k, 0) == state || nm_walk_end(k, 1) == state;
+    return ends->from[k] == state || ends->to[k] == state;
 }
 NM_CONST_FN nm_turns nm_find_turns()
 {
+    const nm_walk_ends ends = nm_find_walk_ends();
     nm_turns turns = {};
     for (int i = 0; i < NM_N_WALK; i++) {
         for (int e = 0; e < NM_NJ; e++) {
             for (int f = e + 1; f < NM_NJ; f++) {
-                if (nm_touches(e, i) && nm_touches(f, i)) {
+                if (nm_touches(&ends, e, i) && nm_touches(&ends, f, i)) {
                     if (turns.n == NM_MOST_TURNS) {
                         return nm_turns{};
                     }
