@@ -10,12 +10,17 @@ import pathlib
 import re
 import shutil
 import signal
+import sys
 import time
 
 import netCDF4
 
 import harness
 import test_cuda_run
+
+sys.path.insert(0, str(harness.ROOT / "tools"))
+
+import bench_growth  # noqa: E402
 
 WHOLE = harness.ROOT / "tests" / "physics" / "broken" / "whole.c"
 
@@ -474,8 +479,19 @@ def check_unfinished(args, checks, folder):
         checks.check(done.returncode == 2 and is_one_sentence(done.stderr) and "my_cell.c" in done.stderr, f"lost: {done}")
 
 
+def check_many_states(args, checks, folder):
+    """Twelve states in a ring, by both methods: what a compiler works out for them stays within its limits."""
+    with environment(XDG_CACHE_HOME=folder / "cache", NESSMAP_CXX=quick_compiler(folder)):
+        for method in bench_growth.METHODS:
+            name = f"ring_12_{method.lower()}.c"
+            (folder / name).write_text(bench_growth.ring(12, method))
+            done = harness.run(args.nessmap, "point", "--model", f"./{name}", cwd=folder)
+            checks.check(done.returncode == 0 and "steady state" in done.stdout, f"{name}: {done}")
+
+
 SHORT = (check_refusals, check_mistakes, check_store, check_gpu)
-FULL = (check_refusals, check_mistakes, check_gpu_choices, check_nvrtc, check_killed, check_unfinished, check_copy)
+FULL = (check_refusals, check_mistakes, check_gpu_choices, check_nvrtc, check_killed, check_unfinished, check_copy,
+        check_many_states)
 
 
 def run_checks(args, checks):
