@@ -51,6 +51,13 @@ def record(stable, name, path):
         perf.wait()
 
 
+def bare_name(text):
+    """A function's name without types, namespace and arguments, which may stand in one another."""
+    while (shorter := re.sub(r"\(anonymous namespace\)::|\([^()]*\)|<[^<>]*>", "", text)) != text:
+        text = shorter
+    return text.split()[-1]
+
+
 def functions_of(path, program, has_system):
     """[(function of the program or of a model, or a library, and its share)], largest first; of the operating system, which
     passes the lines to contestants to and fro, only where it counts"""
@@ -59,7 +66,7 @@ def functions_of(path, program, has_system):
     for line in done.stdout.splitlines():
         match = re.match(r"\s*([0-9.]+)%\s+(\S+)\s+\[([.k])\]\s+(.+?)(\s+-\s+-)?\s*$", line)
         if match and (match[3] == "." or has_system):
-            bare = re.sub(r"\(anonymous namespace\)::|\([^()]*\)|<[^<>]*>", "", match[4]).split()[-1]
+            bare = bare_name(match[4])
             is_own = match[2] == program or match[2].startswith("model-")
             bare = bare if is_own else "operating system" if match[3] == "k" else match[2].split(".so")[0]
             found[bare] = found.get(bare, 0.0) + 0.01 * float(match[1])
