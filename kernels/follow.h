@@ -368,7 +368,7 @@ NM_FN nm_vec nm_first_step(const nm_balance *b, const nm_scaling *scale, const n
 
 /* Arrival by a Newton step without pivoting, which costs little. Returns the lanes where that can be relied upon: no pivot is
  * small against its row, and the state moves yet. */
-NM_FN nm_mask nm_arrival_by_sight(nm_mask *arrived, const nm_balance *newton, const nm_course *course, const auto *pick)
+NM_GPU_LEAF nm_mask nm_arrival_by_sight(nm_mask *arrived, const nm_balance *newton, const nm_course *course, const auto *pick)
 {
     nm_vec jac[NM_NY][NM_NY], step[NM_NY], largest[NM_NY], distance = nm_splat(0.0), smallest = nm_splat(0.0);
     NM_UNROLL
@@ -445,6 +445,7 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
     /* a small last step may mean arrival: the Newton step decides */
     nm_mask maybe = following & (course->change < nm_splat(1e-2));
     nm_balance newton;
+    NM_PARK(newton);
     if (nm_any_of(maybe)) {
         newton = b;
         nm_put_totals(&newton);
@@ -535,8 +536,8 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
             b.jac[i][j] = b.jac[i][j] * scale.inverse[i];
         }
     }
-    nm_vec x_new[NM_NY], change, ideal;
-    const nm_vec square = nm_rodas4(x_new, &change, course->x, b.f, b.jac, &scale, course->h, rtol, floored, pt, pick);
+    nm_vec x_new[NM_NY], ideal;
+    const nm_vec square = nm_rodas4(x_new, course->x, b.f, b.jac, &scale, course->h, rtol, floored, pt, pick);
 
     /* a step is good if it is accurate and leaves amounts and volumes positive */
     nm_mask is_positive = nm_mask_all(true);
@@ -544,6 +545,11 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
     for (int i = 0; i < NM_N_FREE + NM_N_VOLUMES; i++) {
         is_positive = is_positive & (x_new[i] > nm_splat(0.0));
     }
+    nm_vec change = nm_splat(0.0);
+    nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
+        const nm_vec part = nm_vabs(x_new[i.value] - course->x[i.value]) * scale.inverse[i.value];
+        change = nm_vmax(change, part * nm_state_volume<i.value>(pt));
+    });
     const nm_mask good = (square <= nm_splat(1.0)) & is_positive;
     const nm_vec factor = nm_step_factor(&ideal, course, square, is_positive);
 

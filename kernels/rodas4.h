@@ -38,9 +38,9 @@ template <class PICK> NM_FN void nm_solve_stage(const nm_vec (*lu)[NM_NY], nm_ve
     }
 }
 
-/* One Rodas4 step from x with rates f and scaled Jacobian jac (by amounts). x_new and the largest change in units of `size`
- * come out. Returns the mean over amounts, volumes and potentials of the squared error in units of the tolerance. */
-NM_FN nm_vec nm_rodas4(nm_vec *x_new, nm_vec *change, const nm_vec *x, const nm_vec *f, const nm_vec (*jac)[NM_NY],
+/* One Rodas4 step from x with rates f and scaled Jacobian jac (by amounts). x_new comes out. Returns the mean over
+ * amounts, volumes and potentials of the squared error in units of the tolerance. */
+NM_FN nm_vec nm_rodas4(nm_vec *x_new, const nm_vec *x, const nm_vec *f, const nm_vec (*jac)[NM_NY],
                        const nm_scaling *scale, nm_vec h, double rtol, const nm_mask *held,
                        const nm_point *pt, const auto *pick)
 {
@@ -60,7 +60,7 @@ NM_FN nm_vec nm_rodas4(nm_vec *x_new, nm_vec *change, const nm_vec *x, const nm_
         {7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160, 0},
         {8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136,
          -6.058818238834054}};
-    nm_vec lu[NM_NY][NM_NY], k[6][NM_NY], stage[NM_NY], moved[NM_NY], rate[NM_NY];
+    nm_vec lu[NM_NY][NM_NY], k[6][NM_NY], stage[NM_NY], rate[NM_NY];
     nm_vec inverse_h = 1.0 / h;
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) {
@@ -84,11 +84,11 @@ NM_FN nm_vec nm_rodas4(nm_vec *x_new, nm_vec *change, const nm_vec *x, const nm_
         } else {
             NM_UNROLL
             for (int i = 0; i < NM_NY; i++) {
-                moved[i] = nm_splat(0.0);
+                nm_vec relative = nm_splat(0.0);
                 nm_unroll<m>([&](auto j) NM_LAMBDA {
-                    moved[i] = nm_vfma(nm_splat(a[m][j.value]), k[j.value][i], moved[i]);
+                    relative = nm_vfma(nm_splat(a[m][j.value]), k[j.value][i], relative);
                 });
-                stage[i] = nm_vfma(moved[i], scale->size[i], x[i]);
+                stage[i] = nm_vfma(relative, scale->size[i], x[i]);
             }
             nm_rates(rate, stage, held, pt, pick);
         }
@@ -110,12 +110,10 @@ NM_FN nm_vec nm_rodas4(nm_vec *x_new, nm_vec *change, const nm_vec *x, const nm_
         damped[i] = k[5][i] * (inverse_h * (1.0 / gamma)) * scale->mass[i];
     }
     nm_solve_stage(lu, damped, pick);
-    *change = nm_splat(0.0);
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) {
         const nm_vec e = i < NM_N_FREE + NM_N_VOLUMES ? k[5][i] : damped[i];
         x_new[i] = nm_vfma(k[5][i], scale->size[i], stage[i]);
-        *change = nm_vmax(*change, nm_vabs(moved[i] + k[5][i]));
         sum = nm_vfma(e, e, sum);
     }
     sum = sum * (1.0 / (rtol * rtol * (double)(int)NM_NY));

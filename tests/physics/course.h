@@ -13,7 +13,6 @@ NM_MAYBE_UNUSED static double fixed_step(double *x_new, const double *x, double 
     nm_balance b;
     nm_vec y[NM_NY];
     nm_scaling scale;
-    nm_vec change;
     nm_mask held[NM_N_FREE];
     for (int i = 0; i < NM_N_FREE; i++) {
         held[i] = nm_mask_all(false);
@@ -32,7 +31,7 @@ NM_MAYBE_UNUSED static double fixed_step(double *x_new, const double *x, double 
             b.jac[i][j] = b.jac[i][j] * scale.inverse[i];
         }
     }
-    return sqrt(nm_rodas4(x_new, &change, x, b.f, b.jac, &scale, h, 1.0, held, pt, pick));
+    return sqrt(nm_rodas4(x_new, x, b.f, b.jac, &scale, h, 1.0, held, pt, pick));
 }
 
 #endif
