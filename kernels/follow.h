@@ -370,7 +370,7 @@ NM_FN nm_vec nm_first_step(const nm_balance *b, const nm_scaling *scale, const n
  * small against its row, and the state moves yet. */
 NM_GPU_LEAF nm_mask nm_arrival_by_sight(nm_mask *arrived, const nm_balance *newton, const nm_course *course, const auto *pick)
 {
-    nm_vec jac[NM_NY][NM_NY], step[NM_NY], largest[NM_NY], distance = nm_splat(0.0), smallest = nm_splat(0.0);
+    nm_vec jac[NM_NY][NM_NY], step[NM_NY], largest[NM_NY], distance = nm_splat(0.0), growth = nm_splat(0.0);
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) {
         step[i] = newton->f[i];
@@ -386,11 +386,11 @@ NM_GPU_LEAF nm_mask nm_arrival_by_sight(nm_mask *arrived, const nm_balance *newt
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) { /* the diagonal holds 1/pivot */
         distance = nm_vmax(distance, nm_vabs(step[i]));
-        smallest = nm_vmax(smallest, nm_vabs(jac[i][i]) * largest[i]);
+        growth = nm_vmax(growth, nm_vabs(jac[i][i]) * largest[i]);
         sum = sum + step[i] + jac[i][i];
     }
     *arrived = distance < course->arrival;
-    return nm_vfinite(sum) & (smallest < nm_splat(1e8)) & (course->change > nm_splat(1e-6));
+    return nm_vfinite(sum) & (growth < nm_splat(1e8)) & (course->change > nm_splat(1e-6));
 }
 
 /* The factor by which a step grows or shrinks, from its mean square error in units of the tolerance: the ideal length goes on
@@ -432,7 +432,7 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
     b.clear();
     nm_visit_network<true>(&b, pt, pick, y);
 
-    /* traces at the floor that still fall stand still: their flux is taken as balanced */
+    /* traces at the floor that still fall stand still: their flux is taken as balanced. at_end: who cannot wait there */
     nm_mask floored[NM_N_FREE], at_end[NM_N_FREE];
     nm_vec gain[NM_N_FREE];
     nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
