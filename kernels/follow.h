@@ -27,7 +27,6 @@ enum nm_follow_status { /* per lane, as a double in lanes */
 #define NM_GROWN_FAR   7.0               /* so much further, slow growth counts as growth too */
 #define NM_NEARLY_GONE 27.6              /* -ln 1e-12: a concentration against its start */
 #define NM_FLOOR       150.0 /* traces below exp(-150) of their start wait there while they still fall */
-#define NM_FAR_BELOW   50.0  /* below the floor: whether a flux fades with its trace */
 
 /* Concentrations and volumes of a state, and 1/volume: what the network asks of exp(unknown). Of a potential: 0. */
 NM_FN void nm_state_to_contents(nm_vec *content, nm_vec *inverse, const nm_vec *x)
@@ -249,6 +248,7 @@ NM_FN void nm_hold(nm_balance *b, const nm_mask *held)
     }
 }
 
+#include "potentials.h"
 #include "rodas4.h"
 
 /* A time course in lanes; lanes can be refilled one by one. ideal: the length of the last step that was taken for which its
@@ -284,48 +284,6 @@ NM_FN void nm_course_begin(nm_course *course, const nm_vec *y, nm_vec arrival, n
     course->arrival = nm_choose(mask, arrival, course->arrival);
     course->grown = nm_choose(mask, nm_splat(NM_GROWN), course->grown);
     course->status = nm_choose(mask, nm_splat((double)NM_FOLLOWING), course->status);
-}
-
-/* Puts the potential of neutral compartments where no net current flows: their rows are algebraic, and a course must
- * start on them. Newton on each potential alone; a current rises with its potential. */
-NM_NOINLINE void nm_settle_potentials(nm_vec *y, const nm_point *pt, const nm_choices *pick)
-{
-    bool any_neutral = false;
-    nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
-        if constexpr (nm_potential_of(c.value) >= 0) {
-            any_neutral = any_neutral || pt->is_neutral[c.value];
-        }
-    });
-    if (!any_neutral) {
-        return;
-    }
-    nm_vec most[NM_NC], last[NM_NC], pace[NM_NC];
-    for (int c = 0; c < NM_NC; c++) {
-        most[c] = pace[c] = nm_splat(2.0);
-        last[c] = nm_splat(0.0);
-    }
-    for (int iteration = 0; iteration < 100; iteration++) {
-        nm_balance b;
-        b.v_w = pt->v_w;
-        b.clear();
-        nm_visit_network<true>(&b, pt, pick, y);
-        nm_put_currents(&b, pt, true);
-        nm_unroll<NM_NC>([&](auto c) NM_LAMBDA {
-            constexpr int v = nm_potential_of(c.value);
-            if constexpr (v >= 0) {
-                if (pt->is_neutral[c.value]) {
-                    /* the largest step doubles until the root is stepped over, then halves each time it is */
-                    nm_vec step = b.f[v] / b.jac[v][v];
-                    nm_mask over = step * last[c.value] < nm_splat(0.0);
-                    pace[c.value] = nm_choose(over, nm_splat(1.0), pace[c.value]);
-                    most[c.value] = most[c.value] * nm_choose(over, nm_splat(0.5), pace[c.value]);
-                    step = nm_vmax(nm_vmin(step, most[c.value]), -most[c.value]);
-                    last[c.value] = step;
-                    y[v] = nm_choose(nm_vfinite(step), y[v] - step, y[v]);
-                }
-            }
-        });
-    }
 }
 
 /* Long implicit steps damp what grows, so that a course may be drawn to a state that repels it. When that is found out
@@ -407,16 +365,6 @@ NM_FN nm_vec nm_step_factor(nm_vec *ideal, const nm_course *course, nm_vec squar
     return nm_vmax(nm_vmin(factor, most), nm_splat(0.2));
 }
 
-/* 1 if the current of unknown I sets a potential at once: taken as balanced at the floor, it would make that jump. */
-template <int I> NM_FN bool nm_sets_potential(NM_MAYBE_UNUSED const nm_point *pt)
-{
-    constexpr int s = nm_species_of(I);
-    if constexpr (nm_charge(s) != 0 && nm_potential_of(nm_place(s)) >= 0) {
-        return pt->is_neutral[nm_place(s)];
-    }
-    return false;
-}
-
 /* Advances all following lanes by one tried step. */
 NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *pick, double rtol,
                              int max_steps)
@@ -432,15 +380,31 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
     b.clear();
     nm_visit_network<true>(&b, pt, pick, y);
 
-    /* traces at the floor that still fall stand still: their flux is taken as balanced. at_end: who cannot wait there */
-    nm_mask floored[NM_N_FREE], at_end[NM_N_FREE];
-    nm_vec gain[NM_N_FREE];
-    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA {
-        gain[i.value] = b.f[i.value];
-        floored[i.value] = (y[i.value] < course->ln_c0[i.value] - NM_FLOOR) & (gain[i.value] < nm_splat(0.0));
-        at_end[i.value] = floored[i.value] & nm_mask_all(nm_sets_potential<i.value>(pt));
-    });
+    /* traces at the floor that still fall stand still: their flux is taken as balanced */
+    nm_mask floored[NM_N_FREE];
+    NM_UNROLL
+    for (int i = 0; i < NM_N_FREE; i++) {
+        floored[i] = (y[i] < course->ln_c0[i] - NM_FLOOR) & (b.f[i] < nm_splat(0.0));
+    }
     nm_put_held(floored, pt);
+
+    /* then the currents that are left may want another potential at once, further off than a step by slopes goes */
+    const nm_mask jumps = following & nm_is_off_balance(&b, floored, pt);
+    if (nm_any_of(jumps)) {
+        nm_vec there[NM_NY];
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
+            there[i] = y[i];
+        }
+        nm_settle_potentials(there, floored, pt, pick);
+        NM_UNROLL
+        for (int i = NM_N_FREE + NM_N_VOLUMES; i < NM_NY; i++) {
+            course->x[i] = nm_choose(jumps, there[i], course->x[i]);
+        }
+        b.put(y, course->x, pt);
+        b.clear();
+        nm_visit_network<true>(&b, pt, pick, y);
+    }
 
     /* a small last step may mean arrival: the Newton step decides */
     nm_mask maybe = following & (course->change < nm_splat(1e-2));
@@ -500,13 +464,12 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
                    ((size > course->grown + NM_GROWN_FAR) & (slope > nm_splat(0.3)));
         }
     });
-    /* depletion: a concentration that is nearly gone, falls fast, and is drained at zero still. A flux by differences of
-     * ln c has no bound there: who cannot wait at the floor is depleted if it is drained far below it, too. */
+    /* depletion: a concentration that is nearly gone, falls fast, and is drained at zero still */
     nm_mask falling[NM_N_FREE], nearly = nm_mask_all(false), depleted = nm_mask_all(false);
     NM_UNROLL
     for (int i = 0; i < NM_N_FREE; i++) {
-        falling[i] = following & (y[i] < course->ln_c0[i] - NM_NEARLY_GONE) & (nm_not(floored[i]) | at_end[i]) &
-                     (gain[i] * scale.inverse[i] * course->t < nm_splat(-1e2));
+        falling[i] = following & (y[i] < course->ln_c0[i] - NM_NEARLY_GONE) & nm_not(floored[i]) &
+                     (b.f[i] * scale.inverse[i] * course->t < nm_splat(-1e2));
         nearly = nearly | falling[i];
     }
     if (nm_any_of(nearly)) {
@@ -519,13 +482,13 @@ NM_FN void nm_course_advance(nm_course *course, const nm_point *pt, const auto *
             none[i] = y[i];
             if (i < NM_N_FREE) {
                 const nm_mask is_gone = y[i] < course->ln_c0[i] - NM_NEARLY_GONE;
-                none[i] = nm_choose(at_end[i], y[i] - NM_FAR_BELOW, nm_choose(is_gone, nm_splat(-1e8), y[i]));
+                none[i] = nm_choose(is_gone, nm_splat(-1e8), y[i]);
             }
         }
         nm_visit_network<false>(&empty, pt, pick, none);
         NM_UNROLL
         for (int i = 0; i < NM_N_FREE; i++) {
-            depleted = depleted | (falling[i] & (empty.f[i] < 0.5 * gain[i]));
+            depleted = depleted | (falling[i] & (empty.f[i] < 0.5 * b.f[i]));
         }
     }
 

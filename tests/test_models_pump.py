@@ -423,6 +423,29 @@ def check_limits(args, checks, folder):
         check_size(checks, f"limits: {name}", found / wanted - 1, 1e-9)
 
 
+# Cells that a constant pump drives to absurd potentials, from where they swell. Once the ion in the name is gone, an
+# electroneutral membrane's potential jumps by as many RT/F and more.
+JUMPS = {
+    "Cl_i": "leak=ohmic T=290.4024409 C_m=0.0286206 Na_o=386.2341535 K_o=12.09211143 Cl_o=402.8044319 Y_o=4.478166927 z_Y=1 "
+    "z_X=-2.686614993 N_X=8.647816384e-4 P_f=3.661816494e-4 g_Na=0.02556164726 g_K=0.05421306743 g_Cl=1.150092008 "
+    "L_NKCC=1.225991705e-11 p_max=5.98620342e-6 K_Na=9.593543699 K_K=1.261985544 dG_ATP=-39349.79314",
+    "Na_i": "leak=ghk T=287.9898044 Na_o=1.785023252 K_o=43.18856890 Cl_o=2.007275330 Y_o=250.2967147 z_Y=-1.563573924 "
+    "N_X=1.829678067e-6 z_X=0.2529544423 P_Na=2.306322237e-11 P_K=4.032439330e-12 P_Cl=3.503605944e-9 "
+    "L_NKCC=4.974052486e-8 L_KCC=3.426371900e-8 P_f=1.769572428e-4 C_m=0.01585894898 p_max=3.244478917e-6 "
+    "K_Na=16.12821517 K_K=0.5076668531 dG_ATP=-46787.11561",
+}
+
+
+def check_jumps(args, checks, folder):
+    """Where an ion runs out and the potential jumps for it, a course goes on to its end, and soon."""
+    for ion, cell in JUMPS.items():
+        chosen = dict(word.split("=") for word in cell.split()) | {"pump": "const", "membrane": "electroneutral"}
+        keys = {f"variant.{k}" if k in ("leak", "pump", "membrane") else k: v for k, v in chosen.items()}
+        done = harness.run(args.nessmap, "point", "--model", "pump_leak", "--json", *harness.sets(**keys), timeout=60)
+        outcome = json.loads(done.stdout)["outcome"] if done.returncode == 0 else done.stderr.strip()
+        checks.check(outcome == "no_steady_state_growth", f"{ion} runs out, the potential jumps: {outcome}")
+
+
 # --- maps -----------------------------------------------------------------------------------------
 
 
@@ -470,7 +493,7 @@ def run_checks(args, checks):
     ):
         check_cell(args, checks, leak, membrane)
     check_dead_cell(args, checks)
-    for part in (check_presets, check_preset_commands, check_limits, check_maps):
+    for part in (check_presets, check_preset_commands, check_limits, check_jumps, check_maps):
         with harness.scratch() as name:
             part(args, checks, pathlib.Path(name))
 
