@@ -6,10 +6,12 @@
 #include "observe.h"
 #include "spectrum.h"
 
+#define NM_DELTA_MAX 1e-8 /* no steady state has a larger Newton step, unless rounding allows no better */
+
 /* what is known of a state after one look: Newton step there and what it may be, spectrum */
 struct nm_assessment {
     nm_vec delta, tau_slow, tau_fast;
-    nm_vec rounding; /* the Newton step that rounding of the balances alone may cause */
+    nm_vec rounding; /* the Newton step that rounding of the balances alone may cause; 0 where no step is large */
     nm_mask is_stable, is_singular;
 };
 

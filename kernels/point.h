@@ -16,7 +16,6 @@
 
 enum { NM_MAX_STARTS = 16 };
 #define NM_RESID_MAX    1e-10 /* promise: no steady state with a larger residual */
-#define NM_DELTA_MAX    1e-8  /* nor with a larger Newton step, unless rounding allows no better */
 #define NM_SAME_STATE   1e-3  /* states further apart than this are different */
 #define NM_AUDIT_AGREES 1e-6
 

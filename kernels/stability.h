@@ -315,9 +315,11 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
 #ifdef NM_STATIONARY_GTH
     a->delta = nm_vmin(a->delta, nm_splat(NM_GTH_ERROR)); /* closer than a Newton step can tell */
 #endif
+    /* asked where lanes stand side by side; on a GPU the branch would cost registers */
+    const bool is_exact = NM_LANES > 1 && nm_all_of((a->delta <= nm_splat(NM_DELTA_MAX)) | nm_not(mask));
     a->rounding = nm_splat(0.0);
     NM_UNROLL
-    for (int i = 0; i < NM_NY; i++) {
+    for (int i = 0; i < NM_NY && !is_exact; i++) {
         nm_vec sum = nm_splat(0.0);
         nm_unroll<NM_NY>([&](auto k) NM_LAMBDA {
             if constexpr (nm_may_move(k.value)) {

@@ -7,15 +7,15 @@
 
 /* lanes whose parameters are finite, and not negative where the model's range starts at zero or above */
 #define NM_ROW_P_DOMAIN(name, unit, dflt, low, high, scale, text)                                  \
-    valid = valid & nm_vfinite(pt->p[NM_P_##name]);                                                \
+    zero = nm_vfma(pt->p[NM_P_##name], nm_splat(0.0), zero);                                       \
     if ((low) >= 0.0) {                                                                            \
-        valid = valid & nm_not(pt->p[NM_P_##name] < nm_splat(0.0));                                \
+        least = nm_vmin(least, pt->p[NM_P_##name]);                                                \
     }
 NM_FN nm_mask nm_in_domain(const nm_point *pt)
 {
-    nm_mask valid = pt->RT > nm_splat(0.0);
+    nm_vec zero = nm_splat(0.0), least = nm_splat(0.0); /* 0 times what is not finite is NaN */
     NM_PARAMETERS(NM_ROW_P_DOMAIN)
-    return valid;
+    return (pt->RT > nm_splat(0.0)) & (zero == nm_splat(0.0)) & (least == nm_splat(0.0));
 }
 
 /* The declared initial state as unknowns. Charge that is missing is added as the first free ion of the wanted sign.
@@ -86,12 +86,16 @@ NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt)
             }
         }
     });
-    nm_unroll<NM_N_FREE>([&](auto i) NM_LAMBDA { y[i.value] = nm_vlog(c[i.value]); });
+    /* finiteness is asked of what logarithms are taken of: where a guess takes their place, none are */
     nm_vec sum = nm_splat(0.0);
-    NM_UNROLL
-    for (int i = 0; i < NM_NY; i++) {
-        sum = sum + y[i];
-    }
+    nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
+        if constexpr (i.value < NM_N_FREE) {
+            sum = sum + c[i.value];
+            y[i.value] = nm_vlog(c[i.value]);
+        } else {
+            sum = sum + y[i.value];
+        }
+    });
     return valid & nm_vfinite(sum);
 }
 
