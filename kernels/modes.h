@@ -11,7 +11,7 @@
 /* what is known of a state after one look: Newton step there and what it may be, spectrum */
 struct nm_assessment {
     nm_vec delta, tau_slow, tau_fast;
-    nm_vec rounding; /* the Newton step that rounding of the balances alone may cause; 0 where no step is large */
+    nm_vec rounding; /* the Newton step that rounding of the balances alone may cause; 0 where no lane's step asks for it */
     nm_mask is_stable, is_singular;
 };
 

@@ -248,7 +248,7 @@ NM_LEAF void nm_look_again(nm_look *look, const nm_vec *y, const nm_point *pt,
 
 /* A sink takes outputs by their numbers: `wants` says whether one is stored, `put` takes it. */
 struct nm_sink { /* block buffer: [n_slots] */
-    static constexpr bool is_lazy = true;
+    static constexpr bool is_lazy = true; /* what is not stored is not worked out */
     const int16_t *slot;
     nm_vec *out;
     NM_INLINE bool wants(int number) const { return slot[number] >= 0; }

@@ -423,8 +423,8 @@ def check_limits(args, checks, folder):
         check_size(checks, f"limits: {name}", found / wanted - 1, 1e-9)
 
 
-# Cells that a constant pump drives to absurd potentials, from where they swell. Once the ion in the name is gone, an
-# electroneutral membrane's potential jumps by as many RT/F and more.
+# Cells that a constant pump drives to absurd potentials, from where they swell. When the ion in the name is gone, the
+# potential of their electroneutral membrane jumps by hundreds of RT/F.
 JUMPS = {
     "Cl_i": "leak=ohmic T=290.4024409 C_m=0.0286206 Na_o=386.2341535 K_o=12.09211143 Cl_o=402.8044319 Y_o=4.478166927 z_Y=1 "
     "z_X=-2.686614993 N_X=8.647816384e-4 P_f=3.661816494e-4 g_Na=0.02556164726 g_K=0.05421306743 g_Cl=1.150092008 "
