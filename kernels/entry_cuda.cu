@@ -415,6 +415,7 @@ NM_KERNEL(nm_gpu_finish, 1)(const nm_batch batch) {
     int position;
     NM_PARK(place);
     NM_PARK(position);
+    NM_PARK(pt);
     while ((position = nm_pop(queue, &queue->ended, s.follow[batch.round % 2])) >= 0) {
         nm_traveller *traveller = &s.travellers[position];
         if (traveller->round == NM_ROUNDS) { continue; }
