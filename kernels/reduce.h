@@ -34,10 +34,11 @@ NM_FN nm_moments nm_moments_of(double x)
             is_finite ? x : -NM_INFINITY};
 }
 
-/* of the points of `a` and then those of `b`; where one is empty, the other unchanged */
-NM_FN nm_moments nm_merge(const nm_moments a, const nm_moments b)
+/* of the points of `a` and then those of `b`; where one is empty, the other unchanged. ARE_HALVES: mostly as many of both,
+ * which needs no division where a branch is cheap */
+template <bool ARE_HALVES = false> NM_FN nm_moments nm_merge(const nm_moments a, const nm_moments b)
 {
-    const double n = a.n + b.n, share = b.n / n, d = b.mean - a.mean;
+    const double n = a.n + b.n, share = ARE_HALVES && a.n == b.n ? 0.5 : b.n / n, d = b.mean - a.mean;
     const double mean = fma(d, share, a.mean), m2 = fma(d * d, a.n * share, a.m2 + b.m2);
     const bool no_a = a.n == 0.0, no_b = b.n == 0.0;
     return {n, no_b ? a.mean : no_a ? b.mean : mean, no_b ? a.m2 : no_a ? b.m2 : m2,

@@ -54,26 +54,31 @@ NM_FN nm_group_look nm_look_at_group(const nm_task *task, const double *values, 
     look.indicator = quantity - task->n_slots;
     return look;
 }
-/* of the group from point `at` of its tile on; NaN where a member has no value. first: point of the scan */
-NM_FN double nm_group_value(const nm_task *task, const nm_group_look *look, int64_t first, int64_t at)
+/* Of the group from point `at` of its tile on; NaN where a member has no value. A function, for it is asked for at many
+ * places, and mostly there are no groups. */
+NM_LEAF double nm_group_value(const nm_batch *batch, const nm_part *part, int slot, int64_t at)
 {
-    const int group = task->reduction.group;
+    const nm_task *task = &nm_gpu_task;
+    const int64_t points = batch->points[part->tile];
+    const double *values = (const double *)(batch->results + part->tile * batch->tile_bytes);
+    const uint16_t *flags = (const uint16_t *)(values + (task->n_slots + task->n_stored) * points);
+    const nm_group_look look = nm_look_at_group(task, values, (const int8_t *)(flags + points), points, slot);
     double x = 0.0;
-    for (int m = 0; m < group && look->values; m++) {
-        const double y = look->values[at + m];
+    for (int m = 0; m < task->reduction.group && look.values; m++) {
+        const double y = look.values[at + m];
         if (!(y - y == 0.0)) { return NM_NAN; }
     }
-    for (int k = 0; k < look->blend.n; k++) {
-        const int64_t i = at + look->blend.member[k];
-        const double y = look->values ? look->values[i] : nm_indicator(look->indicator, look->outcome[i]);
-        x = k == 0 ? y : fma(look->blend.weight[k], y, x);
+    for (int k = 0; k < look.blend.n; k++) {
+        const int64_t i = at + look.blend.member[k];
+        const double y = look.values ? look.values[i] : nm_indicator(look.indicator, look.outcome[i]);
+        x = k == 0 ? y : fma(look.blend.weight[k], y, x);
     }
-    if (look->blend.step >= 0) {
-        const nm_stand place = nm_find_stand(&task->draw, first + at);
-        const int i = look->blend.step;
+    if (look.blend.step >= 0) {
+        const nm_stand place = nm_find_stand(&task->draw, batch->first[part->tile] + at);
+        const int i = look.blend.step;
         x = x / (nm_sobol_uniform(&task->draw, &place, task->draw.n_random + i) - nm_sobol_uniform(&task->draw, &place, i));
     }
-    return look->blend.is_size ? fabs(x) : x;
+    return look.blend.is_size ? fabs(x) : x;
 }
 
 /* One thread block for each block of points: n_tiles * parts_per_tile * blocks_per_part of them, with NM_REDUCE_THREADS
@@ -98,25 +103,22 @@ extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_bl
 
     for (int slot = 0; slot < n_slots; slot++) {
         const double *x = values + slot * points + at;
-        nm_group_look look;
-        if (group > 1) { look = nm_look_at_group(&nm_gpu_task, values, outcome, points, slot); }
         nm_moments m[NM_REDUCE_POINTS];
         NM_UNROLL
         for (int k = 0; k < NM_REDUCE_POINTS; k++) {
             const int i = t + k * NM_REDUCE_THREADS;
-            m[k] = i >= n       ? nm_no_moments()
-                   : group == 1 ? nm_moments_of(x[i])
-                                : nm_moments_of(nm_group_value(&nm_gpu_task, &look, batch.first[part.tile], at + (int64_t)i * group));
+            m[k] = i >= n ? nm_no_moments()
+                          : nm_moments_of(group == 1 ? x[i] : nm_group_value(&batch, &part, slot, at + (int64_t)i * group));
         }
         NM_UNROLL
         for (int half = NM_REDUCE_POINTS / 2; half >= 1; half /= 2) {
             NM_UNROLL
-            for (int k = 0; k < half; k++) { m[k] = nm_merge(m[k], m[k + half]); }
+            for (int k = 0; k < half; k++) { m[k] = nm_merge<true>(m[k], m[k + half]); }
         }
         for (int half = NM_REDUCE_THREADS / 2; half >= 1; half /= 2) {
             if (t >= half && t < 2 * half) { shared[t - half] = m[0]; }
             __syncthreads();
-            if (t < half) { m[0] = nm_merge(m[0], shared[t]); }
+            if (t < half) { m[0] = nm_merge<true>(m[0], shared[t]); }
             __syncthreads();
         }
         if (t == 0) { nm_put_moments(nm_record_stats(record) + slot, m[0]); }

@@ -3,7 +3,8 @@
  * The characteristic polynomial is formed from principal minors, each beside the same sum with all signs positive,
  * which bounds its rounding. The slowest mode is its largest root where that is real, which Halley's method reaches from
  * above; that all others decay, and faster, is decided by the signs of coefficients (Routh & Hurwitz), so they may
- * oscillate. A lane where any of this is not certain is left to the eigenvalue iteration in stability.h. */
+ * oscillate. Where the slowest modes are a pair that oscillates, it is divided into quadratics (Bairstow). A lane where
+ * none of this is certain is left to the eigenvalue iteration in stability.h. */
 #ifndef NESSMAP_SPECTRUM_H
 #define NESSMAP_SPECTRUM_H
 
@@ -11,6 +12,7 @@
 
 enum { NM_QUICK_MODES = 4 };
 #define NM_QUICK_CERTAIN 1e-9 /* smallest coefficient / bound that counts as certain */
+#define NM_PAIR_APART    0.01 /* of two quadratics, at least */
 
 struct nm_minor { /* a determinant and the sum of its terms without signs */
     nm_vec value, bound;
@@ -79,8 +81,42 @@ template <int N> NM_FN void nm_principal_minors(nm_minor *e, const nm_vec (*m)[N
     }
 }
 
-/* The largest root of t^N - a1 t^(N-1) + a2 t^(N-2) - ..., in the lanes where it is real and certainly the slowest mode of
- * all, and all decay; e[k]: (-1)^k a[k] and its bound. */
+/* The slowest modes are a pair: the polynomial is (t^2 - u t + w)(t^2 - x t + y), its large roots in the first factor. From
+ * there the second follows without cancellation, and Newton's method finds u and w (Bairstow 1920). Lanes of `wanted` where
+ * that succeeds, all roots decay and none is slower than the pair; a[k]: coefficients without their signs. */
+template <int N> NM_LEAF nm_mask nm_slowest_pair(nm_vec *tau, const nm_vec *a, nm_mask wanted)
+{
+    const nm_vec a3 = N > 2 ? a[3] : nm_splat(0.0), a4 = N > 3 ? a[4] : nm_splat(0.0);
+    nm_vec u = a[1], w = a[2], apart = nm_splat(1.0);
+    nm_mask running = wanted, found = nm_mask_all(false);
+    for (int iteration = 0; iteration < 12 && nm_any_of(running); iteration++) {
+        const nm_vec per_w = 1.0 / w, y = a4 * per_w, x = (a3 - u * y) * per_w, k = y * per_w, l = (x - u * k) * per_w;
+        const nm_vec f1 = u + x - a[1], f2 = w - a[2] + y + u * x;
+        const nm_vec g = 1.0 - k, h = g - u * l, det = g * h + l * l * w, per_det = 1.0 / det;
+        const nm_vec du = (f1 * h + f2 * l) * per_det, dw = (f2 * g - f1 * l * w) * per_det;
+        u = nm_choose(running, u - du, u);
+        w = nm_choose(running, w - dw, w);
+        apart = nm_choose(running, det, apart);
+        const nm_mask is_done = running & (nm_vabs(du) < 1e-6 * u) & (nm_vabs(dw) < 1e-6 * w);
+        found = found | is_done;
+        running = running & nm_not(is_done) & (w > nm_splat(0.0));
+    }
+    /* certain where the factors' roots are far from each other, and the pair's decay is no small difference */
+    const double margin = 1e-6;
+    found = found & (apart > nm_splat(NM_PAIR_APART)) & (u > NM_PAIR_APART * a[1]) & (u * u < (4.0 - margin) * w);
+    if constexpr (N > 2) {
+        const nm_vec per_w = 1.0 / w, y = a4 * per_w, x = (a3 - u * y) * per_w, spread = x * x - 4.0 * y;
+        const nm_mask is_real = spread > nm_splat(0.0);
+        /* a real mode lasts (x + sqrt(spread))/2, a pair 2 y/x */
+        const nm_vec top = nm_choose(is_real, x + nm_vsqrt(nm_vmax(spread, nm_splat(0.0))), 4.0 * y),
+                     below = nm_choose(is_real, nm_splat(1.0), x);
+        found = found & (x > nm_splat(0.0)) & (u * top < ((1.0 - margin) * 4.0) * (w * below));
+    }
+    *tau = nm_choose(found, 2.0 * w / u, *tau);
+    return found;
+}
+
+/* The slowest mode of t^N - a1 t^(N-1) + a2 t^(N-2) - ..., in the lanes where it is certain and all decay; e[k]: (-1)^k a[k] and its bound. */
 template <int N> NM_FN nm_mask nm_slowest(nm_vec *tau, const nm_minor *e, nm_vec noise)
 {
     static_assert(N >= 1 && N <= NM_QUICK_MODES, "up to four modes");
@@ -118,6 +154,7 @@ template <int N> NM_FN nm_mask nm_slowest(nm_vec *tau, const nm_minor *e, nm_vec
             running = running & nm_not(is_done) & (slope > nm_splat(0.0)) & (t > nm_splat(0.0));
         }
     }
+    const nm_mask is_left = certain & nm_not(converged);
     certain = certain & converged;
 
     /* The others, deflated from the small end, must decay (Routh & Hurwitz), and faster: so must they with their rates
@@ -135,6 +172,11 @@ template <int N> NM_FN nm_mask nm_slowest(nm_vec *tau, const nm_minor *e, nm_vec
                   (c1 > margin * b1) & (c0 > nm_splat(margin)) & (c1 * c2 > (1.0 + margin) * b3 * c0);
     }
     *tau = t;
+    if constexpr (N > 1) {
+        if (nm_any_of(is_left)) {
+            certain = certain | nm_slowest_pair<N>(tau, a, is_left);
+        }
+    }
     return certain;
 }
 

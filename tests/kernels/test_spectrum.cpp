@@ -85,11 +85,11 @@ template <bool STIFF> long double random_time()
     return powl(10.0L, (STIFF ? 10.0L : 5.0L) * (long double)random_uniform() - (STIFF ? 6.0L : 2.0L));
 }
 
-/* Decaying modes, two of them a pair if HAS_PAIR. The slowest mode is found, and nearly always with certainty if it is
- * real; a pair that is slowest is never called certain. */
+/* Decaying modes, two of them a pair if HAS_PAIR. The slowest mode is found, nearly always with certainty if it is real,
+ * and mostly if it is a pair. */
 template <int N, bool STIFF, bool HAS_PAIR> void check_decaying()
 {
-    int n_certain = 0, n_real = 0, n_wrong = 0;
+    int n_certain = 0, n_real = 0, n_certain_pairs = 0, n_pairs = 0;
     double worst = 0.0;
     for (int round = 0; round < 20000 / NM_LANES; round++) {
         matrices m;
@@ -118,15 +118,16 @@ template <int N, bool STIFF, bool HAS_PAIR> void check_decaying()
         const nm_mask certain = solve<N, STIFF>(&tau, &m);
         for (int lane = 0; lane < NM_LANES; lane++) {
             n_real += !is_pair[lane];
+            n_pairs += is_pair[lane];
             if (!nm_get(certain, lane)) { continue; }
-            n_wrong += is_pair[lane];
+            n_certain_pairs += is_pair[lane];
             n_certain += !is_pair[lane];
             worst = fmax(worst, fabs(nm_get(tau, lane) / slowest[lane] - 1.0));
         }
     }
-    printf("%d modes%s%s: %.1f %% of %d certain, worst relative error %.1e\n", N, HAS_PAIR ? ", two a pair" : "",
-           STIFF ? ", stiff" : "", 100.0 * n_certain / fmax(n_real, 1), n_real, worst);
-    assert_int_equal(n_wrong, 0);
+    printf("%d modes%s%s: %.1f %% of %d certain, %.1f %% of %d slowest pairs, worst relative error %.1e\n", N,
+           HAS_PAIR ? ", two a pair" : "", STIFF ? ", stiff" : "", 100.0 * n_certain / fmax(n_real, 1), n_real,
+           100.0 * n_certain_pairs / fmax(n_pairs, 1), n_pairs, worst);
     assert_true(worst < 1e-7); /* two equal roots are known to the root of the rounding only */
     assert_true(n_certain >= 0.97 * n_real);
     assert_true(n_real > 1000 || (HAS_PAIR && N == 2));
