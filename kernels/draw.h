@@ -288,6 +288,28 @@ NM_FN void nm_draw_point(const nm_draw *draw, int64_t index, double *p)
     }
 }
 
+/* visit(k, parameter) for each parameter that nm_draw_point overwrites, k from 0 on */
+template <class VISIT> NM_FN void nm_each_drawn(const nm_draw *draw, VISIT visit)
+{
+    int k = 0;
+    NM_ROLL
+    for (int a = 0; a < draw->n_axes; a++) {
+        visit(k++, draw->axis[a].param);
+    }
+    NM_ROLL
+    for (int r = 0; r < draw->n_random; r++) {
+        visit(k++, draw->random[r].param);
+    }
+    NM_ROLL
+    for (int c = 0; c < draw->n_columns; c++) {
+        visit(k++, draw->column_param[c]);
+    }
+    NM_ROLL
+    for (int t = 0; t < draw->n_ties; t++) {
+        visit(k++, draw->tie[t].param);
+    }
+}
+
 /* --- side by side --------------------------------------------------------------------------------------- */
 
 #if NM_LANES > 1

@@ -5,11 +5,11 @@
  *
  * The launch sequence (every kernel gets the batch by value; the task is a constant of the module):
  *
- *   auto:    newton      every point: draw, the first steps of Newton               -> its state, list: to go on
+ *   auto:    newton      every point: draw, the first steps of Newton               -> parameters, state, list: to go on
  *            newton_more listed points: the other steps, but for those that must grow
  *            conclude    every point: certain states -> results                     -> lists: to judge, to follow
  *            judge       listed points that must grow, whose spectrum needs eigenvalues, or that want several starts
- *   follow:  everyone    every point                                                -> list: to follow
+ *   follow:  everyone    every point: draw                                          -> parameters, list: to follow
  *   both, in NM_ROUNDS rounds that mostly find their lists empty:
  *            advance     listed points, by persistent threads: who arrives takes the next from the list
  *            watch       listed points that wander: do they oscillate?
@@ -27,8 +27,11 @@
 static_assert(NM_LANES == 1, "a thread carries one point");
 
 enum {
-    NM_GPU_THREADS = 128,     /* of a block */
-    NM_GPU_NEWTON_BLOCKS = NM_NY <= 7 ? 3 : 2 /* that fit a multiprocessor: more unknowns want more registers */
+    NM_GPU_THREADS = 128, /* of a block */
+    /* blocks that fit a multiprocessor: more unknowns want more registers. A few registers that spill into the cache cost less
+     * than a third of the warps would, which hide the latency of each other's arithmetic (tests/records/gpu_*). */
+    NM_GPU_NEWTON_BLOCKS = NM_NY <= 7 ? 4 : 2,
+    NM_GPU_STATE_BLOCKS = NM_NY <= 7 ? 3 : 1
 };
 
 #define NM_KERNEL(name, blocks) extern "C" __global__ void __launch_bounds__(NM_GPU_THREADS, blocks) name
@@ -54,6 +57,7 @@ struct nm_queues {
 
 struct nm_scratch { /* arrays by position in the batch */
     nm_queues *queues;
+    double *drawn;      /* [NM_NP][n]: parameters that change from point to point, in the order of nm_each_drawn */
     double *y;          /* [NM_NY][n] */
     double *iterations; /* [n] */
     nm_traveller *travellers;
@@ -65,7 +69,7 @@ struct nm_scratch { /* arrays by position in the batch */
     int *more;              /* over before the first round begins */
 };
 enum { NM_GPU_FIXED = (sizeof(nm_queues) + 255) / 256 * 256 };
-enum { NM_GPU_POINT = (NM_NY + 1) * sizeof(double) + sizeof(nm_traveller) + sizeof(nm_audited) + 3 * sizeof(int) };
+enum { NM_GPU_POINT = (NM_NP + NM_NY + 1) * sizeof(double) + sizeof(nm_traveller) + sizeof(nm_audited) + 3 * sizeof(int) };
 /* where trajectories are wanted: bytes for each point, and for each trajectory of a point */
 enum {
     NM_GPU_WALK = NM_N_WALK > 0 ? (int)(sizeof(nm_walk_set) + 2 * NM_MOST_TURNS * sizeof(unsigned long long)) : 0,
@@ -77,7 +81,8 @@ NM_FN nm_scratch nm_find_scratch(const nm_batch *batch) {
     const int64_t n = batch->n_tiles * batch->tile_points;
     nm_scratch s;
     s.queues = (nm_queues *)batch->scratch;
-    s.y = (double *)(batch->scratch + NM_GPU_FIXED);
+    s.drawn = (double *)(batch->scratch + NM_GPU_FIXED);
+    s.y = s.drawn + NM_NP * n;
     s.iterations = s.y + NM_NY * n;
     s.travellers = (nm_traveller *)(s.iterations + n);
     s.audited = (nm_audited *)(s.travellers + n);
@@ -152,9 +157,22 @@ NM_FN int nm_own_position(const nm_batch *batch) {
     return position < batch->n_tiles * batch->tile_points ? (int)position : -1;
 }
 
-NM_FN void nm_draw_parameters(nm_point *pt, double *p, int64_t index, const nm_choices *pick) {
+/* Draws the parameters of a position, and keeps them for the kernels that come after: drawing takes more time than memory
+ * does, and its code would crowd out theirs. */
+NM_FN void nm_draw_parameters(nm_point *pt, double *p, const nm_batch *batch, const nm_scratch *s, int position, int64_t index,
+                              const nm_choices *pick) {
+    const int64_t n = batch->n_tiles * batch->tile_points;
     nm_put_fixed(pt, p, &nm_gpu_task);
     nm_put_lane(pt, 0, p, &nm_gpu_task, index);
+    nm_each_drawn(&nm_gpu_task.draw, [&](int k, int param) NM_LAMBDA { s->drawn[k * n + position] = p[param]; });
+    nm_prepare(pt, pick);
+}
+NM_FN void nm_recall_parameters(nm_point *pt, double *p, const nm_batch *batch, const nm_scratch *s, int position,
+                                const nm_choices *pick) {
+    const int64_t n = batch->n_tiles * batch->tile_points;
+    nm_put_fixed(pt, p, &nm_gpu_task);
+    nm_each_drawn(&nm_gpu_task.draw, [&](int k, int param) NM_LAMBDA { p[param] = s->drawn[k * n + position]; });
+    for (int i = 0; i < NM_NP; i++) { pt->p[i] = p[i]; }
     nm_prepare(pt, pick);
 }
 
@@ -205,7 +223,7 @@ NM_KERNEL(nm_gpu_newton, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
     double p[NM_NP];
     const int position = nm_own_position(&batch);
     if (position < 0 || !nm_find_place(&place, &batch, position)) { return; }
-    nm_draw_parameters(&pt, p, place.index, &pick);
+    nm_draw_parameters(&pt, p, &batch, &s, position, place.index, &pick);
     nm_store_params(&place.tile, &nm_gpu_task, place.offset, p, 0);
     bool valid, unfinished;
     const nm_newton_result found = nm_begin_auto(y, &valid, &unfinished, true, &pt, &pick);
@@ -215,7 +233,7 @@ NM_KERNEL(nm_gpu_newton, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
     if (unfinished) { nm_push(&s.queues->more, s.more, position); }
 }
 
-NM_KERNEL(nm_gpu_newton_more, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
+NM_KERNEL(nm_gpu_newton_more, NM_GPU_STATE_BLOCKS)(const nm_batch batch) {
     const nm_choices pick = nm_make_choices(&nm_gpu_task);
     const nm_scratch s = nm_find_scratch(&batch);
     const int64_t n = batch.n_tiles * batch.tile_points;
@@ -223,7 +241,7 @@ NM_KERNEL(nm_gpu_newton_more, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
     nm_vec y[NM_NY];
     double p[NM_NP];
     for (int position; (position = nm_pop(&s.queues->more, &s.queues->more.next, s.more)) >= 0;) {
-        nm_draw_parameters(&pt, p, nm_find_index(&batch, position), &pick);
+        nm_recall_parameters(&pt, p, &batch, &s, position, &pick);
         if (nm_must_grow(&pt, &pick)) {
             s.iterations[position] = NM_GROWING;
             continue;
@@ -237,7 +255,7 @@ NM_KERNEL(nm_gpu_newton_more, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
     }
 }
 
-NM_KERNEL(nm_gpu_conclude, 1)(const nm_batch batch) {
+NM_KERNEL(nm_gpu_conclude, NM_GPU_STATE_BLOCKS)(const nm_batch batch) {
     const nm_choices pick = nm_make_choices(&nm_gpu_task);
     const nm_scratch s = nm_find_scratch(&batch);
     const int64_t n = batch.n_tiles * batch.tile_points;
@@ -268,7 +286,7 @@ NM_KERNEL(nm_gpu_conclude, 1)(const nm_batch batch) {
         nm_push(&s.queues->judge, s.judge, position);
         return;
     }
-    nm_draw_parameters(&pt, p, place.index, &pick);
+    nm_recall_parameters(&pt, p, &batch, &s, position, &pick);
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) { y[i] = s.y[i * n + position]; }
     nm_look_at(&look, y, &pt, &pick);
@@ -313,7 +331,7 @@ NM_KERNEL(nm_gpu_judge, 1)(const nm_batch batch) {
         nm_verdict verdict = {};
         verdict.out = out;
         nm_find_place(&place, &batch, position);
-        nm_draw_parameters(&pt, p, place.index, &pick);
+        nm_recall_parameters(&pt, p, &batch, &s, position, &pick);
         const bool is_drawn = nm_draw_audits(&nm_gpu_task, &place.index);
         const double iterations = s.iterations[position];
         if (iterations == NM_GROWING) {
@@ -338,19 +356,20 @@ NM_KERNEL(nm_gpu_judge, 1)(const nm_batch batch) {
 /* --- following ----------------------------------------------------------------------------------------- */
 
 NM_KERNEL(nm_gpu_everyone, 1)(const nm_batch batch) {
+    const nm_choices pick = nm_make_choices(&nm_gpu_task);
     const nm_scratch s = nm_find_scratch(&batch);
     nm_place_of place;
     double p[NM_NP];
     const int position = nm_own_position(&batch);
     if (position < 0 || !nm_find_place(&place, &batch, position)) { return; }
-    for (int i = 0; i < NM_NP; i++) { p[i] = nm_gpu_task.draw.value[i]; }
-    nm_draw_point(&nm_gpu_task.draw, place.index, p);
+    nm_point pt;
+    nm_draw_parameters(&pt, p, &batch, &s, position, place.index, &pick);
     nm_store_params(&place.tile, &nm_gpu_task, place.offset, p, 0);
     s.audited[position].outcome = -1;
     nm_send_off(&batch, &s, &place, position);
 }
 
-NM_KERNEL(nm_gpu_advance, 1)(const nm_batch batch) {
+NM_KERNEL(nm_gpu_advance, NM_GPU_STATE_BLOCKS)(const nm_batch batch) {
     const nm_choices pick = nm_make_choices(&nm_gpu_task);
     const nm_scratch s = nm_find_scratch(&batch);
     nm_point pt;
@@ -363,7 +382,7 @@ NM_KERNEL(nm_gpu_advance, 1)(const nm_batch batch) {
             nm_queue *queue = &s.queues->follow[batch.round];
             position = nm_pop(queue, &queue->next, s.follow[batch.round % 2]);
             if (position < 0) { return; }
-            nm_draw_parameters(&pt, p, nm_find_index(&batch, position), &pick);
+            nm_recall_parameters(&pt, p, &batch, &s, position, &pick);
             nm_set_out(&course, true, &pt, &pick);
             if (batch.round > 0) { nm_restore(&course, &s.travellers[position], 0); }
         }
@@ -395,7 +414,7 @@ NM_KERNEL(nm_gpu_watch, 1)(const nm_batch batch) {
         nm_verdict verdict = {};
         verdict.out = out;
         nm_find_place(&place, &batch, position);
-        nm_draw_parameters(&pt, p, place.index, &pick);
+        nm_recall_parameters(&pt, p, &batch, &s, position, &pick);
         nm_watch_round(&verdict, who, audited, true, &pt, &pick, &nm_gpu_task);
         if (verdict.settled) {
             nm_store(&place.tile, &nm_gpu_task, place.offset, &verdict, 0);
@@ -404,7 +423,7 @@ NM_KERNEL(nm_gpu_watch, 1)(const nm_batch batch) {
     }
 }
 
-NM_KERNEL(nm_gpu_finish, 1)(const nm_batch batch) {
+NM_KERNEL(nm_gpu_finish, NM_GPU_STATE_BLOCKS)(const nm_batch batch) {
     const nm_choices pick = nm_make_choices(&nm_gpu_task);
     const nm_scratch s = nm_find_scratch(&batch);
     nm_place_of place;
@@ -415,7 +434,6 @@ NM_KERNEL(nm_gpu_finish, 1)(const nm_batch batch) {
     int position;
     NM_PARK(place);
     NM_PARK(position);
-    NM_PARK(pt);
     while ((position = nm_pop(queue, &queue->ended, s.follow[batch.round % 2])) >= 0) {
         nm_traveller *traveller = &s.travellers[position];
         if (traveller->round == NM_ROUNDS) { continue; }
@@ -424,7 +442,7 @@ NM_KERNEL(nm_gpu_finish, 1)(const nm_batch batch) {
         nm_verdict verdict = {};
         verdict.out = out;
         nm_find_place(&place, &batch, position);
-        nm_draw_parameters(&pt, p, place.index, &pick);
+        nm_recall_parameters(&pt, p, &batch, &s, position, &pick);
         nm_end_round(&verdict, y, who, audited, &place.index, true, &pt, &pick, &nm_gpu_task);
         if (verdict.settled) {
             nm_keep_state(&s, batch.n_tiles * batch.tile_points, position, y);

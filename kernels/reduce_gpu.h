@@ -81,6 +81,18 @@ NM_LEAF double nm_group_value(const nm_batch *batch, const nm_part *part, int sl
     return look.blend.is_size ? fabs(x) : x;
 }
 
+/* The values FROM, FROM + STEP, ... of a thread, whose first three rounds pair those that are furthest apart; depth first,
+ * so that few moments wait in registers. */
+template <int FROM, int STEP> NM_FN nm_moments nm_fold_own(const double *own)
+{
+    if constexpr (STEP == NM_REDUCE_POINTS) {
+        return nm_moments_of(own[FROM]);
+    } else {
+        const nm_moments first = nm_fold_own<FROM, 2 * STEP>(own);
+        return nm_merge<true>(first, nm_fold_own<FROM + STEP, 2 * STEP>(own));
+    }
+}
+
 /* One thread block for each block of points: n_tiles * parts_per_tile * blocks_per_part of them, with NM_REDUCE_THREADS
  * threads. Blocks without points write nothing. */
 extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_blocks(const nm_batch batch)
@@ -103,25 +115,20 @@ extern "C" __global__ void __launch_bounds__(NM_REDUCE_THREADS) nm_gpu_reduce_bl
 
     for (int slot = 0; slot < n_slots; slot++) {
         const double *x = values + slot * points + at;
-        nm_moments m[NM_REDUCE_POINTS];
+        double own[NM_REDUCE_POINTS];
         NM_UNROLL
         for (int k = 0; k < NM_REDUCE_POINTS; k++) {
             const int i = t + k * NM_REDUCE_THREADS;
-            m[k] = i >= n ? nm_no_moments()
-                          : nm_moments_of(group == 1 ? x[i] : nm_group_value(&batch, &part, slot, at + (int64_t)i * group));
+            own[k] = i >= n ? NM_NAN : group == 1 ? x[i] : nm_group_value(&batch, &part, slot, at + (int64_t)i * group);
         }
-        NM_UNROLL
-        for (int half = NM_REDUCE_POINTS / 2; half >= 1; half /= 2) {
-            NM_UNROLL
-            for (int k = 0; k < half; k++) { m[k] = nm_merge<true>(m[k], m[k + half]); }
-        }
+        nm_moments m = nm_fold_own<0, 1>(own);
         for (int half = NM_REDUCE_THREADS / 2; half >= 1; half /= 2) {
-            if (t >= half && t < 2 * half) { shared[t - half] = m[0]; }
+            if (t >= half && t < 2 * half) { shared[t - half] = m; }
             __syncthreads();
-            if (t < half) { m[0] = nm_merge<true>(m[0], shared[t]); }
+            if (t < half) { m = nm_merge<true>(m, shared[t]); }
             __syncthreads();
         }
-        if (t == 0) { nm_put_moments(nm_record_stats(record) + slot, m[0]); }
+        if (t == 0) { nm_put_moments(nm_record_stats(record) + slot, m); }
     }
 
     /* whole numbers, whose order is of no matter */
