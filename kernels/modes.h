@@ -192,8 +192,8 @@ NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_resolve
     }
 }
 
-/* The same for the fast end: the largest root for the matrix of rates is the fastest rate. tau comes out where the
- * returned mask is true. */
+/* The same for the fast end: the largest root for the matrix of rates is the fastest rate, if it is real: of a pair, the
+ * real part is the rate. tau comes out where the returned mask is true. */
 NM_FN nm_mask nm_assess_fast_quickly(nm_vec *tau, const nm_balance *b, const nm_vec *size, const auto *pick)
 {
     constexpr int n = nm_count_modes();
@@ -202,7 +202,7 @@ NM_FN nm_mask nm_assess_fast_quickly(nm_vec *tau, const nm_balance *b, const nm_
     } else {
         nm_vec m[NM_QUICK_MODES][NM_QUICK_MODES], rate = nm_splat(1.0), pivots;
         nm_rates_of_modes(m, &pivots, b, size, pick);
-        const nm_mask certain = nm_quick_spectrum<n>(&rate, m, nm_splat(0.0));
+        const nm_mask certain = nm_quick_spectrum<n, false>(&rate, m, nm_splat(0.0));
         *tau = 1.0 / rate;
         return certain & nm_vfinite(*tau);
     }

@@ -116,8 +116,9 @@ template <int N> NM_LEAF nm_mask nm_slowest_pair(nm_vec *tau, const nm_vec *a, n
     return found;
 }
 
-/* The slowest mode of t^N - a1 t^(N-1) + a2 t^(N-2) - ..., in the lanes where it is certain and all decay; e[k]: (-1)^k a[k] and its bound. */
-template <int N> NM_FN nm_mask nm_slowest(nm_vec *tau, const nm_minor *e, nm_vec noise)
+/* The slowest mode of t^N - a1 t^(N-1) + a2 t^(N-2) - ..., in the lanes where it is certain and all decay. MAY_BE_PAIR: or
+ * the time of the slowest pair, of roots z |z|^2 / Re z; e[k]: (-1)^k a[k] and its bound. */
+template <int N, bool MAY_BE_PAIR> NM_FN nm_mask nm_slowest(nm_vec *tau, const nm_minor *e, nm_vec noise)
 {
     static_assert(N >= 1 && N <= NM_QUICK_MODES, "up to four modes");
     nm_vec a[NM_QUICK_MODES + 1];
@@ -172,7 +173,7 @@ template <int N> NM_FN nm_mask nm_slowest(nm_vec *tau, const nm_minor *e, nm_vec
                   (c1 > margin * b1) & (c0 > nm_splat(margin)) & (c1 * c2 > (1.0 + margin) * b3 * c0);
     }
     *tau = t;
-    if constexpr (N > 1) {
+    if constexpr (N > 1 && MAY_BE_PAIR) {
         if (nm_any_of(is_left)) {
             certain = certain | nm_slowest_pair<N>(tau, a, is_left);
         }
@@ -182,12 +183,12 @@ template <int N> NM_FN nm_mask nm_slowest(nm_vec *tau, const nm_minor *e, nm_vec
 
 /* m: N x N matrix of a linear relaxation's inverse, in lanes, its entries balanced; noise: rounding of its entries, by
  * magnitude. tau comes out where the returned mask is true. */
-template <int N>
+template <int N, bool MAY_BE_PAIR = true>
 NM_FN nm_mask nm_quick_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], nm_vec noise)
 {
     nm_minor e[NM_QUICK_MODES + 1];
     nm_principal_minors<N>(e, m);
-    return nm_slowest<N>(tau, e, noise);
+    return nm_slowest<N, MAY_BE_PAIR>(tau, e, noise);
 }
 
 /* The same where modes are too far apart for minors of many rows: those come from m's determinant and from the trace of
@@ -203,7 +204,7 @@ NM_FN nm_mask nm_stiff_spectrum(nm_vec *tau, const nm_vec (*m)[NM_QUICK_MODES], 
     if (N >= 2) {
         e[N] = nm_minor{det, nm_vabs(det)};
     }
-    return nm_slowest<N>(tau, e, noise);
+    return nm_slowest<N, true>(tau, e, noise);
 }
 
 #endif
