@@ -5,11 +5,11 @@
  *
  * The launch sequence (every kernel gets the batch by value; the task is a constant of the module):
  *
- *   auto:    newton      every point: draw, the first steps of Newton               -> parameters, state, list: to go on
+ *   auto:    newton      every point: draw, the first steps of Newton               -> its state, list: to go on
  *            newton_more listed points: the other steps, but for those that must grow
  *            conclude    every point: certain states -> results                     -> lists: to judge, to follow
  *            judge       listed points that must grow, whose spectrum needs eigenvalues, or that want several starts
- *   follow:  everyone    every point: draw                                          -> parameters, list: to follow
+ *   follow:  everyone    every point                                                -> list: to follow
  *   both, in NM_ROUNDS rounds that mostly find their lists empty:
  *            advance     listed points, by persistent threads: who arrives takes the next from the list
  *            watch       listed points that wander: do they oscillate?
@@ -57,7 +57,7 @@ struct nm_queues {
 
 struct nm_scratch { /* arrays by position in the batch */
     nm_queues *queues;
-    double *drawn;      /* [NM_NP][n]: parameters that change from point to point, in the order of nm_each_drawn */
+    double *drawn;      /* [NM_NP][n]: parameters of followed points, in the order of nm_each_drawn */
     double *y;          /* [NM_NY][n] */
     double *iterations; /* [n] */
     nm_traveller *travellers;
@@ -157,16 +157,13 @@ NM_FN int nm_own_position(const nm_batch *batch) {
     return position < batch->n_tiles * batch->tile_points ? (int)position : -1;
 }
 
-/* Draws the parameters of a position, and keeps them for the kernels that come after: drawing takes more time than memory
- * does, and its code would crowd out theirs. */
-NM_FN void nm_draw_parameters(nm_point *pt, double *p, const nm_batch *batch, const nm_scratch *s, int position, int64_t index,
-                              const nm_choices *pick) {
-    const int64_t n = batch->n_tiles * batch->tile_points;
+NM_FN void nm_draw_parameters(nm_point *pt, double *p, int64_t index, const nm_choices *pick) {
     nm_put_fixed(pt, p, &nm_gpu_task);
     nm_put_lane(pt, 0, p, &nm_gpu_task, index);
-    nm_each_drawn(&nm_gpu_task.draw, [&](int k, int param) NM_LAMBDA { s->drawn[k * n + position] = p[param]; });
     nm_prepare(pt, pick);
 }
+/* The same for a point that is followed, from what it took along (nm_send_off): the code that draws would crowd out that of
+ * the course. Points that are solved at once are drawn anew, which takes less time than memory does. */
 NM_FN void nm_recall_parameters(nm_point *pt, double *p, const nm_batch *batch, const nm_scratch *s, int position,
                                 const nm_choices *pick) {
     const int64_t n = batch->n_tiles * batch->tile_points;
@@ -204,8 +201,10 @@ NM_FN void nm_keep_state(const nm_scratch *s, int64_t n, int position, const nm_
     }
 }
 
-/* the point is followed; kept: what auto found, where that is audited */
-NM_FN void nm_send_off(const nm_batch *batch, const nm_scratch *s, const nm_place_of *place, int position) {
+/* the point is followed, with its parameters p */
+NM_FN void nm_send_off(const nm_batch *batch, const nm_scratch *s, const nm_place_of *place, const double *p, int position) {
+    const int64_t n = batch->n_tiles * batch->tile_points;
+    nm_each_drawn(&nm_gpu_task.draw, [&](int k, int param) NM_LAMBDA { s->drawn[k * n + position] = p[param]; });
     s->travellers[position].round = 0;
     nm_push(&s->queues->follow[0], s->follow[0], position);
     atomicAdd(&batch->n_follow[place->t], 1ull);
@@ -223,7 +222,7 @@ NM_KERNEL(nm_gpu_newton, NM_GPU_NEWTON_BLOCKS)(const nm_batch batch) {
     double p[NM_NP];
     const int position = nm_own_position(&batch);
     if (position < 0 || !nm_find_place(&place, &batch, position)) { return; }
-    nm_draw_parameters(&pt, p, &batch, &s, position, place.index, &pick);
+    nm_draw_parameters(&pt, p, place.index, &pick);
     nm_store_params(&place.tile, &nm_gpu_task, place.offset, p, 0);
     bool valid, unfinished;
     const nm_newton_result found = nm_begin_auto(y, &valid, &unfinished, true, &pt, &pick);
@@ -241,7 +240,7 @@ NM_KERNEL(nm_gpu_newton_more, NM_GPU_STATE_BLOCKS)(const nm_batch batch) {
     nm_vec y[NM_NY];
     double p[NM_NP];
     for (int position; (position = nm_pop(&s.queues->more, &s.queues->more.next, s.more)) >= 0;) {
-        nm_recall_parameters(&pt, p, &batch, &s, position, &pick);
+        nm_draw_parameters(&pt, p, nm_find_index(&batch, position), &pick);
         if (nm_must_grow(&pt, &pick)) {
             s.iterations[position] = NM_GROWING;
             continue;
@@ -271,6 +270,7 @@ NM_KERNEL(nm_gpu_conclude, NM_GPU_STATE_BLOCKS)(const nm_batch batch) {
     nm_gpu_sink sink = {&place};
     const double iterations = s.iterations[position];
     s.audited[position].outcome = -1;
+    nm_draw_parameters(&pt, p, place.index, &pick);
     if (iterations < 0.0) {
         if (iterations == NM_NOT_VALID) {
             for (int slot = 0; slot < nm_gpu_task.n_slots; slot++) { sink.put_slot(slot, NM_NAN); }
@@ -278,7 +278,7 @@ NM_KERNEL(nm_gpu_conclude, NM_GPU_STATE_BLOCKS)(const nm_batch batch) {
         } else if (iterations == NM_GROWING) {
             nm_push(&s.queues->judge, s.judge, position);
         } else {
-            nm_send_off(&batch, &s, &place, position);
+            nm_send_off(&batch, &s, &place, p, position);
         }
         return;
     }
@@ -286,12 +286,11 @@ NM_KERNEL(nm_gpu_conclude, NM_GPU_STATE_BLOCKS)(const nm_batch batch) {
         nm_push(&s.queues->judge, s.judge, position);
         return;
     }
-    nm_recall_parameters(&pt, p, &batch, &s, position, &pick);
     NM_UNROLL
     for (int i = 0; i < NM_NY; i++) { y[i] = s.y[i * n + position]; }
     nm_look_at(&look, y, &pt, &pick);
     if (!(nm_is_bounded(y, &pt) & (look.resid <= NM_RESID_MAX))) {
-        nm_send_off(&batch, &s, &place, position);
+        nm_send_off(&batch, &s, &place, p, position);
         return;
     }
     /* before the assessment, which has no registers left for them; who goes on from here writes them again */
@@ -311,10 +310,10 @@ NM_KERNEL(nm_gpu_conclude, NM_GPU_STATE_BLOCKS)(const nm_batch batch) {
             NM_UNROLL
             for (int i = 0; i < NM_NY; i++) { kept->y[i] = y[i]; }
             kept->outcome = outcome;
-            nm_send_off(&batch, &s, &place, position);
+            nm_send_off(&batch, &s, &place, p, position);
         }
     } else {
-        nm_send_off(&batch, &s, &place, position);
+        nm_send_off(&batch, &s, &place, p, position);
     }
 }
 
@@ -331,7 +330,7 @@ NM_KERNEL(nm_gpu_judge, 1)(const nm_batch batch) {
         nm_verdict verdict = {};
         verdict.out = out;
         nm_find_place(&place, &batch, position);
-        nm_recall_parameters(&pt, p, &batch, &s, position, &pick);
+        nm_draw_parameters(&pt, p, place.index, &pick);
         const bool is_drawn = nm_draw_audits(&nm_gpu_task, &place.index);
         const double iterations = s.iterations[position];
         if (iterations == NM_GROWING) {
@@ -348,7 +347,7 @@ NM_KERNEL(nm_gpu_judge, 1)(const nm_batch batch) {
             nm_keep_state(&s, n, position, y);
             nm_store(&place.tile, &nm_gpu_task, place.offset, &verdict, 0);
         } else {
-            nm_send_off(&batch, &s, &place, position);
+            nm_send_off(&batch, &s, &place, p, position);
         }
     }
 }
@@ -356,17 +355,16 @@ NM_KERNEL(nm_gpu_judge, 1)(const nm_batch batch) {
 /* --- following ----------------------------------------------------------------------------------------- */
 
 NM_KERNEL(nm_gpu_everyone, 1)(const nm_batch batch) {
-    const nm_choices pick = nm_make_choices(&nm_gpu_task);
     const nm_scratch s = nm_find_scratch(&batch);
     nm_place_of place;
     double p[NM_NP];
     const int position = nm_own_position(&batch);
     if (position < 0 || !nm_find_place(&place, &batch, position)) { return; }
-    nm_point pt;
-    nm_draw_parameters(&pt, p, &batch, &s, position, place.index, &pick);
+    for (int i = 0; i < NM_NP; i++) { p[i] = nm_gpu_task.draw.value[i]; }
+    nm_draw_point(&nm_gpu_task.draw, place.index, p);
     nm_store_params(&place.tile, &nm_gpu_task, place.offset, p, 0);
     s.audited[position].outcome = -1;
-    nm_send_off(&batch, &s, &place, position);
+    nm_send_off(&batch, &s, &place, p, position);
 }
 
 NM_KERNEL(nm_gpu_advance, NM_GPU_STATE_BLOCKS)(const nm_batch batch) {

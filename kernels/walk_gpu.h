@@ -61,7 +61,7 @@ NM_KERNEL(nm_gpu_walk, 1)(const nm_batch batch)
             return;
         }
         nm_gpu_sink sink = {&place};
-        nm_recall_parameters(&pt, p, &batch, &s, position, &pick);
+        nm_draw_parameters(&pt, p, place.index, &pick);
         NM_ROLL
         for (int i = 0; i < NM_NY; i++) {
             y[i] = s.y[i * n + position];
