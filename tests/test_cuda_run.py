@@ -537,7 +537,7 @@ def overlap(spans, others):
 
 def check_timeline(bench, checks):
     config, out, trace = bench.config("grid", GRID.format(n=400)), bench.folder / "o.nc", bench.folder / "t.json"
-    env = bench.environment(delay="kernel:2,copy:15", memory=300_000)
+    env = bench.environment(delay="kernel:2,copy:15", memory=450_000)
     done = bench.run(config, out, "--timeline", trace, env=env)
     checks.check(done.returncode == 0, done.stderr)
     events = json.loads(trace.read_text())["traceEvents"]
