@@ -37,11 +37,11 @@ enum {
 
 /* what src/cuda_device.c launches */
 static const char *const cuda_kernels[] = {
-    "nm_gpu_newton",   "nm_gpu_newton_more", "nm_gpu_conclude",      "nm_gpu_judge",
-    "nm_gpu_everyone", "nm_gpu_advance",     "nm_gpu_watch",         "nm_gpu_finish",
-    "nm_gpu_walk",     "nm_gpu_walk_windows", "nm_gpu_walk_passages", "nm_gpu_walk_statistics",
-    "nm_gpu_reduce_blocks",                  "nm_gpu_reduce_cells",  "nm_gpu_locate",
-    "nm_gpu_clear_words", "nm_gpu_project",  "nm_gpu_quantiles",
+    "nm_gpu_newton",        "nm_gpu_newton_more",  "nm_gpu_conclude",      "nm_gpu_judge",
+    "nm_gpu_everyone",      "nm_gpu_advance",      "nm_gpu_watch",         "nm_gpu_finish",
+    "nm_gpu_walk",          "nm_gpu_walk_windows", "nm_gpu_walk_passages", "nm_gpu_walk_statistics",
+    "nm_gpu_reduce_blocks", "nm_gpu_reduce_cells", "nm_gpu_locate",        "nm_gpu_clear_words",
+    "nm_gpu_project",       "nm_gpu_quantiles",
 };
 enum { N_CUDA_KERNELS = sizeof cuda_kernels / sizeof cuda_kernels[0] };
 
@@ -217,15 +217,17 @@ static inline int most_spilled(const char *kernel, const kernel_usage *usage, in
     if (is_large) {
         return is_of_all_points(kernel) ? 0 : INT_MAX;
     }
-    return is_of_few_points(kernel) ? usage->stack / 10 : is_dense(kernel) ? 4 * usage->registers : 0;
+    return is_of_few_points(kernel) ? usage->stack / 10
+           : is_dense(kernel)       ? 4 * usage->registers
+                                    : 0;
 }
 
 /* Checks a compiled module and its log (from `path`): all kernels are there, for `architecture`, without a warning; prints
  * a table of what they take. Returns the bytes that spill where it costs time: not those of kernels of few points where
  * they are a tenth of the stack at most, nor of dense ones within their bound; of a model of many unknowns, only those in
  * kernels of all points. */
-static inline int check_module(const char *cubin, size_t n_bytes, const char *log,
-                               const char *path, const char *model, const char *architecture)
+static inline int check_module(const char *cubin, size_t n_bytes, const char *log, const char *path,
+                               const char *model, const char *architecture)
 {
     int n_spilled = 0, n_costly = 0;
     const nm_model *described;

@@ -1,5 +1,5 @@
-/* The modules that are built in, for sm_90 and as PTX: every kernel is there, nothing spills that costs time, and all arithmetic on
- * doubles is fixed. */
+/* The modules that are built in, for sm_90 and as PTX: every kernel is there, nothing spills that costs
+ * time, and all arithmetic on doubles is fixed. */
 #include "test_cuda_build.h"
 
 static void test_nothing_spills(void **state)
@@ -10,7 +10,9 @@ static void test_nothing_spills(void **state)
         n_costly += check_cubin(cuda_models[i], "sm_90");
     }
     if (n_costly > 0) {
-        fail_msg("on sm_90, %d bytes of registers are spilled where it costs time (see the tables above)", n_costly);
+        fail_msg("on sm_90, %d bytes of registers are spilled where it costs time (see the tables "
+                 "above)",
+                 n_costly);
     }
 }
 

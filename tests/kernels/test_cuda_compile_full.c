@@ -8,10 +8,12 @@ static const char *model;
 
 static int check_for(const char *architecture)
 {
-    static const char *const options[] = {"-fmad=false", "-DNM_CHOSEN=0x0", "--ptxas-options=-v", NULL};
+    static const char *const options[] = {"-fmad=false", "-DNM_CHOSEN=0x0", "--ptxas-options=-v",
+                                          NULL};
     char *text = read_entry();
     compiled made = compile_for(architecture, text, model, options);
-    int n_costly = check_module(made.code, made.n_bytes, made.log, "NVRTC's log", model, architecture);
+    int n_costly =
+        check_module(made.code, made.n_bytes, made.log, "NVRTC's log", model, architecture);
     free(made.code);
     free(made.log);
     free(text);
