@@ -31,7 +31,7 @@ enum {
     /* blocks that fit a multiprocessor: more unknowns want more registers. A few registers that spill into the cache cost less
      * than a third of the warps would, which hide the latency of each other's arithmetic (tests/records/gpu_*). */
     NM_GPU_NEWTON_BLOCKS = NM_NY <= 7 ? 4 : 2,
-    NM_GPU_STATE_BLOCKS = NM_NY <= 7 ? 3 : 1
+    NM_GPU_STATE_BLOCKS = NM_NY <= 5 ? 3 : 1
 };
 
 #define NM_KERNEL(name, blocks) extern "C" __global__ void __launch_bounds__(NM_GPU_THREADS, blocks) name

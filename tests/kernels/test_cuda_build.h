@@ -53,12 +53,13 @@ static inline int is_of_few_points(const char *kernel)
            strcmp(kernel, "nm_gpu_finish") == 0;
 }
 
-/* Kernels whose launch bounds ask for more warps than their registers allow, which is faster (tests/records/gpu_*): no more
- * may spill than stays in registers. */
+/* Kernels of which more warps are worth more than registers (tests/records/gpu_*): no more may spill than stays in
+ * registers. reduce_blocks calls a function where points have groups, and saves its registers around it. */
 static inline int is_dense(const char *kernel)
 {
     return strcmp(kernel, "nm_gpu_newton") == 0 || strcmp(kernel, "nm_gpu_newton_more") == 0 ||
-           strcmp(kernel, "nm_gpu_conclude") == 0 || strcmp(kernel, "nm_gpu_advance") == 0;
+           strcmp(kernel, "nm_gpu_conclude") == 0 || strcmp(kernel, "nm_gpu_advance") == 0 ||
+           strcmp(kernel, "nm_gpu_reduce_blocks") == 0;
 }
 
 /* Kernels that every point passes. With more than 7 unknowns a step of following (six stages of all unknowns beside a
