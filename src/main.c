@@ -4,10 +4,12 @@
  * 1. commands     2. the table     3. main */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "command_line.h"
@@ -27,18 +29,26 @@ static nm_status tell(nm_status status)
 /* what the first signal is answered, for where it is written to */
 static const char *stopping;
 
+/* A signal that comes again this soon is the same one: `timeout` sends it to its command and to the group, mpirun hands
+ * on what a terminal has sent to all. */
+enum { ECHO_MS = 500 };
+
 static void on_signal(int number)
 {
-    static volatile sig_atomic_t was_asked;
+    static atomic_llong asked_at; /* [ms], 0: not yet */
+    struct timespec now;
+    long long before = 0;
+    int kept = errno;
     (void)number;
-    if (was_asked) {
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const long long ms = 1 + 1000LL * now.tv_sec + now.tv_nsec / 1000000;
+    if (atomic_compare_exchange_strong(&asked_at, &before, ms)) {
+        nm_interrupt();
+        ssize_t n_written = write(STDERR_FILENO, stopping, strlen(stopping));
+        (void)n_written; /* nobody may be there to read it */
+    } else if (ms - before > ECHO_MS) {
         _exit(nm_exit_status(NM_INTERRUPTED));
     }
-    was_asked = 1;
-    nm_interrupt();
-    int kept = errno;
-    ssize_t n_written = write(STDERR_FILENO, stopping, strlen(stopping));
-    (void)n_written; /* nobody may be there to read it */
     errno = kept;
 }
 

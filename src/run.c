@@ -503,6 +503,7 @@ static nm_status go(nm_run_state *run, const nm_model *model, FILE *summary)
     tell_beginning(run);
 
     begin_file(run);
+    run->is_at_work = 1;
     NM_TRY(nm_run_tiles(run));
     NM_TRY(nm_comm_agree(gather(run, &is_done)));
     nm_comm_share(&is_done, sizeof is_done);
@@ -566,7 +567,7 @@ nm_status nm_run(const nm_config *config, const nm_model *model, const nm_run_op
 
     nm_status status = go(&run, model, summary);
     status = end_timeline(&run, status);
-    if (run.stats.n_computed > 0 && run.rank == 0) {
+    if (run.is_at_work && run.rank == 0) {
         /* the sentence of the run outlives a failure to keep its diary */
         char *sentence = strdup(nm_last_error());
         run.stats.total_s = nm_clock() - run.start;

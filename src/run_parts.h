@@ -32,6 +32,7 @@ typedef struct nm_run_state {
     nm_progress progress;
     int i_stage; /* of a refinement; 0: the first points, or a scan without stages */
     nm_run_stats stats;
+    int is_at_work; /* with tiles: from here on the run log tells of this run, whatever becomes of it */
     nm_timeline *timeline; /* NULL: not wanted */
     nm_backend_options backend_options;
     nm_backend_report report;

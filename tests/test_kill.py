@@ -234,6 +234,8 @@ def check_signal(scan, number, checks):
         )
         scan.wait_for(process, lambda: scan.parts_bytes() > 0)
         process.send_signal(number)
+        # it may come twice, from `timeout` or from mpirun beside a terminal; two that are equal might reach it as one
+        process.send_signal(signal.SIGINT if number == signal.SIGTERM else signal.SIGTERM)
         code = process.wait()
     text = log_path.read_text()
     name = signal.Signals(number).name
@@ -246,6 +248,26 @@ def check_signal(scan, number, checks):
         f"after {name}: {done.returncode} {done.stderr}",
     )
     checks.check(digest(scan.output) == scan.digest, f"the file after {name} differs")
+
+
+def check_impatience(scan, checks):
+    """Who asks again does not wait for the tile at hand, which takes some seconds here; what was kept is gone on with."""
+    scan.clean()
+    log_path = scan.folder / "stderr.txt"
+    slow = harness.sets(**{"solver.mode": "follow", "solver.rtol": 1e-9})
+    with open(log_path, "wb") as log:
+        process = harness.start(scan.nessmap, *scan.arguments(*slow, "--threads", 1, "--lanes", 1), stderr=log)
+        scan.wait_for(process, scan.parts.exists)
+        for _ in range(2):
+            time.sleep(1.0)
+            process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        code = process.wait()
+        seconds = time.monotonic() - begun
+    text = log_path.read_text()
+    checks.check(code == 75 and seconds < 1.0, f"a second signal: exit {code} after {seconds:.2f} s")
+    checks.check("a second signal" in text and "same command" not in text, f"a second signal: {text}")
+    checks.check(scan.parts.exists() and not scan.output.exists(), "a second signal: files")
 
 
 def check_other_question(scan, checks):
@@ -348,6 +370,7 @@ def run_checks(args, checks):
         check_signal(scan, signal.SIGTERM, checks)
         check_signal(scan, signal.SIGINT, checks)
         check_signal(scan, signal.SIGUSR1, checks)
+        check_impatience(scan, checks)
         check_other_question(scan, checks)
         check_fresh(scan, checks)
         check_full_disk(scan, checks)

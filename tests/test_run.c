@@ -109,6 +109,20 @@ static void assert_same_files(const char *path_a, const char *path_b)
     free(b);
 }
 
+/* `words` stand in the last line of the diary of out_path */
+static void assert_diary_says(const char *words)
+{
+    char *diary = NULL, *diary_path = nm_file_format("%s.runlog.jsonl", out_path);
+    size_t bytes;
+    assert_int_equal(nm_file_read(&diary, &bytes, diary_path), NM_OK);
+    assert_true(bytes > 1 && diary[bytes - 1] == '\n');
+    diary[bytes - 1] = '\0';
+    const char *last = strrchr(diary, '\n');
+    assert_non_null(strstr(last ? last : diary, words));
+    free(diary);
+    free(diary_path);
+}
+
 /* --- a run from start to end ------------------------------------------------------------------ */
 
 static void a_run_ends_in_a_file_and_a_diary(void **state)
@@ -125,14 +139,8 @@ static void a_run_ends_in_a_file_and_a_diary(void **state)
     assert_non_null(strstr(summary, "where g_Na >"));
     assert_non_null(strstr(summary, "sets/s"));
     free(summary);
-    char *diary = NULL, *diary_path = nm_file_format("%s.runlog.jsonl", out_path);
-    size_t bytes;
-    assert_int_equal(nm_file_read(&diary, &bytes, diary_path), NM_OK);
-    assert_non_null(strstr(diary, "\"status\":\"OK\""));
-    assert_non_null(strstr(diary, "\"points_computed\":9000"));
-    assert_true(diary[bytes - 1] == '\n');
-    free(diary);
-    free(diary_path);
+    assert_diary_says("\"status\":\"OK\"");
+    assert_diary_says("\"points_computed\":9000");
 }
 
 static void a_finished_file_is_not_computed_again(void **state)
@@ -226,6 +234,7 @@ static void an_interrupted_run_resumes_to_the_same_bytes(void **state)
     assert_non_null(strstr(nm_last_error(), "5 of "));
     assert_false(exists(out_path, ""));
     assert_true(exists(out_path, ".parts"));
+    assert_diary_says("\"status\":\"INTERRUPTED\"");
     n_tiles_left = 7;
     assert_int_equal(
         run_model(&model, (nm_run_options){.output = out_path, .n_threads = 2}, NULL, NULL),
@@ -238,6 +247,17 @@ static void an_interrupted_run_resumes_to_the_same_bytes(void **state)
     assert_int_equal(run_scan((nm_run_options){.output = out_path}), NM_OK);
     assert_false(exists(out_path, ".parts"));
     assert_same_files(out_path, other_path);
+}
+
+static void a_run_stopped_before_its_first_tile_is_in_the_diary(void **state)
+{
+    (void)state;
+    nm_run_interrupt();
+    assert_int_equal(run_scan((nm_run_options){.output = out_path}), NM_INTERRUPTED);
+    assert_diary_says("\"status\":\"INTERRUPTED\"");
+    assert_diary_says("\"points_computed\":0,");
+    assert_int_equal(run_scan((nm_run_options){.output = out_path}), NM_OK);
+    assert_diary_says("\"status\":\"OK\"");
 }
 
 static void an_unfinished_run_assembles_in_part(void **state)
@@ -514,6 +534,7 @@ int main(void)
         IN_FOLDER(other_files_are_never_written_over),
         IN_FOLDER(a_wrong_output_is_named_and_nothing_is_written),
         IN_FOLDER(an_interrupted_run_resumes_to_the_same_bytes),
+        IN_FOLDER(a_run_stopped_before_its_first_tile_is_in_the_diary),
         IN_FOLDER(an_unfinished_run_assembles_in_part),
         IN_FOLDER(the_last_shard_assembles),
         IN_FOLDER(a_second_run_is_locked_out),
