@@ -404,6 +404,10 @@ NM_FN void nm_draw_lanes(const nm_draw *draw, const int64_t *index, nm_vec *p)
         const double *from = draw->column[c];
         if (is_row) {
             memcpy(to, from + index[0], sizeof *to);
+            /* many columns are more streams than a core foresees; of the block after the next */
+            for (int line = 0; line < NM_LANES; line += 8) {
+                __builtin_prefetch(from + index[0] + 2 * NM_LANES + line);
+            }
             continue;
         }
         for (int lane = 0; lane < NM_LANES; lane++) {
