@@ -211,7 +211,7 @@ NM_FN bool nm_wants_tau_fast(const nm_task *task)
 
 /* Newton's steps before the points that need more are gathered: few do, and a block or a warp waits for its slowest
  * lane */
-enum { NM_NEWTON_FIRST = 8, NM_NEWTON_GUESSED = 12 /* steps from a guess at most */ };
+enum { NM_NEWTON_FIRST = NM_N_GUESSES > 0 ? 6 : 8, NM_NEWTON_GUESSED = 12 /* steps from a guess at most */ };
 
 /* auto, first: Newton's method, from the model's guess or from the declared initial state. y: the states; valid: lanes
  * of `mask` inside the domain; unfinished: those to go on with. */

@@ -100,12 +100,13 @@ NM_FN nm_mask nm_initial(nm_vec *y, const nm_point *pt)
 }
 
 /* Moves y to where the model would rather have Newton's method begin. */
-#define NM_ROW_GUESS(name, value) y[NM_Y_##name] = nm_vlog(NM_RAW(NM_PAR(value)));
+#define NM_ROW_GUESS_LET(name, ...) NM_MAYBE_UNUSED const nm_par name = NM_PAR(__VA_ARGS__);
+#define NM_ROW_GUESS(name, ...) y[NM_Y_##name] = NM_RAW(NM_PAR(__VA_ARGS__));
 NM_FN void nm_guess(NM_MAYBE_UNUSED nm_vec *y, NM_MAYBE_UNUSED const nm_point *nm_pt, NM_MAYBE_UNUSED const auto *nm_pick)
 {
     if constexpr (NM_N_GUESSES > 0) {
         NM_PARAMETERS(NM_ROW_P_LOCAL)
-        NM_GUESS(NM_ROW_GUESS)
+        NM_GUESS(NM_ROW_GUESS_LET, NM_ROW_GUESS)
     }
 }
 

@@ -44,8 +44,10 @@
 #ifndef NM_GROWTH
 #define NM_GROWTH NULL
 #endif
-#ifndef NM_GUESS /* concentrations at which Newton's method may begin, other than the start: guess(K_i, value) */
-#define NM_GUESS(guess)
+/* where Newton's method may begin, other than the start: guess(K_i, logarithm of a concentration), guess(ell, logarithm of a
+ * volume), guess(V, a potential in RT/F); let(name, expression) gives a name to what several rows need */
+#ifndef NM_GUESS
+#define NM_GUESS(let, guess)
 #endif
 #ifndef NM_RARE /* pathways that most cells lack: rare(NKCC). Cells without them are solved without their terms. */
 #define NM_RARE(rare)
@@ -289,8 +291,8 @@ NM_CONST_FN int nm_total_unknown(int t) { return (void)t, NM_TOTALS(NM_ROW_T_Y) 
 NM_CONST_FN int nm_is_rare(int k) { return (void)k, 0 NM_RARE(NM_ROW_R_IS); }
 #define NM_ROW_R_ONE(name) +1
 enum { NM_N_RARE = 0 NM_RARE(NM_ROW_R_ONE) };
-#define NM_ROW_G_ONE(name, value) +1
-enum { NM_N_GUESSES = 0 NM_GUESS(NM_ROW_G_ONE) };
+#define NM_ROW_G_ONE(name, ...) +1
+enum { NM_N_GUESSES = 0 NM_GUESS(NM_SKIP, NM_ROW_G_ONE) };
 
 /* --- 4. loops ------------------------------------------------------------------------------------- */
 

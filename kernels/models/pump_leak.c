@@ -6,6 +6,7 @@
  * cycle of states with published rates, whose fuel follows from the nucleotides in place of dG_ATP (A_ATP tells). */
 
 #include "nessmap/post_albers.h"
+#include "nessmap/pump_guess.h"
 #include "nessmap/pump_overload.h"
 
 #define NM_PARAMETERS(param)                                                                                   \
@@ -135,21 +136,42 @@
            "mammalian skeletal muscle fibre: leaks from a pump rate of 1e-8 mol m-2 s-1, -91 mV"               \
            "; p_max is 1.16501e-7 for hill, 1e-8 for const")
 
-/* Most cells are better guessed with the K+ that their pump holds, 90 % of the cations at most: what its fuel is worth
- * says how much, by 3 ln(Na_i/Na_o) = 2 ln(K_i/K_o) - (fuel + field)/RT. */
-#define NA_SHARE_HELD                                                                                          \
-    nm_exp((1.0 / 3.0) * (nm_log(0.64 * Na_o * Na_o * Na_o / (K_o * K_o * CATIONS_START)) +                    \
-                          (dG_ATP - NM_V_START * NM_FARADAY) / (NM_R * T)))
-#define NA_SHARE nm_max(nm_if(nm_less(0.95, NA_SHARE_HELD), NM_PAR(0.95), NA_SHARE_HELD), 0.1)
-#define NM_GUESS(guess)                                                                                        \
-    guess(Na_i, NA_SHARE * CATIONS_START)                                                                      \
-    guess(K_i, (1.0 - NA_SHARE) * CATIONS_START)
+#define PER_RT_F (NM_FARADAY / (NM_R * T))
+#define PER_RT_F2 (NM_FARADAY * PER_RT_F)
+#define ENERGY (-dG_ATP / (NM_R * T))
+
+/* Newton's method begins where pump_guess.h says; where its formulas do not hold, at the start, but for the K+ that the
+ * pump holds, 90 % of the cations at most: what its fuel is worth says how much, by
+ * 3 ln(Na_i/Na_o) = 2 ln(K_i/K_o) - (fuel + field)/RT. */
+#define REDUCED(here, elsewhere)                                                                               \
+    choose(leak, choose(membrane, REDUCED_BY(here, elsewhere), REDUCED_BY(here, elsewhere), elsewhere), elsewhere)
+#define REDUCED_BY(here, elsewhere) choose(pump, here, here, here, elsewhere)
+#define STRENGTH_OF(fuel)                                                                                      \
+    nm_pg_strength(g_Na, g_K, Na_o, K_o, CATIONS_START, PER_RT_F2 * p_max * hill(K_o, K_K, 2), K_Na, fuel)
+#define STRENGTH /* nothing stops `hill` */                                                                    \
+    choose(pump, STRENGTH_OF(ENERGY), STRENGTH_OF(NM_PAR(100.0)), PER_RT_F2 * p_max / (g_Na * g_K), NM_PAR(0.0))
+#define HELD                                                                                                   \
+    nm_exp((1.0 / 3.0) *                                                                                       \
+           (nm_log(0.64 * Na_o * Na_o * Na_o / (K_o * K_o * CATIONS_START)) - (ENERGY + PER_RT_F * NM_V_START)))
+#define NM_GUESS(let, guess)                                                                                   \
+    let(strength, REDUCED(STRENGTH, NM_PAR(0.0)))                                                              \
+    let(na, 3.0 * g_K * strength)                                                                              \
+    let(k, 2.0 * g_Na * strength)                                                                              \
+    let(sum, REDUCED(Na_o * nm_exp(-na) + K_o * nm_exp(k), NM_PAR(1.0)))                                       \
+    let(field, REDUCED(nm_pg_field(sum, Cl_o, OSM_O, z_X), NM_PAR(1.0)))                                       \
+    let(v, nm_log(field))                                                                                      \
+    let(held, REDUCED(NM_PAR(0.0), HELD))                                                                      \
+    let(share, nm_max(nm_if(nm_less(0.95, held), NM_PAR(0.95), held), 0.1))                                    \
+    guess(Na_i, REDUCED(nm_log(Na_o) - v - na, nm_log(share * CATIONS_START)))                                 \
+    guess(K_i, REDUCED(nm_log(K_o) - v + k, nm_log((1.0 - share) * CATIONS_START)))                            \
+    guess(Cl_i, REDUCED(nm_log(Cl_o) + v, nm_log(CL_START)))                                                   \
+    guess(ell, nm_log(N_X / REDUCED(nm_max(OSM_O - sum / field - Cl_o * field, 0.01 * OSM_O), X_START)))       \
+    guess(V, REDUCED(v, PER_RT_F * choose(membrane, NM_PAR(NM_V_START), NM_PAR(NM_V_START), V_hold)))
 
 #define NM_RARE(rare) rare(NKCC) rare(KCC)
 
 /* Lysis by too strong a pump, told from the parameters where pump_overload.h has the proof: ohmic leaks, no cotransport,
  * a potential that floats, a valence up to 1 with the charge of the membrane, and Cl- and water that move at all. */
-#define PER_RT_F2 (NM_FARADAY * NM_FARADAY / (NM_R * T))
 #define NM_SURELY_GROWS                                                                                        \
     nm_if(nm_less(0.0, g_Cl * P_f),                                                                            \
           nm_if(nm_less(L_NKCC + L_KCC, 1e-300),                                                               \
@@ -162,7 +184,7 @@
            SURPLUS_BY(2.0, p_max), NM_PAR(-1.0))
 #define SURPLUS_BY(law, p)                                                                                     \
     nm_po_surplus(3.0 * PER_RT_F2 / g_Na, 2.0 * PER_RT_F2 / g_K, Na_o, K_o, Cl_o, OSM_O, p, K_Na, kappa_r,     \
-                  -dG_ATP / (NM_R * T), NM_PAR(law))
+                  ENERGY, NM_PAR(law))
 
 #define NM_WATER_VOLUME v_w
 #define NM_GROWTH "lysis"
