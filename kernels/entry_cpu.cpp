@@ -1,6 +1,7 @@
 /* A tile on CPU lanes: blocks of NM_LANES points by Newton, what is left over by following, refilled lane by lane.
  *
  * Compiled once per model and lane width: -DNM_MODEL_FILE="models/x.c" -DNM_MODEL=x -DNM_LANES=16. */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include NM_MODEL_FILE
@@ -416,13 +417,51 @@ bool finish(job *j, const traveller *queue, int n)
     return true;
 }
 
+/* The next travellers at their starts, prepared side by side: one of them would take as long as all. */
+struct waiting {
+    nm_point pt;
+    nm_course course;
+    int n, n_gone;
+};
+
+/* Calls in the travellers from `next` on, of whom there are some. */
+void call_in(waiting *room, const job *j, int64_t next)
+{
+    const traveller *items = j->travellers.items + next;
+    double p[NM_NP];
+    room->n = j->travellers.n - next < NM_LANES ? (int)(j->travellers.n - next) : NM_LANES;
+    room->n_gone = 0;
+    nm_put_fixed(&room->pt, p, j->task);
+    for (int lane = 0; lane < NM_LANES; lane++) {
+        nm_put_lane(&room->pt, lane, p, j->task, j->tile->first + items[lane < room->n ? lane : 0].offset);
+    }
+    nm_prepare(&room->pt, &j->pick);
+    nm_set_out(&room->course, nm_mask_all(true), &room->pt, &j->pick);
+    for (int lane = 0; lane < room->n; lane++) {
+        if (items[lane].round > 0) {
+            nm_restore(&room->course, &items[lane], lane);
+        }
+    }
+}
+
+/* Who waits in lane `other` takes the place `lane`: all that differs between lanes. */
+void move_lane(nm_point *pt, nm_course *course, int lane, const waiting *room, int other)
+{
+    static_assert(offsetof(nm_point, is_clamped) % sizeof(nm_vec) == 0 && sizeof(nm_course) % sizeof(nm_vec) == 0);
+    for (size_t i = 0; i < offsetof(nm_point, is_clamped) / sizeof(nm_vec); i++) {
+        nm_set((nm_vec *)pt + i, lane, nm_get(((const nm_vec *)&room->pt)[i], other));
+    }
+    for (size_t i = 0; i < sizeof(nm_course) / sizeof(nm_vec); i++) {
+        nm_set((nm_vec *)course + i, lane, nm_get(((const nm_vec *)&room->course)[i], other));
+    }
+}
+
 /* Follows all travellers, NM_LANES at a time; a lane that is done takes the next one. */
 template <class PICK> bool follow_tile(job *j, const PICK *pick)
 {
     const nm_task *task = j->task;
-    nm_point pt;
+    waiting room;
     nm_course course;
-    double p[NM_NP];
     int64_t next = 0;
     int n_queue = 0, n_busy = 0;
     int64_t who[NM_LANES];
@@ -430,35 +469,25 @@ template <class PICK> bool follow_tile(job *j, const PICK *pick)
     if (j->travellers.n == 0) {
         return true;
     }
+    call_in(&room, j, next);
+    nm_point pt = room.pt;
     memset(&course, 0, sizeof course);
     course.status = nm_splat((double)NM_WANDERING);
-    nm_put_fixed(&pt, p, task);
     for (int lane = 0; lane < NM_LANES; lane++) {
         who[lane] = -1;
-        nm_put_lane(&pt, lane, p, task, j->tile->first);
     }
     for (;;) {
         /* refill */
-        nm_mask fresh = nm_mask_all(false);
-        bool any = false;
         for (int lane = 0; lane < NM_LANES && next < j->travellers.n; lane++) {
             if (who[lane] >= 0) {
                 continue;
             }
+            if (room.n_gone == room.n) {
+                call_in(&room, j, next);
+            }
+            move_lane(&pt, &course, lane, &room, room.n_gone++);
             who[lane] = next++;
             n_busy++;
-            any = true;
-            nm_put_lane(&pt, lane, p, task, j->tile->first + j->travellers.items[who[lane]].offset);
-            nm_mask_set(&fresh, lane, true);
-        }
-        if (any) {
-            nm_prepare(&pt, &j->pick);
-            nm_set_out(&course, fresh, &pt, &j->pick);
-            for (int lane = 0; lane < NM_LANES; lane++) {
-                if (nm_get(fresh, lane) && j->travellers.items[who[lane]].round > 0) {
-                    nm_restore(&course, &j->travellers.items[who[lane]], lane);
-                }
-            }
         }
         if (n_busy == 0) {
             break;

@@ -21,10 +21,10 @@ typedef struct nm_point {
     nm_vec clamp[NM_NC];     /* held reduced potential */
     nm_vec applied[NM_NC];   /* applied current / F [mol m-2 s-1], inward, of a potential that charges */
     nm_vec ln_hold[NM_NS];   /* of the free species that may be held: ln of the held concentration */
-    int is_clamped[NM_NC], is_neutral[NM_NC], is_charging[NM_NC]; /* the same for all lanes: variants */
-    int is_held[NM_NS];
     nm_vec v_start;          /* reduced potential where one starts that floats */
     nm_vec RT, per_RT, RT_F2, v_w;
+    int is_clamped[NM_NC], is_neutral[NM_NC], is_charging[NM_NC]; /* the same for all lanes: variants */
+    int is_held[NM_NS];
 } nm_point;
 
 /* capacitor(C): V from the charge; neutral(C): so small a capacitance that charges balance, which still stores
