@@ -18,10 +18,15 @@
 #define NM_PG_RISE  3.1  /* exp(-v/3) where the pump leaves no Na+ ... */
 #define NM_PG_FALL  2.75 /* ... and how it falls to about 1 where the Na+ is left */
 
+/* the share of Na+ among the cations [mol m-3] that a pump holds whose turn is worth `energy` / RT with the field's part */
+NM_FN nm_par nm_pg_held(nm_par Na_o, nm_par K_o, nm_par cations, nm_par energy) {
+    return nm_exp((1.0 / 3.0) * (nm_log(0.64 * Na_o * Na_o * Na_o / (K_o * K_o * cations)) - energy));
+}
+
 /* w [m2 S-1]; cations: of the cell, about [mol m-3]; p: F^2/RT times the turns at saturation [S m-2]; fuel: its worth / RT */
 NM_FN nm_par nm_pg_strength(nm_par g_Na, nm_par g_K, nm_par Na_o, nm_par K_o, nm_par cations, nm_par p, nm_par K_Na, nm_par fuel) {
     /* the share that the fuel holds at v = 0, and what v makes of it */
-    nm_par held = nm_exp((1.0 / 3.0) * (nm_log(0.64 * Na_o * Na_o * Na_o / (K_o * K_o * cations)) - fuel));
+    nm_par held = nm_pg_held(Na_o, K_o, cations, fuel);
     nm_par fall = NM_PAR(1.0) + NM_PG_FALL * held;
     /* the share of each of the pump's three sites that is taken */
     nm_par most = NM_PG_NA / (NM_PG_NA + K_Na);

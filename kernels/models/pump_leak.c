@@ -140,9 +140,8 @@
 #define PER_RT_F2 (NM_FARADAY * PER_RT_F)
 #define ENERGY (-dG_ATP / (NM_R * T))
 
-/* Newton's method begins where pump_guess.h says; where its formulas do not hold, at the start, but for the K+ that the
- * pump holds, 90 % of the cations at most: what its fuel is worth says how much, by
- * 3 ln(Na_i/Na_o) = 2 ln(K_i/K_o) - (fuel + field)/RT. */
+/* Newton's method begins where pump_guess.h says; where its reduction does not hold, at the start, but for the K+ that the
+ * pump holds, 90 % of the cations at most. */
 #define REDUCED(here, elsewhere)                                                                               \
     choose(leak, choose(membrane, REDUCED_BY(here, elsewhere), REDUCED_BY(here, elsewhere), elsewhere), elsewhere)
 #define REDUCED_BY(here, elsewhere) choose(pump, here, here, here, elsewhere)
@@ -150,9 +149,6 @@
     nm_pg_strength(g_Na, g_K, Na_o, K_o, CATIONS_START, PER_RT_F2 * p_max * hill(K_o, K_K, 2), K_Na, fuel)
 #define STRENGTH /* nothing stops `hill` */                                                                    \
     choose(pump, STRENGTH_OF(ENERGY), STRENGTH_OF(NM_PAR(100.0)), PER_RT_F2 * p_max / (g_Na * g_K), NM_PAR(0.0))
-#define HELD                                                                                                   \
-    nm_exp((1.0 / 3.0) *                                                                                       \
-           (nm_log(0.64 * Na_o * Na_o * Na_o / (K_o * K_o * CATIONS_START)) - (ENERGY + PER_RT_F * NM_V_START)))
 #define NM_GUESS(let, guess)                                                                                   \
     let(strength, REDUCED(STRENGTH, NM_PAR(0.0)))                                                              \
     let(na, 3.0 * g_K * strength)                                                                              \
@@ -160,7 +156,7 @@
     let(sum, REDUCED(Na_o * nm_exp(-na) + K_o * nm_exp(k), NM_PAR(1.0)))                                       \
     let(field, REDUCED(nm_pg_field(sum, Cl_o, OSM_O, z_X), NM_PAR(1.0)))                                       \
     let(v, nm_log(field))                                                                                      \
-    let(held, REDUCED(NM_PAR(0.0), HELD))                                                                      \
+    let(held, REDUCED(NM_PAR(0.0), nm_pg_held(Na_o, K_o, CATIONS_START, ENERGY + PER_RT_F * NM_V_START)))       \
     let(share, nm_max(nm_if(nm_less(0.95, held), NM_PAR(0.95), held), 0.1))                                    \
     guess(Na_i, REDUCED(nm_log(Na_o) - v - na, nm_log(share * CATIONS_START)))                                 \
     guess(K_i, REDUCED(nm_log(K_o) - v + k, nm_log((1.0 - share) * CATIONS_START)))                            \
