@@ -251,7 +251,7 @@ def check_signal(scan, number, checks):
 
 
 def check_impatience(scan, checks):
-    """Who asks again does not wait for the tile at hand, which takes some seconds here; what was kept is gone on with."""
+    """Who asks again a second later does not wait for the tile at hand, which takes many seconds here."""
     scan.clean()
     log_path = scan.folder / "stderr.txt"
     slow = harness.sets(**{"solver.mode": "follow", "solver.rtol": 1e-9})
