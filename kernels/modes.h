@@ -1,8 +1,10 @@
-/* The slow and the fast end of the spectrum of models with few modes, in lanes: what an assessment finds, what it rests
- * on, and the quick ways. What they are not sure of is left to the eigenvalues of stability.h, which has the theory. */
+/* The slow and the fast end of the spectrum in lanes: what an assessment finds, what it rests on, and the quick ways, by
+ * the characteristic polynomial of few modes (spectrum.h), by a Lyapunov function of many (lyapunov.h). What they are not
+ * sure of is left to the eigenvalues of stability.h, which has the theory. */
 #ifndef NESSMAP_MODES_H
 #define NESSMAP_MODES_H
 
+#include "lyapunov.h"
 #include "observe.h"
 #include "spectrum.h"
 
@@ -140,52 +142,85 @@ NM_FN void nm_rates_of_modes(nm_vec (*m)[NM_QUICK_MODES], nm_vec *pivots, const 
     });
 }
 
-/* The quick way to the spectrum, where the model has few modes; *wanted loses the lanes that are settled. Amounts scale
- * rows and columns, a volume counting as its solutes. */
-NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_resolvent *r)
+/* The inverse m of the matrix of rates between modes, and noise, the rounding of its entries; root[]: square roots of the
+ * amounts, a volume counting as its solutes. Few modes of one kind are scaled by those instead, without roots. */
+template <int ROOM>
+NM_FN void nm_times_of_modes(nm_vec (*m)[ROOM], nm_vec *noise, nm_vec *root, const nm_resolvent *r)
 {
-    constexpr int n = nm_count_modes();
-    if constexpr (nm_has_few_modes()) {
-        const nm_vec *size = r->size, (*inverse)[NM_NY] = r->inverse;
-        nm_vec m[NM_QUICK_MODES][NM_QUICK_MODES], noise = nm_splat(0.0), dilution = 1.0 / r->osmolarity, tau;
-        nm_vec root[NM_NY], per_root[NM_NY];
-        if constexpr (NM_MAY_CHARGE) { /* potentials and amounts are of many sizes: entries are balanced by square roots */
-            NM_UNROLL
-            for (int i = 0; i < NM_NY; i++) {
-                const bool is_volume = i >= NM_N_FREE && i < NM_N_FREE + NM_N_VOLUMES;
-                root[i] = nm_vsqrt(is_volume ? size[i] * r->osmolarity : size[i]);
-                per_root[i] = size[i] / root[i];
-            }
+    constexpr bool by_roots = NM_MAY_CHARGE || !nm_has_few_modes();
+    const nm_vec *size = r->size, (*inverse)[NM_NY] = r->inverse, dilution = 1.0 / r->osmolarity;
+    nm_vec per_root[NM_NY];
+    if constexpr (by_roots) { /* potentials and amounts are of many sizes: entries are balanced by square roots */
+        NM_UNROLL
+        for (int i = 0; i < NM_NY; i++) {
+            const bool is_volume = i >= NM_N_FREE && i < NM_N_FREE + NM_N_VOLUMES;
+            root[i] = nm_vsqrt(is_volume ? size[i] * r->osmolarity : size[i]);
+            per_root[i] = size[i] / root[i];
         }
-        int row = 0;
-        nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
-            if constexpr (nm_is_mode(i.value)) {
-                constexpr int here = i.value, s = nm_species_of(here),
-                              volume = s >= 0 ? nm_volume_of(nm_place(s < 0 ? 0 : s)) : -1;
-                int column = 0;
-                nm_unroll<NM_NY>([&](auto j) NM_LAMBDA {
-                    if constexpr (nm_is_mode(j.value)) {
-                        nm_vec x = inverse[i.value][j.value], parts = nm_vabs(x),
-                               scale = size[i.value];
-                        if constexpr (volume >= 0) {
-                            x = x + inverse[volume][j.value];
-                            parts = parts + nm_vabs(inverse[volume][j.value]);
-                        }
-                        if constexpr (NM_MAY_CHARGE) {
-                            scale = root[here] * per_root[j.value];
-                        } else if constexpr (here >= NM_N_FREE && j.value < NM_N_FREE) {
-                            scale = scale * r->osmolarity;
-                        } else if constexpr (here < NM_N_FREE && j.value >= NM_N_FREE) {
-                            scale = scale * dilution;
-                        }
-                        m[row][column++] = x * scale;
-                        noise = nm_vmax(noise, 1e-14 * parts * scale);
+    }
+    *noise = nm_splat(0.0);
+    int row = 0;
+    nm_unroll<NM_NY>([&](auto i) NM_LAMBDA {
+        if constexpr (nm_is_mode(i.value)) {
+            constexpr int here = i.value, s = nm_species_of(here),
+                          volume = s >= 0 ? nm_volume_of(nm_place(s < 0 ? 0 : s)) : -1;
+            int column = 0;
+            nm_unroll<NM_NY>([&](auto j) NM_LAMBDA {
+                if constexpr (nm_is_mode(j.value)) {
+                    nm_vec x = inverse[i.value][j.value], parts = nm_vabs(x),
+                           scale = size[i.value];
+                    if constexpr (volume >= 0) {
+                        x = x + inverse[volume][j.value];
+                        parts = parts + nm_vabs(inverse[volume][j.value]);
                     }
-                });
-                row++;
+                    if constexpr (by_roots) {
+                        scale = root[here] * per_root[j.value];
+                    } else if constexpr (here >= NM_N_FREE && j.value < NM_N_FREE) {
+                        scale = scale * r->osmolarity;
+                    } else if constexpr (here < NM_N_FREE && j.value >= NM_N_FREE) {
+                        scale = scale * dilution;
+                    }
+                    m[row][column++] = x * scale;
+                    *noise = nm_vmax(*noise, 1e-14 * parts * scale);
+                }
+            });
+            row++;
+        }
+    });
+}
+
+/* What totals add to the metric of the free energy, sum dn^2/n: by g, scaled as modes are, the species that total t
+ * replaces follows from the others. */
+template <int N> NM_FN void nm_metric_of_totals(nm_vec (*g)[N], const nm_vec *root, const nm_balance *b)
+{
+    nm_unroll<NM_NT>([&](auto t) NM_LAMBDA {
+        constexpr int p = nm_total_unknown(t.value);
+        const nm_vec scale = root[p] / b->jac[p][p];
+        int column = 0;
+        nm_unroll<NM_NY>([&](auto j) NM_LAMBDA {
+            if constexpr (nm_is_mode(j.value)) {
+                g[t.value][column++] = j.value < NM_N_FREE ? b->jac[p][j.value] * scale / root[j.value] : nm_splat(0.0);
             }
         });
-        const nm_mask certain = *wanted & nm_stiff_spectrum<n>(&tau, m, r->rates, r->det, noise);
+    });
+}
+
+/* The quick ways to the slow end of the spectrum of N modes; *wanted loses the lanes that are settled. */
+template <int N> NM_FN void nm_assess_quickly(nm_assessment *a, nm_mask *wanted, const nm_resolvent *r)
+{
+    if constexpr (N >= 1) {
+        constexpr int room = N <= NM_QUICK_MODES ? (int)NM_QUICK_MODES : N;
+        nm_vec m[room][room], root[NM_NY], noise, tau;
+        nm_mask certain;
+        nm_times_of_modes<room>(m, &noise, root, r);
+        if constexpr (N <= NM_QUICK_MODES) {
+            certain = nm_stiff_spectrum<N>(&tau, m, r->rates, r->det, noise);
+        } else {
+            nm_vec g[NM_NT + 1][N];
+            nm_metric_of_totals<N>(g, root, &r->b);
+            certain = nm_lyapunov_spectrum<N, NM_NT>(&tau, m, g, noise);
+        }
+        certain = certain & *wanted;
         a->tau_slow = nm_choose(certain, tau, a->tau_slow);
         a->is_stable = a->is_stable | certain;
         *wanted = *wanted & nm_not(certain);

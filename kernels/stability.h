@@ -334,7 +334,7 @@ NM_FN nm_mask nm_assess_first(nm_assessment *a, nm_resolvent *r, const nm_look *
     nm_mask wanted = mask & nm_vfinite(a->delta) & nm_not(a->is_singular);
     if (!PIVOT && nm_has_plain_modes(pt)) {
         nm_mask slow = wanted, fast = nm_mask_all(true);
-        nm_assess_quickly(a, &slow, r);
+        nm_assess_quickly<nm_count_modes()>(a, &slow, r);
         if (want_fast) {
             fast = nm_assess_fast_quickly(&a->tau_fast, &b, size, pick);
         }

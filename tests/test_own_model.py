@@ -14,6 +14,7 @@ import sys
 import time
 
 import netCDF4
+import numpy as np
 
 import harness
 import test_cuda_run
@@ -21,6 +22,8 @@ import test_cuda_run
 sys.path.insert(0, str(harness.ROOT / "tools"))
 
 import bench_growth  # noqa: E402
+
+K_B, PLANCK, R = 1.380649e-23, 6.62607015e-34, 8.31446261815324  # SI
 
 WHOLE = harness.ROOT / "tests" / "physics" / "broken" / "whole.c"
 
@@ -480,13 +483,41 @@ def check_unfinished(args, checks, folder):
 
 
 def check_many_states(args, checks, folder):
-    """Twelve states in a ring, by both methods: what a compiler works out for them stays within its limits."""
+    """Twelve states in a ring, by both methods: what a compiler works out for them stays within its limits, and the slowest
+    mode is that of LAPACK, whatever the lanes."""
+    n, out = 12, folder / "ring.nc"
     with environment(XDG_CACHE_HOME=folder / "cache", NESSMAP_CXX=quick_compiler(folder)):
         for method in bench_growth.METHODS:
-            name = f"ring_12_{method.lower()}.c"
-            (folder / name).write_text(bench_growth.ring(12, method))
-            done = harness.run(args.nessmap, "point", "--model", f"./{name}", cwd=folder)
-            checks.check(done.returncode == 0 and "steady state" in done.stdout, f"{name}: {done}")
+            name = f"ring_{n}_{method.lower()}.c"
+            (folder / name).write_text(bench_growth.ring(n, method))
+            config = folder / "ring.toml"
+            config.write_text(bench_growth.ring_config(name, n, 1000).replace(bench_growth.SUMMARY, ""))
+            columns = []
+            for lanes in (16, 8, 1):
+                done = harness.run(args.nessmap, "run", config, "-o", out, "--fresh", "--quiet", "--backend", "cpu", "--lanes",
+                                   lanes)
+                if not checks.check(done.returncode == 0, f"{name} in {lanes} lanes: {done}"):
+                    return
+                with harness.Results(out) as results:
+                    columns.append(results["tau_slow"])
+                    barriers, drive = [results[f"B{i}"] for i in range(n)], results["f"]
+                out.unlink()
+            checks.check(all(np.array_equal(columns[0], column) for column in columns), f"{name}: lanes differ in tau_slow")
+            far = max(abs(tau / slowest_time(b, f) - 1.0) for tau, f, *b in zip(columns[0], drive, *barriers))
+            checks.check(far < 1e-6, f"{name}: tau_slow differs by {far:.1e} of what LAPACK finds")
+
+
+def slowest_time(barriers, drive):
+    """Slowest relaxation time [s] of a ring of bench_growth.ring at 298.15 K, from the eigenvalues of its rates."""
+    RT, n = R * 298.15, len(barriers)
+    rates = np.zeros((n, n))
+    for i, barrier in enumerate(barriers):
+        j, rate, half = (i + 1) % n, K_B * 298.15 / PLANCK * np.exp(-barrier / RT), 0.5 * (drive if i == 0 else 0.0) / RT
+        for a, b, k in ((i, j, rate * np.exp(half)), (j, i, rate * np.exp(-half))):
+            rates[b, a] += k
+            rates[a, a] -= k
+    decays = np.sort(-np.linalg.eigvals(rates).real)
+    return 1.0 / decays[1]
 
 
 SHORT = (check_refusals, check_mistakes, check_store, check_gpu)
