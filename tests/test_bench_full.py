@@ -119,7 +119,9 @@ def check_wrong_branch(folder, scratch, checks):
 def check_only(folder, records, checks):
     done = call("--build", folder, "--quick", "--records", records, "--python", sys.executable, "--only", "growth with threads")
     if checks.check(done.returncode == 0, f"--only: {done.stderr}"):
-        record = json.loads(next(records.glob("*.json")).read_text())
+        path = next(records.glob("*.json"))
+        record = json.loads(path.read_text())
+        checks.check(path.stem.endswith("_growth-with-threads"), f"--only: {path.name} may stand in the place of a whole record")
         checks.check(not record["contestants"] and not record["runs"] and list(record["growth"]) == ["threads"], f"--only: {record['growth']}")
     done = call("--build", folder, "--quick", "--records", records, "--python", sys.executable, "--only", "nobody")
     checks.check(done.returncode == 2 and "nobody" in done.stderr, f"--only nobody: {done.stderr}")

@@ -299,9 +299,9 @@ def to_markdown(record):
 
 
 def write(record, folder):
-    """returns the path of the Markdown file; the JSON lies beside it."""
+    """returns the path of the Markdown file; the JSON lies beside it. A part of the benchmark has a name of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = gpu_record.slug(record["processor"])
+    name = "_".join(gpu_record.slug(text) for text in (record["processor"], record["only"]) if text)
     path = folder / f"bench_{record['date']}_{name}.md"
     path.write_text(to_markdown(record) + "\n")
     path.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
