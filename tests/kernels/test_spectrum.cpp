@@ -1,4 +1,5 @@
 /* Relaxation times from principal minors: matrices with known spectra, stable or not, real or complex. */
+#include "exact.h"
 #include "kernel_test.h"
 
 #include "spectrum.h"
@@ -7,30 +8,6 @@ namespace {
 
 uint64_t rng = 20261125;
 double random_uniform() { return random_between(&rng, 0.0, 1.0); }
-
-/* inverse of an N x N matrix by Gauss-Jordan */
-template <int N> void invert(long double (*inverse)[N], const long double (*a)[N])
-{
-    long double s[N][2 * N];
-    for (int i = 0; i < N; i++) {
-        for (int j = 0; j < N; j++) {
-            s[i][j] = a[i][j];
-            s[i][N + j] = i == j;
-        }
-    }
-    for (int k = 0; k < N; k++) {
-        const long double pivot = 1.0L / s[k][k];
-        for (int j = 0; j < 2 * N; j++) { s[k][j] *= pivot; }
-        for (int i = 0; i < N; i++) {
-            if (i == k) { continue; }
-            const long double l = s[i][k];
-            for (int j = 0; j < 2 * N; j++) { s[i][j] -= l * s[k][j]; }
-        }
-    }
-    for (int i = 0; i < N; i++) {
-        for (int j = 0; j < N; j++) { inverse[i][j] = s[i][N + j]; }
-    }
-}
 
 template <int N> void multiply(long double (*product)[N], const long double (*a)[N], const long double (*b)[N])
 {
